@@ -1,0 +1,39 @@
+import { performance } from 'node:perf_hooks';
+
+/** Time as a port, so that a test or a simulation can own it. */
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch. */
+  nowMs(): number;
+  /** Monotonic clock, milliseconds with a fraction, from an arbitrary start. For durations only. */
+  monotonicMs(): number;
+}
+
+/** The machine's clock: the only place in the product that reads it. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+};
+
+/** A clock that moves only when told to. */
+export interface ManualClock extends Clock {
+  advance(ms: number): void;
+  set(ms: number): void;
+}
+
+/** @param startMs the wall-clock time it starts at */
+export function manualClock(startMs: number): ManualClock {
+  let now = startMs;
+  let monotonic = 0;
+  return {
+    nowMs: () => now,
+    monotonicMs: () => monotonic,
+    advance(ms) {
+      now += ms;
+      monotonic += ms;
+    },
+    set(ms) {
+      monotonic += Math.max(0, ms - now);
+      now = ms;
+    },
+  };
+}

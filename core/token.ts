@@ -1,0 +1,180 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { BID_ID_BYTES, MAX_ENTITY_ID } from './ids.ts';
+import type { Nanos } from './money.ts';
+
+/**
+ * What a signed token says about one bid. It is the only thing a notice or a beacon brings back that we believe, so it
+ * carries everything reports and billing need: nothing has to be joined to a log of bids later.
+ */
+export interface BidToken {
+  /** 12 bytes as 24 hex digits; the first 8 digits are the node incarnation. */
+  readonly bidId: string;
+  /** When the auction ran, milliseconds since the epoch. Spend is booked to this time. */
+  readonly bidAtMs: number;
+  /** The most the bid may cost; a higher clearing price is billed at this cap. */
+  readonly capNanos: Nanos;
+  readonly advertiserId: number;
+  readonly campaignId: number;
+  readonly lineItemId: number;
+  readonly creativeId: number;
+  /** Which notice bills: decided by the exchange profile when the bid was made. */
+  readonly billingEvent: BillingEvent;
+  /** An OpenRTB `test: 1` bid: answered, never billed. */
+  readonly test: boolean;
+  /** First 8 bytes of a salted hash of the user id as 16 hex digits; '' without consent or id. */
+  readonly user: string;
+  readonly exchange: string;
+  readonly dealId: string;
+  /** Site domain or app bundle. */
+  readonly domain: string;
+  /** ISO-3166-1 alpha-3, '' when unknown. */
+  readonly country: string;
+  readonly region: string;
+  readonly os: string;
+  /** AdCOM device type, 0 when unknown. */
+  readonly deviceType: number;
+  /** OpenRTB mtype: 1 banner, 2 video, 3 audio, 4 native. */
+  readonly mtype: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+export const billingEvents = ['win', 'bill', 'impression'] as const;
+export type BillingEvent = (typeof billingEvents)[number];
+
+/** A signing key: `id` (0–255) travels in the token so that keys can rotate with two active. */
+export interface TokenKey {
+  readonly id: number;
+  readonly secret: Uint8Array;
+}
+
+const VERSION = 1;
+const MAC_BYTES = 16;
+const FIXED_BYTES = 2 + 1 + BID_ID_BYTES + 6 + 6 + 4 * 4 + 1 + 1 + 2 + 2;
+/** Longest text field kept, bytes; longer ones are cut so that a URL stays short. */
+const MAX_TEXT_BYTES = 64;
+/** Longest token accepted, base64url characters. */
+export const MAX_TOKEN_CHARS = 900;
+
+const scratch = Buffer.alloc(1024);
+
+/**
+ * Signs a token: base64url of version, key id, fields, and the first 16 bytes of their HMAC-SHA-256.
+ * About 140 characters for a typical bid. Text fields longer than 64 bytes are cut.
+ */
+export function signToken(token: BidToken, key: TokenKey): string {
+  let at = writeFixed(token, key.id);
+  at += scratch.write(token.user, at, 'hex');
+  for (const text of [token.exchange, token.dealId, token.domain, token.country, token.region, token.os]) {
+    at = writeText(text, at);
+  }
+  const mac = createHmac('sha256', key.secret).update(scratch.subarray(0, at)).digest();
+  mac.copy(scratch, at, 0, MAC_BYTES);
+  return scratch.toString('base64url', 0, at + MAC_BYTES);
+}
+
+/** Why a token was not believed. */
+export type TokenFault = 'malformed' | 'forged';
+
+/**
+ * Reads a token and checks its signature in constant time. Whether it has expired is the caller's question
+ * (`bidAtMs`), because notices and clicks have different horizons.
+ */
+export function readToken(text: string, keys: readonly TokenKey[]): BidToken | TokenFault {
+  if (text.length > MAX_TOKEN_CHARS || text.length < FIXED_BYTES + MAC_BYTES) return 'malformed';
+  const bytes = Buffer.from(text, 'base64url');
+  if (bytes.length < FIXED_BYTES + MAC_BYTES || bytes[0] !== VERSION) return 'malformed';
+  if (bytes.toString('base64url') !== text) return 'malformed';
+  const key = keys.find((candidate) => candidate.id === bytes[1]);
+  if (key === undefined) return 'forged';
+  const end = bytes.length - MAC_BYTES;
+  const mac = createHmac('sha256', key.secret).update(bytes.subarray(0, end)).digest().subarray(0, MAC_BYTES);
+  if (!timingSafeEqual(mac, bytes.subarray(end))) return 'forged';
+  return readFields(bytes, end) ?? 'malformed';
+}
+
+/** The node incarnation that made the bid: it holds the reservation. */
+export function nodeOfBidId(bidId: string): number {
+  return Number.parseInt(bidId.slice(0, 8), 16);
+}
+
+function writeFixed(token: BidToken, keyId: number): number {
+  const billing = billingEvents.indexOf(token.billingEvent);
+  let at = 0;
+  at = scratch.writeUInt8(VERSION, at);
+  at = scratch.writeUInt8(keyId, at);
+  at = scratch.writeUInt8(billing | (token.test ? 4 : 0) | (token.user === '' ? 0 : 8), at);
+  at += scratch.write(token.bidId, at, BID_ID_BYTES, 'hex');
+  at = scratch.writeUIntBE(token.bidAtMs, at, 6);
+  at = scratch.writeUIntBE(token.capNanos, at, 6);
+  at = scratch.writeUInt32BE(token.advertiserId, at);
+  at = scratch.writeUInt32BE(token.campaignId, at);
+  at = scratch.writeUInt32BE(token.lineItemId, at);
+  at = scratch.writeUInt32BE(token.creativeId, at);
+  at = scratch.writeUInt8(token.deviceType & 0xff, at);
+  at = scratch.writeUInt8(token.mtype & 0xff, at);
+  at = scratch.writeUInt16BE(Math.min(token.w, 0xffff), at);
+  at = scratch.writeUInt16BE(Math.min(token.h, 0xffff), at);
+  return at;
+}
+
+function writeText(text: string, at: number): number {
+  // Buffer.write never splits a character, so a cut field is still valid UTF-8.
+  const length = scratch.write(text, at + 1, MAX_TEXT_BYTES, 'utf8');
+  scratch[at] = length;
+  return at + 1 + length;
+}
+
+function readFields(bytes: Buffer, end: number): BidToken | null {
+  const flags = bytes[2]!;
+  const billingEvent = billingEvents[flags & 3];
+  if (billingEvent === undefined) return null;
+  let at = 3;
+  const bidId = bytes.toString('hex', at, at + BID_ID_BYTES);
+  at += BID_ID_BYTES;
+  const bidAtMs = bytes.readUIntBE(at, 6);
+  const capNanos = bytes.readUIntBE(at + 6, 6);
+  at += 12;
+  const ids = [0, 4, 8, 12].map((offset) => bytes.readUInt32BE(at + offset));
+  if (ids.some((id) => id > MAX_ENTITY_ID)) return null;
+  at += 16;
+  const [deviceType, mtype] = [bytes[at]!, bytes[at + 1]!];
+  const [w, h] = [bytes.readUInt16BE(at + 2), bytes.readUInt16BE(at + 4)];
+  at += 6;
+  let user = '';
+  if ((flags & 8) !== 0) {
+    user = bytes.toString('hex', at, at + 8);
+    at += 8;
+  }
+  const texts: string[] = [];
+  for (let i = 0; i < 6; i++) {
+    if (at >= end || at + 1 + bytes[at]! > end) return null;
+    texts.push(bytes.toString('utf8', at + 1, at + 1 + bytes[at]!));
+    at += 1 + bytes[at]!;
+  }
+  if (at !== end) return null;
+  const [advertiserId, campaignId, lineItemId, creativeId] = ids as [number, number, number, number];
+  const [exchange, dealId, domain, country, region, os] = texts as [string, string, string, string, string, string];
+  return {
+    bidId,
+    bidAtMs,
+    capNanos,
+    advertiserId,
+    campaignId,
+    lineItemId,
+    creativeId,
+    billingEvent,
+    test: (flags & 4) !== 0,
+    user,
+    exchange,
+    dealId,
+    domain,
+    country,
+    region,
+    os,
+    deviceType,
+    mtype,
+    w,
+    h,
+  };
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { advertiserSchema, campaignSchema, creativeSchema, lineItemSchema } from './campaign.ts';
+
+/**
+ * The topics of the event log. `compacted` topics keep the last value of each key; the others keep everything for their
+ * retention. All values are UTF-8 JSON; a null value deletes its key.
+ */
+export const topics = {
+  /** Key `advertiser:ID`, `campaign:ID`, `line_item:ID`, `creative:ID`, `switch:SCOPE`. */
+  campaigns: { compacted: true },
+  /** Key `PacingMessage.owner`. */
+  pacing: { compacted: true },
+  /** Key: bid id, so that all events of one bid share a partition. Value: `LoggedEvent`. */
+  events: { compacted: false },
+  /** Key: node. Value: `BidStats`. Counters may be dropped when a buffer is full; the drop is counted. */
+  bidstats: { compacted: false },
+  /** What ingest refused, with its reason. Key `partition:offset`. */
+  quarantine: { compacted: false },
+} as const satisfies Record<string, { readonly compacted: boolean }>;
+export type TopicName = keyof typeof topics;
+export const topicNames = Object.keys(topics) as readonly TopicName[];
+
+/** A kill switch: stops bidding for its scope while `on`. Scope: `all`, `exchange:NAME`, `advertiser:ID`, `campaign:ID`. */
+export const killSwitchSchema = z.strictObject({
+  scope: z.string().max(80),
+  on: z.boolean(),
+  reason: z.string().max(500),
+});
+export type KillSwitch = z.infer<typeof killSwitchSchema>;
+
+/** A value of the `campaigns` topic. */
+export const campaignChangeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('advertiser'), entity: advertiserSchema }),
+  z.strictObject({ kind: z.literal('campaign'), entity: campaignSchema }),
+  z.strictObject({ kind: z.literal('line_item'), entity: lineItemSchema }),
+  z.strictObject({ kind: z.literal('creative'), entity: creativeSchema }),
+  z.strictObject({ kind: z.literal('switch'), entity: killSwitchSchema }),
+]);
+export type CampaignChange = z.infer<typeof campaignChangeSchema>;
+
+/** The key under which a change is compacted. */
+export function campaignChangeKey(change: CampaignChange): string {
+  return change.kind === 'switch' ? `switch:${change.entity.scope}` : `${change.kind}:${change.entity.id}`;
+}
+
+const nanosText = z.string().regex(/^\d{1,19}$/);
+
+/**
+ * One budget cell: a limit of one owner over one period. `cell` is `account|campaign|line_item:ID:PERIOD`, where PERIOD
+ * is a local date of the advertiser (`2026-11-22`) or `lifetime`.
+ *
+ * A grant is cumulative: the most that this node incarnation may ever have confirmed plus reserved in this cell. Losing
+ * or repeating a message is therefore harmless. Bids may draw on it only inside [fromMs, untilMs); after `untilMs` the
+ * pacer may hand out what the node reports as unused.
+ */
+export const grantSchema = z.strictObject({
+  cell: z.string().max(80),
+  node: z.string().length(8),
+  grantedNanos: nanosText,
+  fromMs: z.int(),
+  untilMs: z.int(),
+});
+export type Grant = z.infer<typeof grantSchema>;
+
+/** How one line item bids until the next message. Parts per million: 1,000,000 is 1. */
+export const lineItemPaceSchema = z.strictObject({
+  lineItemId: z.int(),
+  multiplierPpm: z.int().min(0).max(10_000_000),
+  passPpm: z.int().min(0).max(1_000_000),
+  /** Cells a bid of this line item reserves in, outermost first. A cell without a live grant refuses. */
+  cells: z.array(z.string().max(80)).max(8),
+});
+export type LineItemPace = z.infer<typeof lineItemPaceSchema>;
+
+/** A value of the `pacing` topic: everything bidders need about one owner (`campaign:ID` or `account:ID`). */
+export const pacingMessageSchema = z.strictObject({
+  v: z.literal(1),
+  owner: z.string().max(40),
+  /** Grows with every pacer take-over; a message of an older epoch is ignored. */
+  epoch: z.int().min(0),
+  /** Grows with every message of an epoch. */
+  sequence: z.int().min(0),
+  issuedMs: z.int(),
+  grants: z.array(grantSchema).max(10_000),
+  lineItems: z.array(lineItemPaceSchema).max(10_000),
+});
+export type PacingMessage = z.infer<typeof pacingMessageSchema>;
+
+/** What one node has drawn of a cell, cumulative over its life; reserved is what is out and not yet settled. */
+export const cellUseSchema = z.strictObject({
+  cell: z.string().max(80),
+  confirmedNanos: nanosText,
+  reservedNanos: nanosText,
+});
+export type CellUse = z.infer<typeof cellUseSchema>;
+
+/** One second (or less) of a node's bidding. Counts are increments; `cells` is cumulative. A value of `bidstats`. */
+export const bidStatsSchema = z.strictObject({
+  v: z.literal(1),
+  node: z.string().length(8),
+  sequence: z.int().min(0),
+  fromMs: z.int(),
+  toMs: z.int(),
+  requests: z.int().min(0),
+  /** Requests that got a bid. */
+  answered: z.int().min(0),
+  /** Requests answered with an error (4xx, 5xx). */
+  errors: z.int().min(0).default(0),
+  /** Time to answer a bid request inside the server, over this message's span; null when there was none. */
+  latency: z.strictObject({ p50Us: z.int(), p99Us: z.int(), p999Us: z.int(), maxUs: z.int() }).nullable().default(null),
+  /** Request-level no-bid reasons. */
+  noBids: z.record(z.string().max(40), z.int().min(0)),
+  lineItems: z
+    .array(
+      z.strictObject({
+        lineItemId: z.int(),
+        campaignId: z.int(),
+        /** Impressions that matched its targeting: the traffic it could have bid on. */
+        matched: z.int().min(0),
+        bids: z.int().min(0),
+        /** Sum of bid prices, nanos. */
+        bidNanos: z.int().min(0),
+        reasons: z.record(z.string().max(40), z.int().min(0)),
+      }),
+    )
+    .max(100_000),
+  cells: z.array(cellUseSchema).max(100_000),
+  /** Set on the last message of a draining node: nothing more will be bid by it. */
+  final: z.boolean().default(false),
+});
+export type BidStats = z.infer<typeof bidStatsSchema>;
