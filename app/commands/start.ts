@@ -1,0 +1,130 @@
+import type { Clock } from '../../core/clock.ts';
+import { type Context, createContext, settingFlags } from '../context.ts';
+import { exitCodes } from '../exitcodes.ts';
+import { loadSecrets } from '../secrets.ts';
+import { createStatusLine } from '../statusline.ts';
+import { createSupervisor, type Supervisor } from '../supervisor.ts';
+import { version } from '../version.ts';
+
+/** Analytics give way to bidding; simulated traffic stands in between. */
+const NICENESS = { bidder: 0, reporting: 10, demo: 5 } as const;
+
+/**
+ * `evenkeel start`: the whole product on one machine. Two child processes, bidder and reporting, plus simulated
+ * exchange traffic when there is no configuration file. Stops cleanly on Ctrl-C.
+ */
+export async function startCommand(args: readonly string[]): Promise<number | null> {
+  const context = createContext('start', args, ['config']);
+  const startedMs = context.clock.monotonicMs();
+  // Created here, so that the children find the same file and do not race for it.
+  const secrets = loadSecrets(context.config);
+  const demo = context.config.demoTraffic && context.configFile === null;
+  const status = createStatusLine(process.stdout, process.stdout.isTTY === true);
+  const supervisor = createSupervisor(
+    {
+      onMessage: (role, message) => {
+        if (message.kind === 'status') status.update(role, message.numbers);
+      },
+      onCrash: (role, how, restartMs) =>
+        status.print(
+          restartMs === null
+            ? `${role} ended again (${how}) and is given up; see the log above, correct the cause, and start again.`
+            : `${role} ended unexpectedly (${how}); starting it again in ${restartMs} ms.`,
+        ),
+    },
+    context.clock,
+  );
+  stopOnSignals(supervisor, status.close);
+  await startRoles(context, supervisor, demo, secrets.operatorKey, startedMs);
+  status.start();
+  return null;
+}
+
+async function startRoles(
+  context: Context,
+  supervisor: Supervisor,
+  demo: boolean,
+  operatorKey: string,
+  startedMs: number,
+): Promise<void> {
+  const flags = [
+    ...settingFlags(context.loaded),
+    ...(context.configFile === null ? [] : [`--config=${context.configFile}`]),
+  ];
+  const [reporting, bidder] = await Promise.all([
+    supervisor.start({
+      name: 'reporting',
+      args: ['run', '--role=reporting', ...(demo ? ['--seed-demo'] : []), ...flags],
+      niceness: NICENESS.reporting,
+    }),
+    supervisor.start({ name: 'bidder', args: ['run', '--role=bidder', ...flags], niceness: NICENESS.bidder }),
+  ]);
+  const bidUrl = bidder.urls.bid ?? '';
+  const apiUrl = reporting.urls.api ?? '';
+  console.log(banner(bidUrl, apiUrl, operatorKey, [...reporting.notes, ...bidder.notes], context.clock, startedMs));
+  if (!demo) return;
+  await supervisor.start({
+    name: 'demo',
+    args: ['run', '--role=demo', `--bid-url=${bidUrl}`, ...flags],
+    niceness: NICENESS.demo,
+  });
+  console.log(
+    `Demo traffic: ${context.config.demoRate} requests/s from a simulated exchange. Stop everything with Ctrl-C.\n`,
+  );
+}
+
+/** What the children are given. Somebody watches this terminal: unless asked for, only warnings interrupt. */
+function childFlags(context: Context): string[] {
+  const { loaded, configFile } = context;
+  const quiet = loaded.origins.logLevel === 'default' ? ['--log-level=warn'] : [];
+  return [...settingFlags(loaded), ...quiet, ...(configFile === null ? [] : [`--config=${configFile}`])];
+}
+
+/** A request that the demo's campaigns answer, small enough to paste. */
+export const sampleRequest = {
+  id: 'hello-1',
+  imp: [{ id: '1', banner: { format: [{ w: 300, h: 250 }] }, bidfloor: 0.1, secure: 1 }],
+  site: { domain: 'news.example', page: 'https://news.example/today', cat: ['IAB12'] },
+  device: { ua: 'Mozilla/5.0', ip: '203.0.113.7', devicetype: 2, geo: { country: 'USA' } },
+  user: { id: 'visitor-1' },
+  tmax: 100,
+};
+
+function banner(
+  bidUrl: string,
+  apiUrl: string,
+  operatorKey: string,
+  notes: readonly string[],
+  clock: Clock,
+  startedMs: number,
+): string {
+  const seconds = ((clock.monotonicMs() - startedMs) / 1000).toFixed(1);
+  return `
+Evenkeel ${version} is ready after ${seconds} s.
+
+  Dashboard   ${apiUrl}/#key=${operatorKey}
+  Bids        ${bidUrl}/openrtb2/bid/demo
+  API         ${apiUrl}/api/v1  (Authorization: Bearer ${operatorKey})
+  Metrics     ${bidUrl}/metrics  ${apiUrl}/metrics
+${notes.map((note) => `  Note        ${note}\n`).join('')}
+Ask for a bid:
+
+  curl -s ${bidUrl}/openrtb2/bid/demo -H 'content-type: application/json' -d '${JSON.stringify(sampleRequest)}'
+`;
+}
+
+function stopOnSignals(supervisor: Supervisor, closeStatus: () => void): void {
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    closeStatus();
+    console.log('\nStopping: open requests are answered, events are written …');
+    void supervisor.stop().then(() => {
+      console.log('Stopped.');
+      process.exit(exitCodes.ok.code);
+    });
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+}
