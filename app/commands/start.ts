@@ -47,10 +47,7 @@ async function startRoles(
   operatorKey: string,
   startedMs: number,
 ): Promise<void> {
-  const flags = [
-    ...settingFlags(context.loaded),
-    ...(context.configFile === null ? [] : [`--config=${context.configFile}`]),
-  ];
+  const flags = childFlags(context);
   const [reporting, bidder] = await Promise.all([
     supervisor.start({
       name: 'reporting',
