@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { CodedError } from '../../core/errors.ts';
+import { MAX_ONE_BLOCK_BYTES, sha256OneBlock } from './sha256.ts';
+
+/**
+ * A user as the rest of the system knows it: 8 bytes of SHA-256(salt ‖ SHA-256(lower-cased id)). The inner hash is the
+ * form in which advertisers upload audiences, so that an upload and a bid request meet without either raw id.
+ */
+export interface UserHash {
+  /** The two halves, unsigned 32-bit; both 0 means no user. */
+  readonly hi: number;
+  readonly lo: number;
+}
+
+export interface UserHasher {
+  /**
+   * Hashes a raw id as an exchange sends it. Surrounding spaces do not count, nor does upper or lower case.
+   * @param out receives the two halves; no object is made on the bid path
+   * @returns false for an id that names nobody: empty, or only zeros and dashes (a reset advertising id)
+   */
+  hashId(id: string, out: Uint32Array): boolean;
+  /** The same user from the 32 bytes of an uploaded SHA-256 digest at `offset`. */
+  hashDigest(digest: Uint8Array, offset: number, out: Uint32Array): void;
+}
+
+const SALT_BYTES = 16;
+
+/** @throws CodedError `salt_too_short` */
+export function createUserHasher(salt: string): UserHasher {
+  if (Buffer.byteLength(salt) < 16) {
+    throw new CodedError(
+      'salt_too_short',
+      'The user salt is shorter than 16 bytes.',
+      'Set a random salt of 32 characters.',
+    );
+  }
+  const saltBytes = createHash('sha256').update(salt).digest().subarray(0, SALT_BYTES);
+  const idBlock = Buffer.alloc(64);
+  const saltedBlock = Buffer.alloc(64);
+  const inner = new Int32Array(8);
+  const outer = new Int32Array(8);
+  saltBytes.copy(saltedBlock);
+
+  const finish = (out: Uint32Array): void => {
+    sha256OneBlock(saltedBlock, SALT_BYTES + 32, outer);
+    out[0] = outer[0]!;
+    out[1] = outer[1]!;
+    if (out[0] === 0 && out[1] === 0) out[1] = 1;
+  };
+  const hashDigest = (digest: Uint8Array, offset: number, out: Uint32Array): void => {
+    for (let i = 0; i < 32; i++) saltedBlock[SALT_BYTES + i] = digest[offset + i]!;
+    finish(out);
+  };
+  return {
+    hashDigest,
+    hashId(id, out) {
+      out[0] = 0;
+      out[1] = 0;
+      const normal = id.trim().toLowerCase();
+      if (normal === '' || /^[0-]+$/.test(normal)) return false;
+      // A UTF-16 unit is at most 3 bytes of UTF-8: the block holds what is short enough, node:crypto takes the rest.
+      if (normal.length * 3 > MAX_ONE_BLOCK_BYTES && !(normal.length <= MAX_ONE_BLOCK_BYTES && isAscii(normal))) {
+        hashDigest(createHash('sha256').update(normal).digest(), 0, out);
+        return true;
+      }
+      const length = idBlock.write(normal, 0, 'utf8');
+      sha256OneBlock(idBlock, length, inner);
+      for (let i = 0, at = SALT_BYTES; i < 8; i++, at += 4) {
+        const word = inner[i]!;
+        saltedBlock[at] = word >>> 24;
+        saltedBlock[at + 1] = word >>> 16;
+        saltedBlock[at + 2] = word >>> 8;
+        saltedBlock[at + 3] = word;
+      }
+      finish(out);
+      return true;
+    },
+  };
+}
+
+/** The 16 hex digits that tokens and exports carry. */
+export function userHex(hi: number, lo: number): string {
+  return (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0');
+}
+
+/** Reads 16 hex digits. @returns false, and zeros, when it is anything else */
+export function readUserHex(hex: string, out: Uint32Array): boolean {
+  const fits = /^[0-9a-f]{16}$/.test(hex);
+  out[0] = fits ? Number.parseInt(hex.slice(0, 8), 16) : 0;
+  out[1] = fits ? Number.parseInt(hex.slice(8), 16) : 0;
+  return fits;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}
