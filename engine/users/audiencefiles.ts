@@ -1,0 +1,59 @@
+import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Audience } from '../../core/audience.ts';
+
+/**
+ * The only file that knows how audiences lie in LMDB.
+ *
+ * `members`: 8 bytes of user hash → pairs of 32-bit words (audience, generation): one read finds every audience of a
+ * user. `definitions`: audience id → JSON; id 0 → the last generation given out. A pair counts only when its generation
+ * is the audience's current one, so replacing or forgetting a million users is one small write; dead pairs are swept
+ * later. Generations are never reused.
+ */
+export interface Definition {
+  readonly audience: Audience;
+  readonly generation: number;
+  readonly users: number;
+}
+
+export interface AudienceFiles {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly definitions: Database<Buffer, number>;
+  readonly members: Database<Buffer, Buffer>;
+}
+
+/** Virtual address space, not memory or disk: about a billion users. */
+const DEFAULT_MAP_BYTES = 64 * 2 ** 30;
+
+/** Opens the store's directory, creating it when it is missing. @throws what LMDB throws when it can not */
+export function openAudienceFiles(path: string, mapBytes: number = DEFAULT_MAP_BYTES): AudienceFiles {
+  const root = open<Buffer, Buffer>({ path, mapSize: mapBytes, maxDbs: 4, maxReaders: 512, encoding: 'binary' });
+  return {
+    root,
+    definitions: root.openDB<Buffer, number>('definitions', { encoding: 'binary', keyEncoding: 'uint32' }),
+    members: root.openDB<Buffer, Buffer>('members', { encoding: 'binary', keyEncoding: 'binary' }),
+  };
+}
+
+export function readDefinition(files: AudienceFiles, id: number): Definition | null {
+  const bytes = files.definitions.get(id);
+  return bytes === undefined ? null : (JSON.parse(bytes.toString()) as Definition);
+}
+
+export function writeDefinition(files: AudienceFiles, id: number, definition: Definition): void {
+  files.definitions.put(id, Buffer.from(JSON.stringify(definition)));
+}
+
+export function* eachDefinition(files: AudienceFiles): Generator<[number, Definition]> {
+  for (const { key, value } of files.definitions.getRange({ start: 1 })) {
+    yield [key, JSON.parse(value.toString()) as Definition];
+  }
+}
+
+/** Gives out a generation that no pair carries yet. Call it inside a transaction. */
+export function nextGeneration(files: AudienceFiles): number {
+  const next = (files.definitions.get(0)?.readUInt32LE(0) ?? 0) + 1;
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(next);
+  files.definitions.put(0, bytes);
+  return next;
+}
