@@ -1,0 +1,134 @@
+import type { Clock } from '../core/clock.ts';
+import type { Random } from '../core/random.ts';
+import { originOf } from './http/connection.ts';
+import { createHttpPool } from './http/pool.ts';
+import type { HttpResponse } from './http/response.ts';
+import type { CourierCounters, CourierOptions } from './market/courier.ts';
+import { createCourier } from './market/courier.ts';
+import type { Truth } from './market/ledger.ts';
+import { createLedger } from './market/ledger.ts';
+import type { MarketCounters, MarketOptions } from './market/market.ts';
+import { createMarket } from './market/market.ts';
+import type { SendCounters } from './send/counters.ts';
+import { newCounters } from './send/counters.ts';
+import type { Latencies } from './send/latencies.ts';
+import { createLatencies } from './send/latencies.ts';
+import type { Schedule } from './send/schedule.ts';
+import type { SenderOptions } from './send/sender.ts';
+import { createSender } from './send/sender.ts';
+import type { RequestContext, ShotSource } from './traffic/source.ts';
+
+/** One sender with its own market, ledger and connections: what a thread of a load test runs. */
+export interface LaneOptions {
+  readonly url: string;
+  readonly insecure: boolean;
+  readonly connections: number;
+  readonly maxConnections: number;
+  /** When an unanswered request is given up, ms. */
+  readonly timeoutMs: number;
+  readonly sender: SenderOptions;
+  readonly market: MarketOptions;
+  readonly courier: CourierOptions;
+  /** The ledger of truth; null keeps totals in memory only. */
+  readonly ledgerPath: string | null;
+}
+
+export interface LaneDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly source: ShotSource;
+}
+
+export interface Lane {
+  readonly counters: SendCounters;
+  readonly market: MarketCounters;
+  readonly courier: CourierCounters;
+  /** From the start of the run, or since the last `reset` by whoever shows progress. */
+  readonly latencies: Latencies;
+  readonly lateness: Latencies;
+  readonly truth: Truth;
+  readonly openConnections: number;
+  readonly staleConnections: number;
+  readonly pendingNotices: number;
+  /** Opens connections ahead of the first request. */
+  warm(): Promise<void>;
+  run(originMs: number): Promise<void>;
+  stop(): void;
+  /** Delivers what is pending at once. @param timeoutMs gives up after this */
+  finish(timeoutMs: number): Promise<void>;
+  close(): void;
+}
+
+export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
+  const { clock, random } = deps;
+  const url = new URL(options.url);
+  const ledger = createLedger(options.ledgerPath);
+  const courier = createCourier(options.courier, ledger, clock);
+  const market = createMarket(options.market, { clock, random, courier, ledger, isOurs: originFilter(url) });
+  const origin = originOf(url, options.insecure);
+  const pool = createHttpPool({ origin, maxConnections: options.maxConnections, timeoutMs: options.timeoutMs }, clock);
+  const counters = newCounters();
+  const latencies = createLatencies();
+  const lateness = createLatencies();
+  const sender = createSender<RequestContext>(options.sender, {
+    clock,
+    pool,
+    schedule: deps.schedule,
+    next: deps.source.next,
+    onDone: deps.source.done,
+    onAnswer: (response, about, inTime) => verdictOf(response, about, inTime, market.answer),
+    counters,
+    latencies,
+    lateness,
+  });
+  return {
+    counters,
+    market: market.counters,
+    courier: courier.counters,
+    latencies,
+    lateness,
+    get truth() {
+      return ledger.truth;
+    },
+    get openConnections() {
+      return pool.open;
+    },
+    get staleConnections() {
+      return pool.stale;
+    },
+    get pendingNotices() {
+      return courier.pending;
+    },
+    warm: () => pool.warm(options.connections),
+    run: sender.run,
+    stop: sender.stop,
+    finish: courier.finish,
+    close() {
+      pool.close();
+      courier.close();
+      ledger.close();
+      latencies.destroy();
+      lateness.destroy();
+    },
+  };
+}
+
+/** Notices go to the bidder under test or to this machine, and nowhere else. */
+export function originFilter(target: URL): (url: string) => boolean {
+  return (text) => {
+    if (!URL.canParse(text)) return false;
+    const url = new URL(text);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
+    return url.host === target.host || url.hostname === '127.0.0.1';
+  };
+}
+
+type AnswerBid = (body: Buffer, about: RequestContext, inTime: boolean) => string;
+
+function verdictOf(response: HttpResponse, about: RequestContext, inTime: boolean, answerBid: AnswerBid): string {
+  if (response.status === 204) return 'no_bid';
+  if (response.status !== 200) return `http_${response.status}`;
+  if (response.body.length === 0) return 'no_bid';
+  return answerBid(response.body, about, inTime);
+}

@@ -1,0 +1,227 @@
+import type { Clock } from '../../core/clock.ts';
+import { originOf } from '../http/connection.ts';
+import type { HttpPool } from '../http/pool.ts';
+import { createHttpPool } from '../http/pool.ts';
+import type { Ledger, LedgerNotice } from './ledger.ts';
+
+/** A notice with the place and time it is to be delivered. */
+export interface Parcel extends LedgerNotice {
+  readonly url: string;
+  /** Not before, monotonic ms. */
+  readonly dueMs: number;
+  readonly userAgent: string;
+  /** The address the device would call from, sent as X-Forwarded-For; '' for calls between servers. */
+  readonly ip: string;
+  /** Send it this many times in all, as a nervous browser does; it counts once. */
+  readonly copies: number;
+}
+
+export interface CourierOptions {
+  readonly maxPending: number;
+  readonly maxConnections: number;
+  readonly timeoutMs: number;
+  /** Tries until an answer comes; with the pauses between them 12 tries last about 40 s. */
+  readonly maxTries: number;
+}
+
+export const defaultCourier: CourierOptions = {
+  maxPending: 200_000,
+  maxConnections: 32,
+  timeoutMs: 5000,
+  maxTries: 12,
+};
+
+export interface CourierCounters {
+  delivered: number;
+  refused: number;
+  givenUp: number;
+  retries: number;
+  duplicates: number;
+  /** Notices not accepted for delivery because too many were pending: they are not in the ledger. */
+  shed: number;
+}
+
+/** Delivers notices when they are due, the ledger first, until they are acknowledged. */
+export interface Courier {
+  /** @returns false when there is no room; nothing was written then */
+  accept(parcel: Parcel): boolean;
+  readonly pending: number;
+  readonly counters: CourierCounters;
+  /** Delivers everything pending without waiting for its time; resolves when all has ended or the time is up. */
+  finish(timeoutMs: number): Promise<void>;
+  /** Forgets what is not sent yet and closes the connections. */
+  close(): void;
+}
+
+interface Job {
+  readonly parcel: Parcel;
+  dueMs: number;
+  tries: number;
+  sequence: number;
+}
+
+const TICK_MS = 4;
+
+export function createCourier(options: CourierOptions, ledger: Ledger, clock: Clock): Courier {
+  const pools = new Map<string, HttpPool>();
+  const queue = createDueQueue();
+  const counters = { delivered: 0, refused: 0, givenUp: 0, retries: 0, duplicates: 0, shed: 0 };
+  let sending = 0;
+  let whenEmpty: () => void = () => {};
+
+  const poolOf = (url: URL): HttpPool => {
+    let pool = pools.get(url.origin);
+    if (pool === undefined) {
+      const { maxConnections, timeoutMs } = options;
+      pool = createHttpPool({ origin: originOf(url, true), maxConnections, timeoutMs }, clock);
+      pools.set(url.origin, pool);
+    }
+    return pool;
+  };
+
+  const ended = (job: Job, status: number): void => {
+    sending -= 1;
+    if (status >= 200 && status < 400) {
+      counters.delivered += 1;
+      ledger.end(job.sequence, 'acknowledged');
+    } else if (status >= 400 && status < 500 && status !== 429 && status !== 408) {
+      counters.refused += 1;
+      ledger.end(job.sequence, 'refused');
+    } else if (job.tries >= options.maxTries) {
+      counters.givenUp += 1;
+      ledger.end(job.sequence, 'given_up');
+    } else {
+      counters.retries += 1;
+      job.dueMs = clock.monotonicMs() + Math.min(5000, 100 * 2 ** (job.tries - 1));
+      queue.push(job);
+    }
+    if (sending === 0 && queue.size === 0) whenEmpty();
+  };
+
+  const deliver = (job: Job, url: URL): void => {
+    const bytes = getRequest(url, job.parcel);
+    const copies = job.tries === 0 ? job.parcel.copies : 1;
+    job.tries += 1;
+    sending += 1;
+    const sent = poolOf(url).trySend(bytes, (outcome) => {
+      ended(job, outcome.kind === 'response' ? outcome.response.status : 0);
+    });
+    if (!sent) {
+      ended(job, 0);
+      return;
+    }
+    for (let copy = 1; copy < copies; copy++) {
+      if (poolOf(url).trySend(bytes, () => {})) counters.duplicates += 1;
+    }
+  };
+
+  const tick = (): void => {
+    const now = clock.monotonicMs();
+    const ready: { job: Job; url: URL }[] = [];
+    for (let job = queue.peek(); job !== null; job = queue.peek()) {
+      if (job.dueMs > now) break;
+      const url = new URL(job.parcel.url);
+      const pool = poolOf(url);
+      if (pool.inFlight + ready.length >= options.maxConnections) break;
+      queue.pop();
+      if (job.sequence === 0) job.sequence = ledger.write(job.parcel);
+      ready.push({ job, url });
+    }
+    ledger.flush();
+    for (const { job, url } of ready) deliver(job, url);
+  };
+  const timer = setInterval(tick, TICK_MS);
+
+  return {
+    counters,
+    get pending() {
+      return queue.size + sending;
+    },
+    accept(parcel) {
+      if (queue.size + sending >= options.maxPending || !URL.canParse(parcel.url)) {
+        counters.shed += 1;
+        return false;
+      }
+      queue.push({ parcel, dueMs: parcel.dueMs, tries: 0, sequence: 0 });
+      return true;
+    },
+    async finish(timeoutMs) {
+      queue.hurry(clock.monotonicMs());
+      if (queue.size + sending > 0) {
+        let limit: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => {
+          whenEmpty = resolve;
+          limit = setTimeout(resolve, timeoutMs);
+        });
+        clearTimeout(limit);
+      }
+      ledger.flush();
+    },
+    close() {
+      clearInterval(timer);
+      for (const pool of pools.values()) pool.close();
+      ledger.flush();
+    },
+  };
+}
+
+function getRequest(url: URL, parcel: Parcel): Buffer {
+  const forwarded = parcel.ip === '' ? '' : `X-Forwarded-For: ${parcel.ip}\r\n`;
+  const agent = parcel.userAgent.replace(/[\r\n]/g, ' ');
+  return Buffer.from(
+    `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nUser-Agent: ${agent}\r\n${forwarded}\r\n`,
+  );
+}
+
+/** Jobs by due time: a binary heap. */
+function createDueQueue() {
+  const heap: Job[] = [];
+  const sift = (at: number): void => {
+    const job = heap[at]!;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (heap[parent]!.dueMs <= job.dueMs) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = job;
+  };
+  const sink = (at: number): void => {
+    const job = heap[at]!;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1]!.dueMs < heap[child]!.dueMs) child += 1;
+      if (heap[child]!.dueMs >= job.dueMs) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = job;
+  };
+  return {
+    get size() {
+      return heap.length;
+    },
+    peek: (): Job | null => heap[0] ?? null,
+    push(job: Job): void {
+      heap.push(job);
+      sift(heap.length - 1);
+    },
+    pop(): void {
+      const last = heap.pop();
+      if (last !== undefined && heap.length > 0) {
+        heap[0] = last;
+        sink(0);
+      }
+    },
+    /** Makes everything that was never tried due now, in its order. */
+    hurry(nowMs: number): void {
+      const jobs = heap.splice(0).sort((a, b) => a.dueMs - b.dueMs);
+      for (const job of jobs) {
+        if (job.tries === 0) job.dueMs = Math.min(job.dueMs, nowMs);
+        heap.push(job);
+        sift(heap.length - 1);
+      }
+    },
+  };
+}

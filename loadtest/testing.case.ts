@@ -1,0 +1,123 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { cpmToNanos } from '../core/money.ts';
+
+/** A bid server for tests: answers like a bidder, counts every notice once by its URL path, delays as it is told. */
+export interface TestBidder {
+  readonly url: string;
+  readonly origin: string;
+  /** Notices accepted, by kind and campaign: `bill:7`. A repeated one is not counted. */
+  readonly counts: Map<string, number>;
+  readonly repeated: { count: number };
+  /** Sum of accepted billing prices per campaign. */
+  readonly spend: Map<string, bigint>;
+  readonly requests: { count: number };
+  readonly userAgents: Set<string>;
+  close(): Promise<void>;
+}
+
+export interface TestBidderOptions {
+  /** Delay of the bid answer of request `i`, ms. */
+  readonly delayMs?: (i: number) => number;
+  readonly bidShare?: number;
+  readonly price?: (i: number) => number;
+  /** Fails the n-th notice call with 503 when true. */
+  readonly port?: number;
+  readonly failNotice?: (n: number) => boolean;
+  /** Overrides the whole answer. */
+  readonly answer?: (i: number, response: http.ServerResponse) => boolean;
+}
+
+export async function startTestBidder(options: TestBidderOptions = {}): Promise<TestBidder> {
+  const counts = new Map<string, number>();
+  const spend = new Map<string, bigint>();
+  const seen = new Set<string>();
+  const repeated = { count: 0 };
+  const requests = { count: 0 };
+  const userAgents = new Set<string>();
+  let notices = 0;
+  let origin = '';
+
+  const notice = (url: URL, response: http.ServerResponse): void => {
+    const [, , kind, token = ''] = url.pathname.split('/');
+    const campaign = token.split('-')[0]!;
+    notices += 1;
+    if (options.failNotice?.(notices)) {
+      response.writeHead(503).end();
+      return;
+    }
+    if (seen.has(url.pathname)) repeated.count += 1;
+    else {
+      seen.add(url.pathname);
+      counts.set(`${kind}:${campaign}`, (counts.get(`${kind}:${campaign}`) ?? 0) + 1);
+      const nanos = cpmToNanos(url.searchParams.get('price') ?? '');
+      if (kind === 'bill' && nanos !== null) spend.set(campaign, (spend.get(campaign) ?? 0n) + BigInt(nanos));
+    }
+    if (kind === 'click') response.writeHead(302, { location: 'https://landing.example/' }).end();
+    else response.writeHead(204).end();
+  };
+
+  const bid = (i: number, body: string, response: http.ServerResponse): void => {
+    if (options.answer?.(i, response)) return;
+    if ((i * 0.618_034) % 1 >= (options.bidShare ?? 0.5)) {
+      response.writeHead(204).end();
+      return;
+    }
+    const request = JSON.parse(body) as { id: string; imp: { id: string }[] };
+    const bids = request.imp.map((imp, n) => {
+      const campaign = 1 + (i % 3);
+      const token = `${campaign}-${i}-${n}`;
+      const price = options.price?.(i) ?? 2.5;
+      return {
+        id: token,
+        impid: imp.id,
+        price,
+        cid: String(campaign),
+        crid: String(campaign * 10),
+        adm: `<a href="${origin}/event/click/${token}"><img src="https://cdn.example/ad.png"></a><img src="${origin}/event/imp/${token}?a=1&amp;b=2" width="1" height="1">`,
+        nurl: `${origin}/notice/win/${token}?price=\${AUCTION_PRICE}`,
+        burl: `${origin}/notice/bill/${token}?price=\${AUCTION_PRICE}`,
+        lurl: `${origin}/notice/loss/${token}?loss=\${AUCTION_LOSS}&mtw=\${AUCTION_MIN_TO_WIN}`,
+      };
+    });
+    const payload = JSON.stringify({ id: request.id, seatbid: [{ seat: 's', bid: bids }], cur: 'USD' });
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) });
+    response.end(payload);
+  };
+
+  const server = http.createServer((request, response) => {
+    const url = new URL(request.url ?? '/', origin);
+    if (request.method === 'GET') {
+      userAgents.add(request.headers['user-agent'] ?? '');
+      return notice(url, response);
+    }
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      const i = requests.count++;
+      const delayMs = options.delayMs?.(i) ?? 0;
+      if (delayMs > 0) setTimeout(bid, delayMs, i, body, response);
+      else bid(i, body, response);
+    });
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: `${origin}/openrtb2/bid/demo`,
+    origin,
+    counts,
+    repeated,
+    spend,
+    requests,
+    userAgents,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
