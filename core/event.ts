@@ -52,3 +52,13 @@ export function eventId(event: Pick<LoggedEvent, 'type' | 'detail' | 'conversion
   if (event.type === 'conversion' && order !== '') return `conversion:${event.conversion?.advertiserId}:${order}`;
   return event.detail === '' ? `${bidId}:${event.type}` : `${bidId}:${event.type}:${event.detail}`;
 }
+
+/**
+ * The key under which an event is appended: events that can be duplicates of each other share it, and so a partition.
+ * The bid id, except for conversions with an order id, where another click of the same order is the same event.
+ */
+export function eventKey(event: Pick<LoggedEvent, 'type' | 'detail' | 'conversion'>, bidId: string): string {
+  return event.type === 'conversion' && event.conversion !== null && event.conversion.orderId !== ''
+    ? `${event.conversion.advertiserId}:${event.conversion.orderId}`
+    : bidId;
+}

@@ -43,7 +43,7 @@ export const reportDimensionNames = Object.keys(reportDimensions) as readonly Re
 /**
  * What can be measured. `count`: a JS integer. `money`: an exact integer as a decimal string (unit in the name).
  * `estimate`: an integer from a sketch. `ratio`: a JS number, null when its denominator is 0; money ratios are in units
- * of currency. Counts of event types are of accepted, non-test events; all of them are booked to the time of the bid.
+ * of currency. Counts of event types are of accepted events (a test bid's are invalid); all of them are booked to the time of the bid.
  */
 export const reportMetrics = {
   impressions: { kind: 'count', from: 'events' },
@@ -73,12 +73,15 @@ export const reportMetrics = {
   quarantined: { kind: 'count', from: 'events' },
   /** Events received more than an hour after their bid. */
   late: { kind: 'count', from: 'events' },
-  /** Bid requests; known only without advertiser, campaign or line item. */
+  /** Bid requests. They belong to no line item: broken down by one they stand under id 0. */
   requests: { kind: 'count', from: 'bids' },
   matched: { kind: 'count', from: 'bids' },
   bids: { kind: 'count', from: 'bids' },
   bidNanos: { kind: 'money', from: 'bids' },
+  /** Requests that got no bid; like `requests` they stand under id 0. */
   noBids: { kind: 'count', from: 'bids' },
+  /** Times a line item did not bid, by its own reason: the campaign's funnel. */
+  lineItemNoBids: { kind: 'count', from: 'bids' },
   ctr: { kind: 'ratio', from: 'events' },
   /** Impressions per user reached. */
   frequency: { kind: 'ratio', from: 'events' },
