@@ -1,0 +1,92 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { EventLog } from '../../core/eventlog.ts';
+import { keyRoutes, sessionRoutes } from './access.ts';
+import { type ApiEnv, authenticate, problemResponse, requestIds, type Services } from './context.ts';
+import { entityRoutes } from './entities.ts';
+import { createGate } from './gate.ts';
+import { liveRoutes } from './live.ts';
+import { createLiveBoard } from './liveboard.ts';
+import { type PacingSource, pacingRoutes } from './pacing.ts';
+import { Problem } from './problem.ts';
+import { reportRoutes } from './reports.ts';
+import { staticRoutes } from './staticfiles.ts';
+import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
+
+export interface AppOptions {
+  readonly services: Services;
+  readonly log: EventLog;
+  readonly metrics: Registry;
+  readonly pacing: PacingSource | null;
+  readonly status: StatusSources;
+  readonly staticDir: string;
+  readonly version: string;
+  readonly sessionLifetimeMs: number;
+  readonly isStopping: () => boolean;
+}
+
+/** The whole API as one Hono app, without a socket. */
+export function createApiApp(options: AppOptions): Hono<ApiEnv> {
+  const { services, isStopping } = options;
+  const app = new Hono<ApiEnv>();
+  app.onError((error, c) => problemResponse(error, c, services.logger));
+  app.use(requestIds);
+  app.use(measured(options.metrics));
+  app.use(secureHeaders({ xFrameOptions: false, crossOriginOpenerPolicy: 'same-origin' }));
+  app.use(
+    bodyLimit({
+      maxSize: services.limits.maxBodyBytes,
+      onError: () => {
+        throw new Problem(413, 'body_too_large', `A body may have at most ${services.limits.maxBodyBytes} bytes.`);
+      },
+    }),
+  );
+
+  const unready = (): readonly string[] => [
+    ...(isStopping() ? ['stopping'] : []),
+    ...(services.directory.healthy() ? [] : ['not following the campaigns topic']),
+  ];
+  app.route('/', probeRoutes({ metrics: options.metrics, version: options.version, unready }));
+
+  const board = createLiveBoard(services.directory, services.reports, services.clock);
+  const gate = createGate(services.limits.maxConcurrentReports, services.limits.maxConcurrentReports * 16);
+  const api = new Hono<ApiEnv>();
+  api.route('/', sessionRoutes(services, options.sessionLifetimeMs));
+  api.use(authenticate(services));
+  api.route('/', keyRoutes(services));
+  api.route('/', entityRoutes(services));
+  api.route('/', reportRoutes(services, gate));
+  api.route('/', pacingRoutes(services, options.pacing));
+  api.route('/', liveRoutes(services, board, isStopping));
+  api.route('/', statusRoutes(services, options.log, options.status));
+  api.all('*', () => {
+    throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');
+  });
+  app.route('/api/v1', api);
+  app.route('/', staticRoutes(options.staticDir));
+  return app;
+}
+
+function measured(metrics: Registry) {
+  const registers = [metrics];
+  const requests = new Counter({
+    name: 'evenkeel_api_requests_total',
+    help: 'API requests by method and status class',
+    labelNames: ['method', 'status'] as const,
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'evenkeel_api_request_seconds',
+    help: 'Time to the first byte of an API answer',
+    buckets: [0.005, 0.02, 0.05, 0.15, 0.5, 2, 10],
+    registers,
+  });
+  return async (c: { req: { method: string }; res: Response }, next: () => Promise<void>): Promise<void> => {
+    const done = seconds.startTimer();
+    await next();
+    done();
+    requests.inc({ method: c.req.method, status: `${Math.floor(c.res.status / 100)}xx` });
+  };
+}

@@ -1,0 +1,223 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { statusSchema } from '../../core/campaign.ts';
+import type { CampaignChange } from '../../core/topics.ts';
+import {
+  type ApiContext,
+  type ApiEnv,
+  jsonBody,
+  maySee,
+  requireOperator,
+  requireWriter,
+  type Services,
+} from './context.ts';
+import { type Entities, type EntityKind, entityKinds } from './directory.ts';
+import type { Principal } from './keys.ts';
+import { createCampaignTree } from './newcampaign.ts';
+import { invalidField, invalidInput, Problem } from './problem.ts';
+import { changeOf, etagOf, mergePatch, newId, parseEntity, resources } from './resources.ts';
+import { checkRules, hindrances } from './rules.ts';
+
+const listQuery = z.object({
+  advertiserId: z.coerce.number().int().optional(),
+  campaignId: z.coerce.number().int().optional(),
+  lineItemId: z.coerce.number().int().optional(),
+  status: statusSchema.optional(),
+  /** Part of the name, in any case. */
+  name: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().max(100).optional(),
+});
+
+/** Routes of advertisers, campaigns, line items and creatives. */
+export function entityRoutes(services: Services): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  for (const kind of entityKinds) {
+    const { path } = resources[kind];
+    app.get(`/${path}`, (c) => list(services, kind, c));
+    app.post(`/${path}`, (c) => create(services, kind, c));
+    app.get(`/${path}/:id`, (c) => read(services, kind, c));
+    app.patch(`/${path}/:id`, (c) => update(services, kind, c));
+  }
+  app.get('/campaigns/:id/hindrances', (c) => {
+    const campaign = find(services, 'campaign', c);
+    return c.json({ items: hindrances(services.directory, campaign, services.clock.nowMs()) });
+  });
+  return app;
+}
+
+/** The entity named in the path, if the caller may know of it. @throws Problem not_found */
+export function find<K extends EntityKind>(services: Pick<Services, 'directory'>, kind: K, c: ApiContext): Entities[K] {
+  const text = c.req.param('id') ?? '';
+  const entity = /^\d{1,10}$/.test(text) ? services.directory.get(kind, Number(text)) : undefined;
+  if (entity === undefined || !maySee(c.get('principal'), services.directory.advertiserOf(kind, entity))) {
+    throw new Problem(404, 'not_found', `There is no such ${kind.replace('_', ' ')}.`);
+  }
+  return entity;
+}
+
+function list(services: Services, kind: EntityKind, c: ApiContext): Response {
+  const parsed = listQuery.safeParse(c.req.query());
+  if (!parsed.success) throw invalidInput(parsed.error);
+  const { limit, cursor, status, name } = parsed.data;
+  const after = cursor === undefined ? 0 : Number(Buffer.from(cursor, 'base64url').toString('utf8'));
+  if (!Number.isSafeInteger(after)) throw invalidField('cursor', 'is not a cursor of this list');
+  const wanted = [...services.directory.all(kind)]
+    .filter((entity) => entity.id > after && visible(services, kind, entity, c.get('principal'), parsed.data))
+    .filter((entity) => status === undefined || entity.status === status)
+    .filter((entity) => name === undefined || entity.name.toLowerCase().includes(name.toLowerCase()))
+    .sort((a, b) => a.id - b.id);
+  const items = wanted.slice(0, limit);
+  const nextCursor = wanted.length > limit ? Buffer.from(String(items.at(-1)!.id), 'utf8').toString('base64url') : null;
+  return c.json({ items, nextCursor });
+}
+
+function visible(
+  services: Services,
+  kind: EntityKind,
+  entity: Entities[EntityKind],
+  principal: Principal,
+  wanted: z.infer<typeof listQuery>,
+): boolean {
+  const advertiserId = services.directory.advertiserOf(kind, entity);
+  if (!maySee(principal, advertiserId)) return false;
+  if (wanted.advertiserId !== undefined && wanted.advertiserId !== advertiserId) return false;
+  if (wanted.lineItemId !== undefined && (entity as { lineItemId?: number }).lineItemId !== wanted.lineItemId)
+    return false;
+  if (wanted.campaignId === undefined) return true;
+  if (kind === 'campaign') return entity.id === wanted.campaignId;
+  if (kind === 'line_item') return (entity as Entities['line_item']).campaignId === wanted.campaignId;
+  const lineItemId = (entity as { lineItemId?: number }).lineItemId;
+  return lineItemId !== undefined && services.directory.get('line_item', lineItemId)?.campaignId === wanted.campaignId;
+}
+
+function read(services: Services, kind: EntityKind, c: ApiContext): Response {
+  const entity = find(services, kind, c);
+  const etag = etagOf(entity);
+  if (c.req.header('if-none-match') === etag) return c.body(null, 304, { etag });
+  return c.json(entity, 200, { etag });
+}
+
+async function create(services: Services, kind: EntityKind, c: ApiContext): Promise<Response> {
+  const principal = c.get('principal');
+  requireWriter(principal);
+  if (kind === 'advertiser') requireOperator(principal);
+  const body = await jsonBody(c);
+  return services.directory.exclusive(async () => {
+    checkParent(services, kind, body, principal);
+    const changes = newEntities(services, kind, body, principal);
+    if (services.directory.count() + changes.length > services.limits.maxEntities) {
+      throw new Problem(409, 'too_many_entities', `This server keeps at most ${services.limits.maxEntities} entities.`);
+    }
+    await services.directory.write(changes);
+    const entity = changes[0]!.entity as Entities[EntityKind];
+    const location = `/api/v1/${resources[kind].path}/${entity.id}`;
+    return c.json(entity, 201, { etag: etagOf(entity), location });
+  });
+}
+
+function newEntities(
+  services: Services,
+  kind: EntityKind,
+  body: Record<string, unknown>,
+  principal: Principal,
+): readonly CampaignChange[] {
+  const nowMs = services.clock.nowMs();
+  const taken = new Set<number>();
+  const make = <K extends EntityKind>(made: K, fields: Record<string, unknown>, prefix: string): Entities[K] => {
+    const id = newId(services.directory, made, services.random, taken);
+    taken.add(id);
+    const owned = { id, version: 1, updatedMs: nowMs, ...approvalOf(made, fields, principal) };
+    const entity = parseEntity(made, fields, owned, prefix);
+    checkRules(made, entity, undefined, nowMs);
+    return entity;
+  };
+  if (kind === 'campaign') return createCampaignTree(body, make);
+  return [changeOf(kind, make(kind, body, ''))];
+}
+
+/** Creatives of advertisers wait for an operator's approval. */
+function approvalOf(kind: EntityKind, fields: Record<string, unknown>, principal: Principal): Record<string, unknown> {
+  if (kind !== 'creative' || principal.role === 'operator') return {};
+  if (fields.approval === undefined && fields.exchangeApprovals === undefined) return { approval: 'pending' };
+  throw new Problem(403, 'forbidden', { detail: 'Creatives are approved by an operator.', field: 'approval' });
+}
+
+function checkParent(services: Services, kind: EntityKind, body: Record<string, unknown>, principal: Principal): void {
+  const { parent } = resources[kind];
+  if (parent === null) return;
+  const id = body[parent.field];
+  const found = typeof id === 'number' ? services.directory.get(parent.kind, id) : undefined;
+  if (found === undefined || !maySee(principal, services.directory.advertiserOf(parent.kind, found))) {
+    throw invalidField(parent.field, `must be the id of an existing ${parent.kind.replace('_', ' ')}`);
+  }
+  if (found.status === 'archived') throw invalidField(parent.field, 'is archived: nothing can be added to it');
+}
+
+async function update(services: Services, kind: EntityKind, c: ApiContext): Promise<Response> {
+  const principal = c.get('principal');
+  requireWriter(principal);
+  find(services, kind, c);
+  const body = await jsonBody(c);
+  return services.directory.exclusive(async () => {
+    const before = find(services, kind, c);
+    checkPrecondition(c, before);
+    checkOwnedFields(kind, before, body, principal);
+    const merged = mergePatch(before, body) as Record<string, unknown>;
+    const owned = { id: before.id, version: before.version + 1, updatedMs: services.clock.nowMs() };
+    const after = parseEntity(kind, merged, reapproval(kind, before, merged, principal, owned));
+    checkRules(kind, after, before, services.clock.nowMs());
+    await services.directory.write([changeOf(kind, after)]);
+    return c.json(after, 200, { etag: etagOf(after) });
+  });
+}
+
+/** @throws Problem precondition_required | version_conflict */
+function checkPrecondition(c: ApiContext, before: { readonly version: number }): void {
+  const expected = c.req.header('if-match');
+  if (expected === undefined) {
+    throw new Problem(428, 'precondition_required', {
+      detail: `Send If-Match with the ETag you read (now ${etagOf(before)}), or If-Match: * to overwrite whatever is there.`,
+    });
+  }
+  if (expected === '*' || expected.split(',').some((tag) => tag.trim() === etagOf(before))) return;
+  throw new Problem(412, 'version_conflict', {
+    detail: `It is at ${etagOf(before)} now, you read ${expected}. Read it again and repeat your change.`,
+    headers: { etag: etagOf(before) },
+  });
+}
+
+/** Links never change; money paid in and approvals belong to operators. */
+function checkOwnedFields(
+  kind: EntityKind,
+  before: Entities[EntityKind],
+  patch: Record<string, unknown>,
+  principal: Principal,
+): void {
+  const { parent } = resources[kind];
+  const old = before as unknown as Record<string, unknown>;
+  for (const field of ['id', ...(parent === null ? [] : [parent.field])]) {
+    if (patch[field] !== undefined && patch[field] !== old[field]) throw invalidField(field, 'can not be changed');
+  }
+  if (principal.role === 'operator') return;
+  const reserved = kind === 'advertiser' ? ['budget', 'status', 'currency'] : ['approval', 'exchangeApprovals'];
+  for (const field of reserved) {
+    if (patch[field] === undefined || JSON.stringify(patch[field]) === JSON.stringify(old[field])) continue;
+    throw new Problem(403, 'forbidden', { detail: `${field}: only an operator may change it.`, field });
+  }
+}
+
+/** What an advertiser changes about a creative must be approved again. */
+function reapproval(
+  kind: EntityKind,
+  before: Entities[EntityKind],
+  merged: Record<string, unknown>,
+  principal: Principal,
+  owned: { id: number; version: number; updatedMs: number },
+): typeof owned & Record<string, unknown> {
+  if (kind !== 'creative' || principal.role === 'operator') return owned;
+  const shown = ['format', 'banner', 'video', 'audio', 'native', 'landingUrl', 'adomain', 'bundle'];
+  const old = before as unknown as Record<string, unknown>;
+  const changed = shown.some((field) => JSON.stringify(merged[field]) !== JSON.stringify(old[field]));
+  return changed ? { ...owned, approval: 'pending', exchangeApprovals: {} } : owned;
+}

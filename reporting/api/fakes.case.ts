@@ -1,0 +1,209 @@
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { manualClock } from '../../core/clock.ts';
+import type { EventLog, LogConsumer, LogRecord, NewRecord } from '../../core/eventlog.ts';
+import { seededRandom } from '../../core/random.ts';
+import type { ReportQuery, ReportRow, Reports } from '../../core/report.ts';
+import type { TopicName } from '../../core/topics.ts';
+import { type AppOptions, createApiApp } from './app.ts';
+import type { ApiLimits, Services } from './context.ts';
+import { openDirectory } from './directory.ts';
+import { createMemoryDocuments } from './documents.ts';
+import { createKeyRing, type Role } from './keys.ts';
+import { createSessions } from './sessions.ts';
+
+/** An event log in memory, one partition per topic, delivering in later microtasks as a real one would. */
+export function createMemoryLog(): EventLog {
+  const stored = new Map<TopicName, LogRecord[]>();
+  const followers = new Set<() => void>();
+  const recordsOf = (topic: TopicName): LogRecord[] => {
+    const found = stored.get(topic) ?? [];
+    stored.set(topic, found);
+    return found;
+  };
+  return {
+    async append(topic: TopicName, records: readonly NewRecord[]) {
+      const all = recordsOf(topic);
+      for (const { key, value } of records) all.push({ offset: all.length, key, value, appendedMs: 0 });
+      for (const wake of followers) wake();
+    },
+    async consume(options): Promise<LogConsumer> {
+      let next = 0;
+      let running = Promise.resolve();
+      const wake = (): void => {
+        running = running.then(async () => {
+          const all = recordsOf(options.topic);
+          const records = all.slice(next);
+          if (records.length === 0) return;
+          next = all.length;
+          await options.onBatch({ topic: options.topic, partition: 0, records, end: all.length });
+        });
+      };
+      followers.add(wake);
+      wake();
+      return {
+        commit: async () => undefined,
+        stop: async () => {
+          followers.delete(wake);
+        },
+      };
+    },
+    bounds: async (topic) => [{ partition: 0, first: 0, end: recordsOf(topic).length }],
+    close: async () => undefined,
+  };
+}
+
+/** Rows of a tiny store: every row is one impression-like fact that a query filters and sums. */
+export interface Fact {
+  readonly atMs: number;
+  readonly advertiser: number;
+  readonly campaign: number;
+  readonly impressions: number;
+  readonly clicks: number;
+  readonly spendNanos: bigint;
+}
+
+/** Reports over a list of facts: enough of the real semantics to test what the API adds. */
+export function createFakeReports(facts: readonly Fact[]): Reports & { readonly asked: ReportQuery[] } {
+  const asked: ReportQuery[] = [];
+  const run = (query: ReportQuery): readonly ReportRow[] => {
+    asked.push(query);
+    const groups = new Map<string, { key: ReportRow['dimensions']; timeMs: number; sum: Fact }>();
+    for (const fact of facts) {
+      if (fact.atMs < query.fromMs || fact.atMs >= query.toMs) continue;
+      const bag = fact as unknown as Record<string, number>;
+      if (Object.entries(query.filter).some(([name, values]) => !values.includes(bag[name] ?? -1))) continue;
+      const timeMs = query.granularity === 'minute' ? Math.floor(fact.atMs / 60_000) * 60_000 : query.fromMs;
+      const key = Object.fromEntries(query.dimensions.map((name) => [name, bag[name] ?? '']));
+      const id = JSON.stringify([timeMs, key]);
+      const found = groups.get(id)?.sum;
+      const sum = {
+        ...fact,
+        impressions: fact.impressions + (found?.impressions ?? 0),
+        clicks: fact.clicks + (found?.clicks ?? 0),
+        spendNanos: fact.spendNanos + (found?.spendNanos ?? 0n),
+      };
+      groups.set(id, { key, timeMs, sum });
+    }
+    return [...groups.values()].map(({ key, timeMs, sum }) => ({
+      timeMs,
+      dimensions: key,
+      metrics: {
+        impressions: sum.impressions,
+        clicks: sum.clicks,
+        spendNanos: sum.spendNanos.toString(),
+        ctr: sum.clicks / sum.impressions,
+      },
+    }));
+  };
+  return {
+    asked,
+    query: async (query) => ({ rows: run(query), truncated: false }),
+    async *stream(query) {
+      for (const row of run(query)) yield [row];
+    },
+  };
+}
+
+export const START_MS = Date.parse('2026-11-22T12:00:00Z');
+export const OPERATOR_KEY = 'operator-key-for-tests';
+export const quiet = pino({ level: 'silent' });
+
+export interface Harness {
+  readonly services: Services;
+  readonly clock: ReturnType<typeof manualClock>;
+  readonly log: EventLog;
+  readonly reports: ReturnType<typeof createFakeReports>;
+  /** Calls the app; the body is sent as JSON. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  keyFor(role: Role, advertiserId: number | null): Promise<string>;
+}
+export interface CallOptions {
+  readonly key?: string | null;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body; undefined when it is not JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly json: any;
+}
+
+/** The whole API on fakes. */
+export async function createHarness(
+  facts: readonly Fact[] = [],
+  overrides: Partial<AppOptions> & { limits?: Partial<ApiLimits> } = {},
+): Promise<Harness> {
+  const log = createMemoryLog();
+  const clock = manualClock(START_MS);
+  const documents = createMemoryDocuments();
+  const directory = await openDirectory({ log, logger: quiet, confirmWithinMs: 1000, maxWaitingWriters: 100 });
+  const keys = createKeyRing({ documents, clock, bootstrapOperatorKey: OPERATOR_KEY });
+  const sessions = createSessions({ documents, clock, keys, lifetimeMs: 3_600_000 });
+  const reports = createFakeReports(facts);
+  const limits: ApiLimits = {
+    maxBodyBytes: 100_000,
+    maxEntities: 1000,
+    maxStreams: 4,
+    maxReportRows: 1000,
+    maxConcurrentReports: 4,
+    maxRequestsPerMinute: 100_000,
+    ...overrides.limits,
+  };
+  const services: Services = {
+    directory,
+    documents,
+    keys,
+    sessions,
+    reports,
+    clock,
+    random: seededRandom(7),
+    logger: quiet,
+    limits,
+  };
+  const app = createApiApp({
+    services,
+    log,
+    metrics: new Registry(),
+    pacing: null,
+    status: {},
+    staticDir: '/nonexistent',
+    version: '0.0.0',
+    sessionLifetimeMs: 3_600_000,
+    isStopping: () => false,
+    ...overrides,
+  });
+  return {
+    services,
+    clock,
+    log,
+    reports,
+    async call(method, path, { key = OPERATOR_KEY, body, headers = {} } = {}) {
+      const sent = new Headers(headers);
+      if (key !== null) sent.set('authorization', `Bearer ${key}`);
+      if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json');
+      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      const response = await app.request(path, {
+        method,
+        headers: sent,
+        ...(body === undefined ? {} : { body: text }),
+      });
+      const answer = await response.text();
+      return { status: response.status, headers: response.headers, text: answer, json: tryJson(answer) };
+    },
+    async keyFor(role, advertiserId) {
+      return (await keys.create({ name: role, role, advertiserId, expiresMs: null }, 'test')).key;
+    },
+  };
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import { Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import type { ApiEnv, Services } from './context.ts';
+import type { LiveBoard } from './liveboard.ts';
+import { Problem } from './problem.ts';
+
+const EVERY_MS = 1000;
+
+/** `GET /live` (one summary) and `GET /live/events` (a summary per second as server-sent events). */
+export function liveRoutes(services: Services, board: LiveBoard, isStopping: () => boolean): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  let streams = 0;
+  app.get('/live', async (c) => c.json(await board.summary(c.get('principal'))));
+  app.get('/live/events', (c) => {
+    if (streams >= services.limits.maxStreams) throw new Problem(503, 'overloaded', 'Too many live pages are open.');
+    streams += 1;
+    const identify = c.get('principal');
+    return streamSSE(
+      c,
+      async (out) => {
+        try {
+          while (!out.aborted && !isStopping()) {
+            // A revoked key or an ended session stops its stream too.
+            const principal = services.keys.principalOf(identify.keyId);
+            if (principal === null) return;
+            await out.writeSSE({ event: 'summary', data: JSON.stringify(await board.summary(principal)) });
+            await out.sleep(EVERY_MS);
+          }
+        } finally {
+          streams -= 1;
+        }
+      },
+      async (error, out) => {
+        services.logger.warn({ err: error }, 'live stream ended');
+        await out.writeSSE({ event: 'failed', data: '{"code":"store_unavailable"}' });
+      },
+    );
+  });
+  return app;
+}

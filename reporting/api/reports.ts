@@ -1,0 +1,60 @@
+import { Hono } from 'hono';
+import { stream } from 'hono/streaming';
+import type { ReportQuery, ReportRow } from '../../core/report.ts';
+import type { ApiEnv, Services } from './context.ts';
+import { csvHeader, csvLine, namesOf } from './csv.ts';
+import type { Gate } from './gate.ts';
+import { invalidField } from './problem.ts';
+import { parseReportQuery, previousPeriod, scoped } from './reportquery.ts';
+
+/** `GET /reports`. */
+export function reportRoutes(services: Services, gate: Gate): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get('/reports', async (c) => {
+    const params = new URL(c.req.url).searchParams;
+    const query = scoped(parseReportQuery(params, services.clock.nowMs()), c.get('principal'));
+    const format = params.get('format') ?? 'json';
+    if (format === 'json') {
+      const limited = {
+        ...query,
+        limit: Math.min(query.limit ?? services.limits.maxReportRows, services.limits.maxReportRows),
+      };
+      return c.json(await answer(services, gate, limited, params));
+    }
+    if (format !== 'csv') throw invalidField('format', 'must be json or csv');
+    const chunks = services.reports.stream(query)[Symbol.asyncIterator]();
+    // The first chunk is fetched before the status is sent, so that a refused query is a problem and not a broken file.
+    let chunk = await gate.run(() => chunks.next());
+    const names = namesOf(services.directory);
+    c.header('content-type', 'text/csv; charset=utf-8');
+    c.header('content-disposition', `attachment; filename="evenkeel-report.csv"`);
+    return stream(c, async (out) => {
+      out.onAbort(() => void chunks.return?.());
+      await out.write(csvHeader(query));
+      while (chunk.done !== true && !out.aborted) {
+        await out.write(chunk.value.map((row) => csvLine(query, row, names)).join(''));
+        chunk = await chunks.next();
+      }
+    });
+  });
+  return app;
+}
+
+async function answer(services: Services, gate: Gate, query: ReportQuery, params: URLSearchParams): Promise<unknown> {
+  const run = (asked: ReportQuery) => gate.run(() => services.reports.query(asked));
+  const { rows, truncated } = await run(query);
+  const body: Record<string, unknown> = { query, rows: rows.map((row) => flat(query, row)), truncated };
+  if (params.get('totals') === 'true') {
+    const whole: ReportQuery = { ...query, dimensions: [], granularity: 'none', orderBy: null, limit: null };
+    body.totals = (await run(whole)).rows[0]?.metrics ?? {};
+    if (params.get('compare') === 'previous') {
+      body.previousTotals = (await run(previousPeriod(whole))).rows[0]?.metrics ?? {};
+    }
+  }
+  return body;
+}
+
+function flat(query: ReportQuery, row: ReportRow): Record<string, unknown> {
+  const time = query.granularity === 'none' ? {} : { time: new Date(row.timeMs).toISOString(), timeMs: row.timeMs };
+  return { ...time, ...row.dimensions, ...row.metrics };
+}

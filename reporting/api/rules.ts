@@ -1,0 +1,110 @@
+import type { Campaign, Creative, LineItem, Status } from '../../core/campaign.ts';
+import type { Directory, Entities, EntityKind } from './directory.ts';
+import { invalidField, Problem } from './problem.ts';
+
+/** Where a status may go. An ended entity may run again when its flight allows it; an archived one is history. */
+const transitions: Readonly<Record<Status, readonly Status[]>> = {
+  draft: ['active', 'paused', 'archived'],
+  active: ['paused', 'ended', 'archived'],
+  paused: ['active', 'ended', 'archived'],
+  ended: ['active', 'archived'],
+  archived: [],
+};
+
+/**
+ * Refuses what can not be meant, with the field and the reason.
+ * @throws Problem invalid_field | transition_not_allowed
+ */
+export function checkRules<K extends EntityKind>(
+  kind: K,
+  entity: Entities[K],
+  before: Entities[K] | undefined,
+  nowMs: number,
+): void {
+  if (before !== undefined) checkTransition(before.status, entity.status);
+  if (kind === 'campaign') checkFlight(entity as Campaign, before as Campaign | undefined, nowMs);
+  if (kind === 'line_item') {
+    checkFlight(entity as LineItem, before as LineItem | undefined, nowMs);
+    checkBudget(entity as LineItem);
+  }
+  if (kind === 'creative') checkCreative(entity as Creative);
+}
+
+function checkTransition(from: Status, to: Status): void {
+  if (from === to || transitions[from].includes(to)) return;
+  const allowed = transitions[from].length === 0 ? 'nothing' : transitions[from].join(', ');
+  throw new Problem(422, 'transition_not_allowed', {
+    detail: `status: ${from} can become ${allowed}, not ${to}.`,
+    field: 'status',
+  });
+}
+
+function checkFlight(entity: Campaign | LineItem, before: Campaign | LineItem | undefined, nowMs: number): void {
+  if (entity.status !== 'active' || before?.status === 'active') return;
+  const end = entity.flight.endMs;
+  if (end === null || end > nowMs) return;
+  throw invalidField('flight.endMs', `the flight ended at ${new Date(end).toISOString()}; extend it before activating`);
+}
+
+function checkBudget(lineItem: LineItem): void {
+  const cpmMicros = lineItem.goal.type === 'cpm' ? lineItem.goal.bidCpmMicros : lineItem.goal.maxCpmMicros;
+  const oneBidMicros = Math.ceil(cpmMicros / 1000);
+  for (const [field, limit] of Object.entries(lineItem.budget)) {
+    if (limit !== null && limit < oneBidMicros) {
+      throw invalidField(
+        `budget.${field}`,
+        `${limit} micros do not pay for one impression at the highest bid (${oneBidMicros} micros)`,
+      );
+    }
+  }
+}
+
+function checkCreative(creative: Creative): void {
+  const { hostname, protocol } = new URL(creative.landingUrl);
+  const local = hostname === 'localhost' || hostname === '127.0.0.1';
+  if (protocol !== 'https:' && !local) {
+    throw invalidField('landingUrl', 'must be https: exchanges refuse landing pages that are not secure');
+  }
+  if (creative.format === 'banner' && creative.banner?.imageUrl === null && creative.banner.html === null) {
+    throw invalidField('banner.imageUrl', 'give an imageUrl or html, so that there is something to show');
+  }
+}
+
+/** Something that keeps a campaign from delivering although it is allowed to. */
+export interface Hindrance {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Why a campaign can not deliver, from its settings alone, most fundamental first. Empty when nothing stands in the way. */
+export function hindrances(directory: Directory, campaign: Campaign, nowMs: number): readonly Hindrance[] {
+  const found: Hindrance[] = [];
+  const advertiser = directory.get('advertiser', campaign.advertiserId);
+  if (advertiser?.status !== 'active')
+    found.push({ code: 'advertiser_not_active', message: 'The advertiser’s account is not active.' });
+  if (campaign.status !== 'active')
+    found.push({ code: 'campaign_not_active', message: `The campaign is ${campaign.status}.` });
+  if (campaign.flight.startMs > nowMs)
+    found.push({ code: 'flight_not_started', message: 'The flight has not started yet.' });
+  if (campaign.flight.endMs !== null && campaign.flight.endMs <= nowMs) {
+    found.push({ code: 'flight_ended', message: 'The flight has ended.' });
+  }
+  for (const { scope, on, reason } of directory.switches()) {
+    if (on && ['all', `advertiser:${campaign.advertiserId}`, `campaign:${campaign.id}`].includes(scope)) {
+      found.push({ code: 'killed', message: `Stopped by an operator${reason === '' ? '' : `: ${reason}`}.` });
+    }
+  }
+  const lineItems = directory.childrenOf('campaign', campaign.id).map((id) => directory.get('line_item', id)!);
+  const active = lineItems.filter((lineItem) => lineItem.status === 'active');
+  if (active.length === 0) found.push({ code: 'no_active_line_item', message: 'No line item is active.' });
+  const creatives = active
+    .flatMap((lineItem) => directory.childrenOf('line_item', lineItem.id))
+    .map((id) => directory.get('creative', id)!)
+    .filter((creative) => creative.status === 'active');
+  if (active.length > 0 && creatives.length === 0) {
+    found.push({ code: 'no_creative', message: 'No line item has an active creative.' });
+  } else if (creatives.length > 0 && !creatives.some((creative) => creative.approval === 'approved')) {
+    found.push({ code: 'no_approved_creative', message: 'No creative is approved yet.' });
+  }
+  return found;
+}

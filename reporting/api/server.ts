@@ -1,0 +1,130 @@
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../../core/clock.ts';
+import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
+import type { EventLog } from '../../core/eventlog.ts';
+import type { Random } from '../../core/random.ts';
+import type { Reports } from '../../core/report.ts';
+import { createApiApp } from './app.ts';
+import type { ApiLimits, Services } from './context.ts';
+import { openDirectory } from './directory.ts';
+import { createKeyRing } from './keys.ts';
+import { createLmdbDocuments } from './lmdbdocuments.ts';
+import type { PacingSource } from './pacing.ts';
+import { createSessions } from './sessions.ts';
+import type { StatusSources } from './status.ts';
+
+export interface ApiConfig {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Folder of the API's own database (keys, sessions, audit log); created when missing. */
+  readonly dataDir: string;
+  /** Folder of the built dashboard (`dist/dashboard`). */
+  readonly staticDir: string;
+  /** Works as an operator key without being stored; null when there is none. At least 16 characters. */
+  readonly bootstrapOperatorKey: string | null;
+  readonly version: string;
+  /** How long a browser login lasts, ms. Default 12 hours. */
+  readonly sessionLifetimeMs?: number;
+  readonly limits?: Partial<ApiLimits>;
+}
+
+export interface ApiDeps {
+  readonly log: EventLog;
+  readonly reports: Reports;
+  /** null when no pacer can be asked. */
+  readonly pacing: PacingSource | null;
+  readonly status?: StatusSources;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+}
+
+export interface ApiServer {
+  /** `http://127.0.0.1:8090` */
+  readonly url: string;
+  readonly port: number;
+  /** For use inside the process: keys can be created here. */
+  readonly services: Services;
+  /** Stops accepting, ends live streams, waits for answers in flight (at most 5 s), closes the database. */
+  close(): Promise<void>;
+}
+
+export const defaultApiLimits: ApiLimits = {
+  maxBodyBytes: 1_048_576,
+  maxEntities: 500_000,
+  maxStreams: 200,
+  maxReportRows: 50_000,
+  maxConcurrentReports: 4,
+  maxRequestsPerMinute: 1200,
+};
+const CLOSE_WITHIN_MS = 5000;
+
+/**
+ * Starts the report API and dashboard. Resolves when the campaigns view is complete and the port is open.
+ * @throws CodedError api_port_taken
+ */
+export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiServer> {
+  const { log, clock, logger } = deps;
+  mkdirSync(config.dataDir, { recursive: true });
+  const documents = createLmdbDocuments(join(config.dataDir, 'api.lmdb'));
+  const directory = await openDirectory({ log, logger, confirmWithinMs: 5000, maxWaitingWriters: 256 });
+  const keys = createKeyRing({ documents, clock, bootstrapOperatorKey: config.bootstrapOperatorKey });
+  const lifetimeMs = config.sessionLifetimeMs ?? 12 * 3_600_000;
+  const sessions = createSessions({ documents, clock, keys, lifetimeMs });
+  const limits = { ...defaultApiLimits, ...config.limits };
+  const services: Services = { ...deps, directory, documents, keys, sessions, limits };
+  let stopping = false;
+  const app = createApiApp({
+    services,
+    log,
+    metrics: deps.metrics,
+    pacing: deps.pacing,
+    status: deps.status ?? {},
+    staticDir: config.staticDir,
+    version: config.version,
+    sessionLifetimeMs: lifetimeMs,
+    isStopping: () => stopping,
+  });
+  const server = createAdaptorServer({ fetch: app.fetch });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(error, config)));
+    server.listen(config.port, config.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://${config.host}:${port}`,
+    port,
+    services,
+    async close() {
+      stopping = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const cut = setTimeout(() => {
+        if ('closeAllConnections' in server) server.closeAllConnections();
+      }, CLOSE_WITHIN_MS);
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      await closed;
+      clearTimeout(cut);
+      await directory.stop();
+      await documents.close();
+    },
+  };
+}
+
+function listenError(error: unknown, config: ApiConfig): CodedError {
+  return codeOf(error) === 'EADDRINUSE'
+    ? new CodedError(
+        'api_port_taken',
+        `Port ${config.port} of ${config.host} is in use.`,
+        'Choose another with --api-port.',
+        error,
+      )
+    : new CodedError('api_listen_failed', messageOf(error), 'Check the host and port of the API.', error);
+}
