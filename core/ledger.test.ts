@@ -224,7 +224,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe.each(['standard', 'strict'] as const)('any interleaving in %s mode', (mode) => {
   it('keeps confirmed + reserved within the grant, and the bank equal to what is left', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), fc.constantFrom(4, 1000), (steps, maxReservations) => {
+      fc.property(fc.array(step, { maxLength: 120, size: 'max' }), fc.constantFrom(4, 1000), (steps, maxReservations) => {
         const { ledger, bank } = setup({ mode, maxReservations });
         let nowMs = DAY;
         let granted = 0n;
@@ -274,7 +274,7 @@ describe('strict mode', () => {
       startMs: fc.integer({ min: 0, max: 3_000_000 }),
     });
     fc.assert(
-      fc.property(fc.array(bid, { maxLength: 60 }), fc.integer({ min: 0, max: 600 }), (bids, granted) => {
+      fc.property(fc.array(bid, { maxLength: 60, size: 'max' }), fc.integer({ min: 0, max: 600 }), (bids, granted) => {
         const { ledger, bank } = setup({ mode: 'strict' });
         ledger.applyPacing(grants(1, BigInt(granted)));
         const slot = ledger.slotOf(CELLS[0]);

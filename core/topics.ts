@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { advertiserSchema, campaignSchema, creativeSchema, lineItemSchema } from './campaign.ts';
+import { pacingStatusSchema } from './pacingstatus.ts';
 
 /**
  * The topics of the event log. `compacted` topics keep the last value of each key; the others keep everything for their
@@ -59,6 +60,12 @@ export const grantSchema = z.strictObject({
   grantedNanos: nanosText,
   fromMs: z.int(),
   untilMs: z.int(),
+  /**
+   * Only for a pacer that takes over: the most this node may still draw by earlier, larger grants, when that is more.
+   * The node `00000000` stands for all nodes that are gone: what they spent, for good.
+   */
+  heldNanos: nanosText.optional(),
+  heldUntilMs: z.int().optional(),
 });
 export type Grant = z.infer<typeof grantSchema>;
 
@@ -83,6 +90,8 @@ export const pacingMessageSchema = z.strictObject({
   issuedMs: z.int(),
   grants: z.array(grantSchema).max(10_000),
   lineItems: z.array(lineItemPaceSchema).max(10_000),
+  /** For people: the API shows it, bidders need not read it. */
+  status: z.array(pacingStatusSchema).max(10_001).optional(),
 });
 export type PacingMessage = z.infer<typeof pacingMessageSchema>;
 

@@ -1,0 +1,250 @@
+import type { CellUse, Grant } from '../core/topics.ts';
+
+/** The node that stands for all nodes that are gone. */
+export const GONE = '00000000';
+
+export interface AllocationOptions {
+  /** How far a bidder's clock may be from ours, and a bid in its hands from its report. */
+  readonly skewMs: number;
+  /** How long after its last window a node that is gone may still be billed: token lifetime (strict) or time-out (standard). */
+  readonly resolveAfterMs: number;
+}
+
+export interface CellTotals {
+  readonly budgetNanos: bigint;
+  readonly confirmedNanos: bigint;
+  readonly reservedNanos: bigint;
+  /** The most that can be spent by what has been issued: what the invariant bounds by the budget. */
+  readonly committedNanos: bigint;
+}
+
+/**
+ * The pacer's side of the ledger. For every cell the sum over all nodes of what each may still spend plus what it has
+ * spent stays within the budget, whatever message is lost, repeated or late and whoever is killed: credit returns only
+ * on proof (a report made after the last window in which it could be drawn), never on assumption.
+ */
+export interface Allocation {
+  setBudget(cell: string, nanos: bigint): void;
+  /** A node's report: `toMs` is when it was made. Only cells it names are touched. */
+  report(node: string, toMs: number, uses: readonly CellUse[]): void;
+  /** What the store has accepted for a node in a cell, complete up to `asOfMs`. */
+  stored(cell: string, node: string, confirmedNanos: bigint, asOfMs: number): void;
+  /** The store was read for this cell, also if it had no row. */
+  storedTo(cell: string, asOfMs: number): void;
+  totals(cell: string): CellTotals;
+  /** What a node has drawn as far as is known: confirmed plus reserved. */
+  used(cell: string, node: string): bigint;
+  /**
+   * Issues a cumulative grant: as near to `wantNanos` as the budget allows, never above it.
+   * @returns what was granted
+   */
+  grant(cell: string, node: string, wantNanos: bigint, fromMs: number, untilMs: number): bigint;
+  /** Takes what a node that is gone can no longer spend back into the budget, where that is proven. */
+  resolve(node: string, nowMs: number): void;
+  /** Everything issued, for the message: this is also what a new pacer starts from. */
+  grants(cell: string): readonly Grant[];
+  restore(grant: Grant): void;
+  nodesOf(cell: string): readonly string[];
+  forget(cell: string): void;
+  has(cell: string): boolean;
+}
+
+interface Issue {
+  readonly nanos: bigint;
+  readonly untilMs: number;
+}
+interface Share {
+  granted: bigint;
+  fromMs: number;
+  untilMs: number;
+  /** Every grant that may still be drawn on, the latest last. */
+  live: Issue[];
+  confirmed: bigint;
+  reserved: bigint;
+  reportedToMs: number;
+}
+interface CellState {
+  budget: bigint;
+  readonly shares: Map<string, Share>;
+  readonly stored: Map<string, bigint>;
+  storedToMs: number;
+  /** Spent by nodes that are gone, as far as it was settled here or by an earlier pacer. */
+  gone: bigint;
+}
+
+const MAX_LIVE = 6;
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** @see Allocation */
+export function createAllocation(options: AllocationOptions): Allocation {
+  const cells = new Map<string, CellState>();
+
+  function cellOf(cell: string): CellState {
+    let found = cells.get(cell);
+    if (found === undefined) {
+      found = { budget: 0n, shares: new Map(), stored: new Map(), storedToMs: Number.NEGATIVE_INFINITY, gone: 0n };
+      cells.set(cell, found);
+    }
+    return found;
+  }
+
+  function shareOf(state: CellState, node: string): Share {
+    let found = state.shares.get(node);
+    if (found === undefined) {
+      found = {
+        granted: 0n,
+        fromMs: 0,
+        untilMs: 0,
+        live: [],
+        confirmed: 0n,
+        reserved: 0n,
+        reportedToMs: Number.NEGATIVE_INFINITY,
+      };
+      state.shares.set(node, found);
+    }
+    return found;
+  }
+
+  /** What the store has and the node, in a younger report, does not know (bills it had forgotten): outside its grant. */
+  function unseenOf(state: CellState, node: string, share: Share): bigint {
+    if (share.reportedToMs <= state.storedToMs) return 0n;
+    return max(0n, (state.stored.get(node) ?? 0n) - share.confirmed - share.reserved);
+  }
+
+  function committedOf(state: CellState, node: string, share: Share): bigint {
+    const used = max(share.confirmed + share.reserved, state.stored.get(node) ?? 0n);
+    const drawable = share.live.reduce((most, issue) => max(most, issue.nanos), 0n);
+    return max(used, drawable + unseenOf(state, node, share));
+  }
+
+  function goneNanos(state: CellState): bigint {
+    let stored = 0n;
+    for (const [node, nanos] of state.stored) if (!state.shares.has(node)) stored += nanos;
+    return max(state.gone, stored);
+  }
+
+  function committed(state: CellState, exceptNode?: string): bigint {
+    let sum = goneNanos(state);
+    for (const [node, share] of state.shares) if (node !== exceptNode) sum += committedOf(state, node, share);
+    return sum;
+  }
+
+  return {
+    has: (cell) => cells.has(cell),
+    setBudget(cell, nanos) {
+      cellOf(cell).budget = nanos;
+    },
+    report(node, toMs, uses) {
+      for (const use of uses) {
+        const state = cells.get(use.cell);
+        if (state === undefined) continue;
+        const share = shareOf(state, node);
+        if (toMs < share.reportedToMs) continue;
+        share.reportedToMs = toMs;
+        share.confirmed = BigInt(use.confirmedNanos);
+        share.reserved = BigInt(use.reservedNanos);
+        share.live = share.live.filter((issue) => issue.untilMs + options.skewMs >= toMs);
+        // What came back may be given to others: our own next message, from which a new pacer starts, must say so.
+        if (share.live.length === 0) share.granted = share.confirmed + share.reserved;
+      }
+    },
+    stored(cell, node, nanos, asOfMs) {
+      const state = cellOf(cell);
+      state.stored.set(node, nanos);
+      state.storedToMs = Math.max(state.storedToMs, asOfMs);
+    },
+    storedTo(cell, asOfMs) {
+      const state = cellOf(cell);
+      state.storedToMs = Math.max(state.storedToMs, asOfMs);
+    },
+    totals(cell) {
+      const state = cellOf(cell);
+      let confirmed = goneNanos(state);
+      let reserved = 0n;
+      for (const [node, share] of state.shares) {
+        confirmed += max(share.confirmed, state.stored.get(node) ?? 0n);
+        reserved += share.reserved;
+      }
+      return {
+        budgetNanos: state.budget,
+        confirmedNanos: confirmed,
+        reservedNanos: reserved,
+        committedNanos: committed(state),
+      };
+    },
+    used(cell, node) {
+      const share = cells.get(cell)?.shares.get(node);
+      return share === undefined ? 0n : share.confirmed + share.reserved;
+    },
+    grant(cell, node, wantNanos, fromMs, untilMs) {
+      const state = cellOf(cell);
+      const share = shareOf(state, node);
+      const room = max(0n, state.budget - committed(state, node) - unseenOf(state, node, share));
+      const nanos = max(0n, min(wantNanos, room));
+      share.granted = nanos;
+      share.fromMs = fromMs;
+      share.untilMs = untilMs;
+      share.live = share.live.filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
+      share.live.push({ nanos, untilMs });
+      while (share.live.length > MAX_LIVE) {
+        const [first, second, ...rest] = share.live as [Issue, Issue, ...Issue[]];
+        const merged = { nanos: max(first.nanos, second.nanos), untilMs: Math.max(first.untilMs, second.untilMs) };
+        share.live = [merged, ...rest];
+      }
+      return nanos;
+    },
+    resolve(node, nowMs) {
+      for (const state of cells.values()) {
+        const share = state.shares.get(node);
+        if (share === undefined) continue;
+        const lastMs = share.live.reduce((most, issue) => Math.max(most, issue.untilMs), share.reportedToMs);
+        const overMs = lastMs + options.resolveAfterMs + options.skewMs;
+        const idle = share.live.length === 0 && share.reserved === 0n;
+        if (!idle && (nowMs < overMs || state.storedToMs < overMs)) continue;
+        const before = goneNanos(state);
+        state.shares.delete(node);
+        const spent = max(share.confirmed, state.stored.get(node) ?? 0n);
+        state.gone = before + spent;
+      }
+    },
+    grants(cell) {
+      const state = cellOf(cell);
+      const list: Grant[] = [];
+      for (const [node, share] of state.shares) {
+        const held = share.live.reduce((most, issue) => max(most, issue.nanos), share.confirmed + share.reserved);
+        const heldUntilMs = share.live.reduce((most, issue) => Math.max(most, issue.untilMs), share.untilMs);
+        list.push({
+          cell,
+          node,
+          grantedNanos: share.granted.toString(),
+          fromMs: share.fromMs,
+          untilMs: share.untilMs,
+          ...(held > share.granted || heldUntilMs > share.untilMs ? { heldNanos: held.toString(), heldUntilMs } : {}),
+        });
+      }
+      const gone = goneNanos(state);
+      if (gone > 0n) list.push({ cell, node: GONE, grantedNanos: gone.toString(), fromMs: 0, untilMs: 0 });
+      return list;
+    },
+    restore(grant) {
+      const state = cellOf(grant.cell);
+      const granted = BigInt(grant.grantedNanos);
+      if (grant.node === GONE) {
+        state.gone = max(state.gone, granted);
+        return;
+      }
+      const share = shareOf(state, grant.node);
+      share.granted = granted;
+      share.fromMs = grant.fromMs;
+      share.untilMs = grant.untilMs;
+      share.live.push({ nanos: granted, untilMs: grant.untilMs });
+      if (grant.heldNanos !== undefined)
+        share.live.push({ nanos: BigInt(grant.heldNanos), untilMs: grant.heldUntilMs ?? grant.untilMs });
+    },
+    nodesOf: (cell) => [...(cells.get(cell)?.shares.keys() ?? [])],
+    forget(cell) {
+      cells.delete(cell);
+    },
+  };
+}
