@@ -224,44 +224,48 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe.each(['standard', 'strict'] as const)('any interleaving in %s mode', (mode) => {
   it('keeps confirmed + reserved within the grant, and the bank equal to what is left', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120, size: 'max' }), fc.constantFrom(4, 1000), (steps, maxReservations) => {
-        const { ledger, bank } = setup({ mode, maxReservations });
-        let nowMs = DAY;
-        let granted = 0n;
-        let best = -1;
-        const bids = new Set<number>();
-        for (const one of steps) {
-          // Grants arrive in any order, again and again, with gaps; a later one is never smaller.
-          if (one.do === 'grant') {
-            ledger.applyPacing(grants(one.sequence, BigInt(one.sequence * 25)));
-            best = Math.max(best, one.sequence);
-            granted = BigInt(Math.max(0, best) * 25);
-          }
-          if (one.do === 'bid' && !bids.has(one.bid)) {
-            const slots = CELLS.slice(0, one.path + 1).map((cell) => ledger.slotOf(cell));
-            if (bank.take(slots, BigInt(one.nanos), nowMs)) {
-              bids.add(one.bid);
-              ledger.reserved(`bid${one.bid}`, slots, BigInt(one.nanos), nowMs);
+      fc.property(
+        fc.array(step, { maxLength: 120, size: 'max' }),
+        fc.constantFrom(4, 1000),
+        (steps, maxReservations) => {
+          const { ledger, bank } = setup({ mode, maxReservations });
+          let nowMs = DAY;
+          let granted = 0n;
+          let best = -1;
+          const bids = new Set<number>();
+          for (const one of steps) {
+            // Grants arrive in any order, again and again, with gaps; a later one is never smaller.
+            if (one.do === 'grant') {
+              ledger.applyPacing(grants(one.sequence, BigInt(one.sequence * 25)));
+              best = Math.max(best, one.sequence);
+              granted = BigInt(Math.max(0, best) * 25);
             }
+            if (one.do === 'bid' && !bids.has(one.bid)) {
+              const slots = CELLS.slice(0, one.path + 1).map((cell) => ledger.slotOf(cell));
+              if (bank.take(slots, BigInt(one.nanos), nowMs)) {
+                bids.add(one.bid);
+                ledger.reserved(`bid${one.bid}`, slots, BigInt(one.nanos), nowMs);
+              }
+            }
+            if (one.do === 'settle')
+              // A token that has expired never bills: such an event does not reach the ledger.
+              ledger.settle(`bid${one.bid}`, one.nanos === null ? 'released' : { billedNanos: BigInt(one.nanos) });
+            if (one.do === 'wait') {
+              nowMs += one.ms;
+              ledger.expire(nowMs);
+            }
+            const { overNanos } = ledger.counters();
+            for (const { cell, confirmedNanos, reservedNanos } of ledger.uses()) {
+              const used = BigInt(confirmedNanos) + BigInt(reservedNanos);
+              expect(BigInt(reservedNanos) >= 0n).toBe(true);
+              expect(used <= granted + overNanos, `${cell}: ${used} of ${granted}`).toBe(true);
+              expect(bank.credit[ledger.slotOf(cell)] ?? 0n).toBe(granted - used);
+            }
+            if (ledger.counters().lateBills === 0) expect(overNanos).toBe(0n);
           }
-          if (one.do === 'settle')
-            // A token that has expired never bills: such an event does not reach the ledger.
-            ledger.settle(`bid${one.bid}`, one.nanos === null ? 'released' : { billedNanos: BigInt(one.nanos) });
-          if (one.do === 'wait') {
-            nowMs += one.ms;
-            ledger.expire(nowMs);
-          }
-          const { overNanos } = ledger.counters();
-          for (const { cell, confirmedNanos, reservedNanos } of ledger.uses()) {
-            const used = BigInt(confirmedNanos) + BigInt(reservedNanos);
-            expect(BigInt(reservedNanos) >= 0n).toBe(true);
-            expect(used <= granted + overNanos, `${cell}: ${used} of ${granted}`).toBe(true);
-            expect(bank.credit[ledger.slotOf(cell)] ?? 0n).toBe(granted - used);
-          }
-          if (ledger.counters().lateBills === 0) expect(overNanos).toBe(0n);
-        }
-      }),
-      { numRuns: 400 },
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 });
@@ -299,7 +303,7 @@ describe('strict mode', () => {
         }
         expect(ledger.counters().overNanos).toBe(0n);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });
