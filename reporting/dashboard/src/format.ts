@@ -1,0 +1,70 @@
+/** What people read, in their own locale. Money arrives as exact integers and is rounded only here. */
+const locale = typeof navigator === 'undefined' ? 'en-US' : navigator.language;
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const percentage = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
+const wholePercent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+const moneyFormats = new Map<string, Intl.NumberFormat>();
+
+function moneyFormat(currency: string, digits: number): Intl.NumberFormat {
+  const key = `${currency}${digits}`;
+  let found = moneyFormats.get(key);
+  if (found === undefined) {
+    found = new Intl.NumberFormat(locale, {
+      style: 'currency',
+      currency,
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    });
+    moneyFormats.set(key, found);
+  }
+  return found;
+}
+
+/** Nanos as money; amounts under 100 keep cents, those under one cent keep four digits. */
+export function money(nanos: string | bigint, currency: string): string {
+  const units = Number(BigInt(nanos)) / 1e9;
+  const small = Math.abs(units) > 0 && Math.abs(units) < 0.01;
+  return moneyFormat(currency, small ? 4 : 2).format(units);
+}
+
+export function moneyOfUnits(units: number | null, currency: string): string {
+  return units === null || !Number.isFinite(units) ? '–' : moneyFormat(currency, 2).format(units);
+}
+
+export function count(value: number): string {
+  return whole.format(value);
+}
+
+export function percent(numerator: number, denominator: number): string {
+  return denominator === 0 ? '–' : percentage.format(numerator / denominator);
+}
+
+export function share(value: number): string {
+  return wholePercent.format(value);
+}
+
+/** Price of a thousand impressions. */
+export function ecpm(nanos: string | bigint, impressions: number, currency: string): string {
+  return impressions === 0 ? '–' : moneyOfUnits(Number(BigInt(nanos)) / 1e6 / impressions, currency);
+}
+
+/** A ratio of two exact totals as a JS number, for bars and badges. */
+export function ratio(part: string | bigint, all: string | bigint): number {
+  const whole = BigInt(all);
+  return whole === 0n ? 0 : Number((BigInt(part) * 1_000_000n) / whole) / 1_000_000;
+}
+
+export function clockTime(atMs: number, timeZone?: string): string {
+  const zone = timeZone === undefined ? {} : { timeZone };
+  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', ...zone }).format(atMs);
+}
+
+export function dateTime(atMs: number, timeZone?: string): string {
+  const zone = timeZone === undefined ? {} : { timeZone };
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', ...zone }).format(atMs);
+}
+
+/** Wall-clock time in the browser, ms since the epoch. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,248 @@
+import { useMemo } from 'preact/hooks';
+import { count, ecpm, money, percent, ratio, share } from './format.ts';
+import { type Connection, type LiveCampaign, type LiveSummary, useLive } from './live.ts';
+import { LiveChart } from './livechart.tsx';
+
+/** All campaigns on one page: what they spent against their plan, what that bought, and which need a look. */
+export function Overview() {
+  const { summary, connection } = useLive();
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1>Overview</h1>
+          <p>Today, in each advertiser’s time zone</p>
+        </div>
+        <LiveBadge connection={connection} summary={summary} />
+      </header>
+      {summary === null ? <Skeleton /> : <Board summary={summary} />}
+    </>
+  );
+}
+
+function LiveBadge({ connection, summary }: { connection: Connection; summary: LiveSummary | null }) {
+  const late = summary !== null && summary.nowMs - summary.readMs > 5000;
+  const text =
+    connection === 'broken'
+      ? 'Reconnecting'
+      : late
+        ? 'Numbers are late'
+        : connection === 'live'
+          ? 'Live'
+          : 'Connecting';
+  const ok = text === 'Live';
+  return (
+    <span class={`live ${ok ? 'ok' : 'late'}`} role="status">
+      <i /> {text}
+    </span>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div class="skeleton" role="status" aria-label="Loading campaigns">
+      <div class="kpis">
+        {[0, 1, 2, 3].map((i) => (
+          <div key={i} class="card" />
+        ))}
+      </div>
+      <div class="card tall" />
+    </div>
+  );
+}
+
+function Board({ summary }: { summary: LiveSummary }) {
+  const { campaigns } = summary;
+  if (campaigns.length === 0) {
+    return (
+      <section class="card empty">
+        <h2>No campaigns yet</h2>
+        <p>Campaigns appear here as soon as they exist. Nothing is spent before one is active.</p>
+      </section>
+    );
+  }
+  return (
+    <>
+      <Kpis campaigns={campaigns} />
+      <section class="card" aria-labelledby="hour">
+        <h2 id="hour">Last hour</h2>
+        <LiveChart minutes={summary.minutes} nowMs={summary.nowMs} currency={campaigns[0]!.currency} />
+      </section>
+      <section class="card flush" aria-labelledby="campaigns">
+        <h2 id="campaigns">
+          Campaigns <span class="count">{count(campaigns.length + summary.omitted)}</span>
+        </h2>
+        <CampaignTable campaigns={campaigns} />
+        {summary.omitted > 0 && <p class="note">{count(summary.omitted)} more are not shown here.</p>}
+      </section>
+    </>
+  );
+}
+
+interface Total {
+  spent: bigint;
+  budget: bigint;
+}
+
+function Kpis({ campaigns }: { campaigns: readonly LiveCampaign[] }) {
+  const { impressions, clicks, byCurrency } = useMemo(() => totals(campaigns), [campaigns]);
+  const [currency, main] = [...byCurrency].sort((a, b) => (b[1].budget > a[1].budget ? 1 : -1))[0]!;
+  const others = [...byCurrency].filter(([code]) => code !== currency);
+  return (
+    <dl class="kpis">
+      <div class="card">
+        <dt>Spend</dt>
+        <dd data-kpi="spend">{money(main.spent, currency)}</dd>
+        <small>
+          {main.budget > 0n
+            ? `${share(ratio(main.spent, main.budget))} of ${money(main.budget, currency)} a day`
+            : 'no daily budget'}
+          {others.map(([code, total]) => ` · ${money(total.spent, code)}`)}
+        </small>
+      </div>
+      <div class="card">
+        <dt>Impressions</dt>
+        <dd data-kpi="impressions">{count(impressions)}</dd>
+        <small>eCPM {ecpm(main.spent, others.length === 0 ? impressions : 0, currency)}</small>
+      </div>
+      <div class="card">
+        <dt>Clicks</dt>
+        <dd data-kpi="clicks">{count(clicks)}</dd>
+        <small>{clicks === 0 ? 'no clicks yet' : `${money(main.spent / BigInt(clicks), currency)} per click`}</small>
+      </div>
+      <div class="card">
+        <dt>Click rate</dt>
+        <dd data-kpi="ctr">{percent(clicks, impressions)}</dd>
+        <small>clicks per impression</small>
+      </div>
+    </dl>
+  );
+}
+
+function totals(campaigns: readonly LiveCampaign[]) {
+  const byCurrency = new Map<string, Total>();
+  let impressions = 0;
+  let clicks = 0;
+  for (const { currency, today, dailyBudgetNanos, status } of campaigns) {
+    const total = byCurrency.get(currency) ?? { spent: 0n, budget: 0n };
+    total.spent += BigInt(today.spendNanos);
+    if (status === 'active') total.budget += BigInt(dailyBudgetNanos ?? '0');
+    byCurrency.set(currency, total);
+    impressions += today.impressions;
+    clicks += today.clicks;
+  }
+  return { impressions, clicks, byCurrency };
+}
+
+function CampaignTable({ campaigns }: { campaigns: readonly LiveCampaign[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section class="scroll" tabIndex={0} aria-label="Campaigns">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Campaign</th>
+            <th scope="col">Spend against plan</th>
+            <th scope="col" class="number">
+              Impressions
+            </th>
+            <th scope="col" class="number">
+              Clicks
+            </th>
+            <th scope="col" class="number">
+              CTR
+            </th>
+            <th scope="col" class="number">
+              eCPM
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {campaigns.map((campaign) => (
+            <CampaignRow key={campaign.id} campaign={campaign} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function CampaignRow({ campaign }: { campaign: LiveCampaign }) {
+  const { today, currency } = campaign;
+  return (
+    <tr data-campaign={campaign.id}>
+      <th scope="row">
+        <span class="name">{campaign.name}</span>
+        <small>
+          <Status campaign={campaign} /> {campaign.advertiserName}
+        </small>
+      </th>
+      <td class="delivery">
+        <Delivery campaign={campaign} />
+      </td>
+      <td class="number" data-field="impressions">
+        {count(today.impressions)}
+      </td>
+      <td class="number" data-field="clicks">
+        {count(today.clicks)}
+      </td>
+      <td class="number">{percent(today.clicks, today.impressions)}</td>
+      <td class="number">{ecpm(today.spendNanos, today.impressions, currency)}</td>
+    </tr>
+  );
+}
+
+function Status({ campaign }: { campaign: LiveCampaign }) {
+  const hindrance = campaign.status === 'active' ? campaign.hindrances[0] : undefined;
+  if (hindrance !== undefined) return <span class="pill warn">{hindrance.message}</span>;
+  return <span class={`pill ${campaign.status}`}>{campaign.status}</span>;
+}
+
+/** The bar of the day: how much of the budget is spent, and where the plan is now. */
+export function Delivery({ campaign }: { campaign: LiveCampaign }) {
+  const { today, dailyBudgetNanos, plannedNanos, currency } = campaign;
+  const spent = money(today.spendNanos, currency);
+  if (dailyBudgetNanos === null || plannedNanos === null) {
+    return (
+      <div class="delivery-text">
+        <strong data-field="spend">{spent}</strong> <span>no daily budget</span>
+      </div>
+    );
+  }
+  const done = Math.min(1, ratio(today.spendNanos, dailyBudgetNanos));
+  const plan = Math.min(1, ratio(plannedNanos, dailyBudgetNanos));
+  const health = healthOf(campaign);
+  return (
+    <>
+      <div class="delivery-text">
+        <strong data-field="spend">{spent}</strong>
+        <span>of {money(dailyBudgetNanos, currency)}</span>
+        <span class={`health ${health.level}`}>{health.text}</span>
+      </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: the meter element can not be styled the same in all browsers */}
+      <div
+        class={`bar ${health.level}`}
+        role="meter"
+        aria-label={`Spend of ${campaign.name}`}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(done * 100)}
+        aria-valuetext={`${spent} of ${money(dailyBudgetNanos, currency)}, ${health.text}`}
+      >
+        <i style={{ width: `${done * 100}%` }} />
+        <b style={{ left: `${plan * 100}%` }} title={`Plan now: ${money(plannedNanos, currency)}`} />
+      </div>
+    </>
+  );
+}
+
+/** One word for how delivery stands against the plan. */
+export function healthOf(campaign: LiveCampaign): { level: 'good' | 'ahead' | 'behind' | 'idle'; text: string } {
+  const { today, dailyBudgetNanos, plannedNanos, status } = campaign;
+  if (status !== 'active' || dailyBudgetNanos === null || plannedNanos === null) return { level: 'idle', text: status };
+  if (ratio(today.spendNanos, dailyBudgetNanos) >= 0.995) return { level: 'good', text: 'budget spent' };
+  const off = ratio((BigInt(today.spendNanos) - BigInt(plannedNanos)).toString(), dailyBudgetNanos);
+  if (off > 0.05) return { level: 'ahead', text: `${share(off)} ahead` };
+  if (off < -0.05) return { level: 'behind', text: `${share(-off)} behind` };
+  return { level: 'good', text: 'on plan' };
+}
