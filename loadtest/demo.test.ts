@@ -20,6 +20,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const quick = { clickShare: 0.3, clickDelayMs: 100, renderDelayMs: 50 };
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function runTraffic(options: TestBidderOptions, market: object, runMs = 1200) {
@@ -27,7 +28,13 @@ async function runTraffic(options: TestBidderOptions, market: object, runMs = 12
   servers.push(server);
   const ledgerPath = join(folder, 'truth.jsonl');
   const traffic = startTraffic(
-    { url: server.url, rps: 300, ledgerPath, market: { clickShare: 0.3, ...market } },
+    {
+      url: server.url,
+      rps: 300,
+      ledgerPath,
+      market: { ...quick, ...market },
+      courier: { retryMs: 20, followGapMs: 20 },
+    },
     { clock: systemClock, random: seededRandom(7) },
   );
   await wait(runMs);

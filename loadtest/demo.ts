@@ -3,6 +3,7 @@ import { CodedError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Lane } from './lane.ts';
 import { createLane } from './lane.ts';
+import type { CourierOptions } from './market/courier.ts';
 import { defaultCourier } from './market/courier.ts';
 import type { Truth } from './market/ledger.ts';
 import type { MarketOptions } from './market/market.ts';
@@ -25,6 +26,7 @@ export interface TrafficConfig {
   readonly connections?: number;
   readonly mix?: Partial<TrafficMix>;
   readonly market?: Partial<MarketOptions>;
+  readonly courier?: Partial<CourierOptions>;
   /** File for the ledger of truth; default null, totals in memory only. */
   readonly ledgerPath?: string | null;
   /** How often `onStatus` is called, ms. Default 1000. */
@@ -59,7 +61,7 @@ export interface Traffic {
   /** What was sent so far, per campaign id. */
   truth(): Truth;
   /**
-   * Stops sending requests and waits for the answers in flight. With `deliver`, pending notices are delivered at once;
+   * Stops sending requests and waits for the answers in flight. With `deliver`, pending notices are delivered, each at its time;
    * otherwise they are forgotten, and as they are not in the ledger it stays true.
    */
   stop(options?: { readonly deliver?: boolean; readonly timeoutMs?: number }): Promise<Truth>;
@@ -112,7 +114,7 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
   const mix = { ...defaultMix, tmaxMs, auctionType: market.auction === 'first' ? 1 : 2, ...config.mix } as const;
   const connections = config.connections ?? 16;
   const stages = [{ fromRps: rps, toRps: rps, durationMs: FOREVER_MS }];
-  const target = { url: new URL(config.url), headers: [] };
+  const target = { url: new URL(config.url), headers: [], gzip: false };
   return createLane(
     {
       url: config.url,
@@ -120,9 +122,10 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
       connections: Math.min(4, connections),
       maxConnections: connections,
       timeoutMs: 5 * tmaxMs,
-      sender: { maxLateMs: 1000, lateMs: 10, tmaxMs, maxWaiting: 10_000 },
+      sender: { maxLateMs: 1000, lateMs: 10, tmaxMs, maxWaiting: 10_000, pace: 'timer', warmupMs: 0 },
+      closed: null,
       market,
-      courier: defaultCourier,
+      courier: { ...defaultCourier, ...config.courier },
       ledgerPath: config.ledgerPath ?? null,
     },
     {

@@ -1,20 +1,23 @@
+import { gunzipSync } from 'node:zlib';
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
 import { originOf } from './http/connection.ts';
 import { createHttpPool } from './http/pool.ts';
 import type { HttpResponse } from './http/response.ts';
+import { headerOf, MAX_BODY_BYTES } from './http/response.ts';
 import type { CourierCounters, CourierOptions } from './market/courier.ts';
 import { createCourier } from './market/courier.ts';
 import type { Truth } from './market/ledger.ts';
 import { createLedger } from './market/ledger.ts';
 import type { MarketCounters, MarketOptions } from './market/market.ts';
-import { createMarket } from './market/market.ts';
+import { createMarket, defaultMarket } from './market/market.ts';
+import { createClosedSender } from './send/closed.ts';
 import type { SendCounters } from './send/counters.ts';
 import { newCounters } from './send/counters.ts';
 import type { Latencies } from './send/latencies.ts';
 import { createLatencies } from './send/latencies.ts';
 import type { Schedule } from './send/schedule.ts';
-import type { SenderOptions } from './send/sender.ts';
+import type { SenderDeps, SenderOptions } from './send/sender.ts';
 import { createSender } from './send/sender.ts';
 import type { RequestContext, ShotSource } from './traffic/source.ts';
 
@@ -27,7 +30,10 @@ export interface LaneOptions {
   /** When an unanswered request is given up, ms. */
   readonly timeoutMs: number;
   readonly sender: SenderOptions;
-  readonly market: MarketOptions;
+  /** A closed loop instead of the schedule. */
+  readonly closed: { readonly users: number; readonly durationMs: number } | null;
+  /** null sends no notices. */
+  readonly market: MarketOptions | null;
   readonly courier: CourierOptions;
   /** The ledger of truth; null keeps totals in memory only. */
   readonly ledgerPath: string | null;
@@ -55,7 +61,7 @@ export interface Lane {
   warm(): Promise<void>;
   run(originMs: number): Promise<void>;
   stop(): void;
-  /** Delivers what is pending at once. @param timeoutMs gives up after this */
+  /** Waits until every pending notice is delivered. @param timeoutMs gives up after this */
   finish(timeoutMs: number): Promise<void>;
   close(): void;
 }
@@ -65,13 +71,19 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
   const url = new URL(options.url);
   const ledger = createLedger(options.ledgerPath);
   const courier = createCourier(options.courier, ledger, clock);
-  const market = createMarket(options.market, { clock, random, courier, ledger, isOurs: originFilter(url) });
+  const market = createMarket(options.market ?? defaultMarket, {
+    clock,
+    random,
+    courier,
+    ledger,
+    isOurs: options.market === null ? () => false : originFilter(url),
+  });
   const origin = originOf(url, options.insecure);
   const pool = createHttpPool({ origin, maxConnections: options.maxConnections, timeoutMs: options.timeoutMs }, clock);
   const counters = newCounters();
   const latencies = createLatencies();
   const lateness = createLatencies();
-  const sender = createSender<RequestContext>(options.sender, {
+  const senderDeps: SenderDeps<RequestContext> = {
     clock,
     pool,
     schedule: deps.schedule,
@@ -81,7 +93,11 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     counters,
     latencies,
     lateness,
-  });
+  };
+  const sender =
+    options.closed === null
+      ? createSender(options.sender, senderDeps)
+      : createClosedSender({ ...options.sender, ...options.closed }, senderDeps);
   return {
     counters,
     market: market.counters,
@@ -130,5 +146,17 @@ function verdictOf(response: HttpResponse, about: RequestContext, inTime: boolea
   if (response.status === 204) return 'no_bid';
   if (response.status !== 200) return `http_${response.status}`;
   if (response.body.length === 0) return 'no_bid';
-  return answerBid(response.body, about, inTime);
+  const type = headerOf(response.head, 'content-type');
+  if (type !== '' && !type.includes('json')) return 'wrong_content_type';
+  const body = unpack(response);
+  return body === null ? 'bad_gzip' : answerBid(body, about, inTime);
+}
+
+function unpack(response: HttpResponse): Buffer | null {
+  if (headerOf(response.head, 'content-encoding') !== 'gzip') return response.body;
+  try {
+    return gunzipSync(response.body, { maxOutputLength: MAX_BODY_BYTES });
+  } catch {
+    return null;
+  }
 }

@@ -24,6 +24,8 @@ export interface TestBidderOptions {
   /** Fails the n-th notice call with 503 when true. */
   readonly port?: number;
   readonly failNotice?: (n: number) => boolean;
+  /** Impressions to report beyond the truth, per campaign. */
+  readonly reportTooMany?: number;
   /** Overrides the whole answer. */
   readonly answer?: (i: number, response: http.ServerResponse) => boolean;
 }
@@ -85,8 +87,30 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
     response.end(payload);
   };
 
+  const report = (allowed: boolean, response: http.ServerResponse): void => {
+    if (!allowed) {
+      response.writeHead(401).end('{"code":"no_key"}');
+      return;
+    }
+    const count = (kind: string, campaign: string): number => counts.get(`${kind}:${campaign}`) ?? 0;
+    const rows = [...spend].map(([campaign, nanos]) => ({
+      campaign: Number(campaign),
+      impressions: count('imp', campaign) + (options.reportTooMany ?? 0),
+      clicks: count('click', campaign),
+      wins: count('win', campaign),
+      bills: count('bill', campaign),
+      conversions: count('conv', campaign),
+      spendNanos: String(nanos),
+    }));
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ rows, truncated: false }));
+  };
+
   const server = http.createServer((request, response) => {
     const url = new URL(request.url ?? '/', origin);
+    if (url.pathname === '/api/v1/reports') {
+      report(request.headers.authorization === 'Bearer secret', response);
+      return;
+    }
     if (request.method === 'GET') {
       userAgents.add(request.headers['user-agent'] ?? '');
       return notice(url, response);

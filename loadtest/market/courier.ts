@@ -14,6 +14,8 @@ export interface Parcel extends LedgerNotice {
   readonly ip: string;
   /** Send it this many times in all, as a nervous browser does; it counts once. */
   readonly copies: number;
+  /** Sent once this one is acknowledged, at its own time or `followGapMs` later: nobody clicks an ad that was not shown. */
+  readonly follower?: Parcel;
 }
 
 export interface CourierOptions {
@@ -22,6 +24,10 @@ export interface CourierOptions {
   readonly timeoutMs: number;
   /** Tries until an answer comes; with the pauses between them 12 tries last about 40 s. */
   readonly maxTries: number;
+  /** The first pause before a retry, ms; it doubles up to 5 s. */
+  readonly retryMs: number;
+  /** The least time between an acknowledged notice and the one that follows from it, ms. */
+  readonly followGapMs: number;
 }
 
 export const defaultCourier: CourierOptions = {
@@ -29,6 +35,8 @@ export const defaultCourier: CourierOptions = {
   maxConnections: 32,
   timeoutMs: 5000,
   maxTries: 12,
+  retryMs: 100,
+  followGapMs: 500,
 };
 
 export interface CourierCounters {
@@ -47,7 +55,7 @@ export interface Courier {
   accept(parcel: Parcel): boolean;
   readonly pending: number;
   readonly counters: CourierCounters;
-  /** Delivers everything pending without waiting for its time; resolves when all has ended or the time is up. */
+  /** Resolves when everything pending has ended, each at its own time, or the time is up. */
   finish(timeoutMs: number): Promise<void>;
   /** Forgets what is not sent yet and closes the connections. */
   close(): void;
@@ -79,11 +87,18 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
     return pool;
   };
 
+  const follow = (parcel: Parcel): void => {
+    if (parcel.follower === undefined) return;
+    const earliestMs = clock.monotonicMs() + options.followGapMs;
+    queue.push({ parcel: parcel.follower, dueMs: Math.max(earliestMs, parcel.follower.dueMs), tries: 0, sequence: 0 });
+  };
+
   const ended = (job: Job, status: number): void => {
     sending -= 1;
     if (status >= 200 && status < 400) {
       counters.delivered += 1;
       ledger.end(job.sequence, 'acknowledged');
+      follow(job.parcel);
     } else if (status >= 400 && status < 500 && status !== 429 && status !== 408) {
       counters.refused += 1;
       ledger.end(job.sequence, 'refused');
@@ -92,7 +107,7 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
       ledger.end(job.sequence, 'given_up');
     } else {
       counters.retries += 1;
-      job.dueMs = clock.monotonicMs() + Math.min(5000, 100 * 2 ** (job.tries - 1));
+      job.dueMs = clock.monotonicMs() + Math.min(5000, options.retryMs * 2 ** (job.tries - 1));
       queue.push(job);
     }
     if (sending === 0 && queue.size === 0) whenEmpty();
@@ -146,7 +161,6 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
       return true;
     },
     async finish(timeoutMs) {
-      queue.hurry(clock.monotonicMs());
       if (queue.size + sending > 0) {
         let limit: NodeJS.Timeout | undefined;
         await new Promise<void>((resolve) => {
@@ -212,15 +226,6 @@ function createDueQueue() {
       if (last !== undefined && heap.length > 0) {
         heap[0] = last;
         sink(0);
-      }
-    },
-    /** Makes everything that was never tried due now, in its order. */
-    hurry(nowMs: number): void {
-      const jobs = heap.splice(0).sort((a, b) => a.dueMs - b.dueMs);
-      for (const job of jobs) {
-        if (job.tries === 0) job.dueMs = Math.min(job.dueMs, nowMs);
-        heap.push(job);
-        sift(heap.length - 1);
       }
     },
   };

@@ -3,7 +3,7 @@ import type { Nanos } from '../../core/money.ts';
 import { cpmToNanos } from '../../core/money.ts';
 import type { Random } from '../../core/random.ts';
 import { exponential, logNormal } from '../traffic/weighted.ts';
-import type { Courier } from './courier.ts';
+import type { Courier, Parcel } from './courier.ts';
 import type { Ledger, NoticeKind } from './ledger.ts';
 import { substituteMacros } from './macros.ts';
 import { findUrls } from './markup.ts';
@@ -111,6 +111,8 @@ const LOST_TO_HIGHER_BID = 102;
 const BELOW_FLOOR = 100;
 /** What second price adds to the runner-up: a cent of CPM. */
 const INCREMENT_NANOS = 10_000;
+/** The quickest click of a person, ms after the ad is shown. */
+const HUMAN_MS = 1000;
 const ROBOT_AGENT = 'Mozilla/5.0 (compatible; EvenkeelTestBot/1.0; +https://bot.example/info)';
 
 export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
@@ -149,31 +151,44 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     counters.clearedNanos += BigInt(priceNanos);
     const macros = macroValues(bid, context, priceNanos, 0, runnerUp);
     const billing = billingOf(options.billing, bid);
-    const send = (kind: NoticeKind, rawUrl: string, dueMs: number, bot = false): void => {
+    const make = (kind: NoticeKind, rawUrl: string, dueMs: number, bot = false): Parcel | null => {
       const url = substituteMacros(rawUrl, macros);
-      if (!ours(url) || random.next() < options.lossShare) return;
+      if (!ours(url) || random.next() < options.lossShare) return null;
       const copies = random.next() < options.duplicateShare ? 2 : 1;
       const base = parcel(kind, bid, priceNanos, context);
       const userAgent = bot ? ROBOT_AGENT : base.userAgent;
-      deps.courier.accept({ ...base, userAgent, url, dueMs, copies, bot, billing: kind === billing });
+      return { ...base, userAgent, url, dueMs, copies, bot, billing: kind === billing };
+    };
+    const send = (made: Parcel | null): void => {
+      if (made !== null) deps.courier.accept(made);
     };
     const noticeMs = delay(options.noticeDelayMs);
     const rendered = random.next() < options.renderShare;
     const shownMs = noticeMs + exponential(random, options.renderDelayMs);
-    send('win', bid.nurl, rendered && random.next() < options.reorderShare ? shownMs + 50 : noticeMs);
+    send(make('win', bid.nurl, rendered && random.next() < options.reorderShare ? shownMs + 50 : noticeMs));
     if (!rendered) return;
-    send('bill', bid.burl, shownMs);
+    send(make('bill', bid.burl, shownMs));
     const urls = findUrls(substituteMacros(bid.adm, macros), ours);
     const bot = random.next() < options.botShare;
-    for (const url of urls.impressions) send('impression', url, shownMs, bot);
-    if (random.next() >= options.clickShare) return;
-    const clickMs = shownMs + exponential(random, options.clickDelayMs);
-    send('click', urls.click, clickMs, bot);
-    if (options.conversionUrl !== '' && !bot && random.next() < options.conversionShare) {
-      const order = `${bid.id}-${context.auctionId}`.slice(0, 100);
-      const click = urls.click.slice(urls.click.lastIndexOf('/') + 1).split('?')[0]!;
-      const url = options.conversionUrl.replaceAll('{click}', click).replaceAll('{order}', encodeURIComponent(order));
-      send('conversion', url, clickMs + exponential(random, options.conversionDelayMs));
+    const click = random.next() < options.clickShare ? urls.click : '';
+    for (const [i, url] of urls.impressions.entries()) {
+      const impression = make('impression', url, shownMs, bot);
+      if (i > 0 || impression === null || click === '') send(impression);
+      else send(withClick(impression, click));
+    }
+
+    function withClick(impression: Parcel, url: string): Parcel {
+      const clickMs = shownMs + HUMAN_MS + exponential(random, options.clickDelayMs);
+      const clicked = make('click', url, clickMs, bot);
+      if (clicked === null) return impression;
+      if (options.conversionUrl === '' || bot || random.next() >= options.conversionShare) {
+        return { ...impression, follower: clicked };
+      }
+      const order = encodeURIComponent(`${bid.id}-${context.auctionId}`.slice(0, 100));
+      const token = url.slice(url.lastIndexOf('/') + 1).split('?')[0]!;
+      const target = options.conversionUrl.replaceAll('{click}', token).replaceAll('{order}', order);
+      const conversion = make('conversion', target, clickMs + exponential(random, options.conversionDelayMs));
+      return { ...impression, follower: conversion === null ? clicked : { ...clicked, follower: conversion } };
     }
   };
 

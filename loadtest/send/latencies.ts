@@ -10,6 +10,8 @@ export interface Latencies {
   readonly meanMs: number;
   add(other: Latencies): void;
   reset(): void;
+  /** Compressed base64, as HDR tools read it; '' when empty. */
+  encode(): string;
   readonly histogram: hdr.Histogram;
   destroy(): void;
 }
@@ -49,6 +51,7 @@ function wrap(histogram: hdr.Histogram): Latencies {
     },
     add: (other) => histogram.add(other.histogram),
     reset: () => histogram.reset(),
+    encode: () => (histogram.totalCount === 0 ? '' : hdr.encodeIntoCompressedBase64(histogram as hdr.WasmHistogram)),
     destroy: () => histogram.destroy(),
   };
 }

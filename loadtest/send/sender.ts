@@ -3,7 +3,7 @@ import type { Outcome } from '../http/connection.ts';
 import type { HttpPool } from '../http/pool.ts';
 import type { HttpResponse } from '../http/response.ts';
 import type { SendCounters } from './counters.ts';
-import { countUp } from './counters.ts';
+import { countUp, newCounters } from './counters.ts';
 import type { Latencies } from './latencies.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -22,6 +22,13 @@ export interface SenderOptions {
   readonly tmaxMs: number;
   /** Requests that may wait for a connection. */
   readonly maxWaiting: number;
+  /**
+   * `timer` sleeps between requests and starts them up to about 1.5 ms late; `precise` never sleeps when the next one
+   * is less than 2 ms away, and so takes a whole core.
+   */
+  readonly pace: 'timer' | 'precise';
+  /** Requests intended before this are sent but not counted, ms from the beginning. */
+  readonly warmupMs: number;
 }
 
 export interface SenderDeps<T> {
@@ -36,7 +43,7 @@ export interface SenderDeps<T> {
   readonly counters: SendCounters;
   /** From intended start to complete answer or failure. */
   readonly latencies: Latencies;
-  /** From intended start to the write. */
+  /** From intended start to the moment this sender turned to the request: its own lateness, not the server's. */
   readonly lateness: Latencies;
 }
 
@@ -48,8 +55,11 @@ export interface Sender {
   stop(): void;
 }
 
+const PRECISE_GAP_MS = 2;
+
 export function createSender<T>(options: SenderOptions, deps: SenderDeps<T>): Sender {
-  const { clock, pool, counters } = deps;
+  const { clock, pool } = deps;
+  const book = createBook(options, deps);
   /** Intended starts that wait for a connection, oldest first from `head`. */
   let waiting: number[] = [];
   let head = 0;
@@ -59,35 +69,18 @@ export function createSender<T>(options: SenderOptions, deps: SenderDeps<T>): Se
   let origin = 0;
   let finished: () => void = () => {};
 
-  const start = (intendedMs: number, nowMs: number): boolean => {
+  const start = (intendedMs: number): boolean => {
     if (!pool.hasRoom) return false;
     const shot = deps.next();
     if (!pool.trySend(shot.bytes, (outcome) => settle(outcome, intendedMs, shot.about))) return false;
     inFlight += 1;
-    counters.sent += 1;
-    counters.bytesSent += shot.bytes.length;
-    const lateMs = nowMs - intendedMs;
-    deps.lateness.recordMs(lateMs);
-    if (lateMs > options.lateMs) counters.late += 1;
+    book.sent(intendedMs - origin, clock.monotonicMs() - intendedMs, shot.bytes.length);
     return true;
   };
 
   const settle = (outcome: Outcome, intendedMs: number, about: T): void => {
     inFlight -= 1;
-    const tookMs = clock.monotonicMs() - intendedMs;
-    // A failure counts with the time the caller waited for it: leaving it out would flatter a server that hangs.
-    deps.latencies.recordMs(tookMs);
-    if (outcome.kind === 'fault') countUp(counters.faults, outcome.fault);
-    else {
-      const inTime = tookMs <= options.tmaxMs;
-      counters.answered += 1;
-      counters.bytesReceived += outcome.response.head.length + outcome.response.body.length;
-      if (!inTime) counters.overTmax += 1;
-      const verdict = deps.onAnswer(outcome.response, about, inTime);
-      if (verdict === 'bid') counters.bids += 1;
-      else if (verdict === 'no_bid') counters.noBids += 1;
-      else countUp(counters.invalid, verdict);
-    }
+    book.settled(outcome, intendedMs - origin, clock.monotonicMs() - intendedMs, about);
     deps.onDone?.(about);
     if (inFlight === 0) maybeFinish();
   };
@@ -96,9 +89,8 @@ export function createSender<T>(options: SenderOptions, deps: SenderDeps<T>): Se
   const drain = (): void => {
     while (head < waiting.length) {
       const intended = waiting[head]!;
-      const now = clock.monotonicMs();
-      if (now - intended > options.maxLateMs) counters.dropped += 1;
-      else if (!start(intended, now)) break;
+      if (clock.monotonicMs() - intended > options.maxLateMs) book.dropped(intended - origin);
+      else if (!start(intended)) break;
       head += 1;
     }
     if (head > 1024 && head * 2 > waiting.length) {
@@ -107,33 +99,38 @@ export function createSender<T>(options: SenderOptions, deps: SenderDeps<T>): Se
     }
   };
 
-  const tick = (): void => {
-    const now = clock.monotonicMs();
+  /** Starts everything whose time has come. */
+  const startDue = (): void => {
     drain();
+    const now = clock.monotonicMs();
     while (nextAt !== null && !stopped && origin + nextAt <= now) {
       const intended = origin + nextAt;
       nextAt = deps.schedule.next();
-      counters.planned += 1;
-      if (head < waiting.length || !start(intended, now)) {
+      book.planned(intended - origin, now - intended);
+      if (head < waiting.length || !start(intended)) {
         if (waiting.length - head < options.maxWaiting) waiting.push(intended);
-        else counters.dropped += 1;
+        else book.dropped(intended - origin);
       }
     }
     if (stopped) nextAt = null;
+  };
+
+  const tick = (): void => {
+    startDue();
     if (nextAt === null && head >= waiting.length) {
       maybeFinish();
       return;
     }
     const gapMs = nextAt === null ? 1 : origin + nextAt - clock.monotonicMs();
-    if (gapMs >= 1) setTimeout(tick, Math.min(50, Math.floor(gapMs)));
-    else setTimeout(tick, 1);
+    if (options.pace === 'precise' && gapMs < PRECISE_GAP_MS) setImmediate(tick);
+    else setTimeout(tick, Math.max(1, Math.min(50, Math.floor(gapMs))));
   };
 
   const maybeFinish = (): void => {
     if (nextAt === null && head >= waiting.length && inFlight === 0) finished();
   };
 
-  pool.onFree = drain;
+  pool.onFree = startDue;
   return {
     run(originMs) {
       origin = originMs;
@@ -145,6 +142,47 @@ export function createSender<T>(options: SenderOptions, deps: SenderDeps<T>): Se
     },
     stop() {
       stopped = true;
+    },
+  };
+}
+
+/** Counts what happens to requests, those of the warm-up apart. Times are from the beginning of the run. */
+export function createBook<T>(
+  options: Pick<SenderOptions, 'warmupMs' | 'lateMs' | 'tmaxMs'>,
+  deps: Pick<SenderDeps<T>, 'counters' | 'latencies' | 'lateness' | 'onAnswer'>,
+) {
+  const warmup = newCounters();
+  const of = (intendedMs: number): SendCounters => (intendedMs < options.warmupMs ? warmup : deps.counters);
+  return {
+    planned(intendedMs: number, lateMs: number): void {
+      of(intendedMs).planned += 1;
+      if (intendedMs >= options.warmupMs) deps.lateness.recordMs(lateMs);
+    },
+    sent(intendedMs: number, lateMs: number, bytes: number): void {
+      const counters = of(intendedMs);
+      counters.sent += 1;
+      counters.bytesSent += bytes;
+      if (lateMs > options.lateMs) counters.late += 1;
+    },
+    dropped(intendedMs: number): void {
+      of(intendedMs).dropped += 1;
+    },
+    settled(outcome: Outcome, intendedMs: number, tookMs: number, about: T): void {
+      const counters = of(intendedMs);
+      // A failure counts with the time the caller waited for it: leaving it out would flatter a server that hangs.
+      if (counters !== warmup) deps.latencies.recordMs(tookMs);
+      if (outcome.kind === 'fault') {
+        countUp(counters.faults, outcome.fault);
+        return;
+      }
+      const inTime = tookMs <= options.tmaxMs;
+      counters.answered += 1;
+      counters.bytesReceived += outcome.response.head.length + outcome.response.body.length;
+      if (!inTime) counters.overTmax += 1;
+      const verdict = deps.onAnswer(outcome.response, about, inTime);
+      if (verdict === 'bid') counters.bids += 1;
+      else if (verdict === 'no_bid') counters.noBids += 1;
+      else countUp(counters.invalid, verdict);
     },
   };
 }

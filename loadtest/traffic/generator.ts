@@ -49,7 +49,7 @@ export interface RequestGenerator {
 }
 
 export function createRequestGenerator(mix: TrafficMix, random: Random): RequestGenerator {
-  const users = zipf(mix.users, mix.userZipf);
+  const users = zipf(mix.users, mix.userZipf, mix.users / 1000);
   const publishers = zipf(sites.length, 1);
   const pages = zipf(5000, 1.1);
   return {
@@ -138,7 +138,7 @@ function nativeObject(): Json {
 }
 
 function siteObject(publisher: Publisher, scope: string, page: number): Json {
-  const domain = scope === '' ? publisher.name : `${scope}.${publisher.name}`;
+  const domain = scopedDomain(publisher, scope);
   return {
     id: `site-${publisher.id}`,
     name: publisher.title,
@@ -156,7 +156,7 @@ function appObject(publisher: Publisher, scope: string, random: Random): Json {
   return {
     id: `app-${publisher.id}`,
     name: publisher.title,
-    bundle: scope === '' ? publisher.name : `${publisher.name}.${scope}`,
+    bundle: scopedBundle(publisher, scope),
     storeurl: publisher.storeUrl,
     cat: publisher.cat,
     ver: `${1 + Math.floor(random.next() * 9)}.2.0`,
@@ -213,4 +213,12 @@ function supplyChain(publisher: Publisher): Json {
 function ifaOf(user: number): string {
   const hex = (user * 2654435761).toString(16).padStart(16, '0').slice(0, 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8000-${user.toString(16).padStart(12, '0')}`;
+}
+
+const scopedDomain = (site: Publisher, scope: string): string => (scope === '' ? site.name : `${scope}.${site.name}`);
+const scopedBundle = (app: Publisher, scope: string): string => (scope === '' ? app.name : `${app.name}.${scope}`);
+
+/** Every site domain and app bundle that requests of this scope can carry. */
+export function scopedDomains(scope: string): readonly string[] {
+  return [...sites.map((site) => scopedDomain(site, scope)), ...apps.map((app) => scopedBundle(app, scope))];
 }

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { Nanos } from '../../core/money.ts';
 import { cpmToNanos } from '../../core/money.ts';
 import type { Random } from '../../core/random.ts';
@@ -21,6 +22,8 @@ export interface HttpTarget {
   readonly url: URL;
   /** Further header lines, `Name: value`. */
   readonly headers: readonly string[];
+  /** Compress bodies: each request is then compressed anew, because its id is new. */
+  readonly gzip: boolean;
 }
 
 const ID_DIGITS = 32;
@@ -49,6 +52,7 @@ export function createReplaySource(requests: readonly Json[], target: HttpTarget
 
 interface Slot {
   readonly bytes: Buffer;
+  readonly bodyAt: number;
   readonly idOffsets: readonly number[];
   readonly about: RequestContext;
 }
@@ -74,7 +78,7 @@ function createRotation(size: number, random: Random, target: HttpTarget, make: 
       for (const offset of slot.idOffsets) slot.bytes.write(id, offset, 'latin1');
       slot.about.auctionId = id;
       slot.about.busy = true;
-      return slot;
+      return target.gzip ? { bytes: compress(slot, target), about: slot.about } : slot;
     },
     done(context) {
       context.busy = false;
@@ -85,22 +89,32 @@ function createRotation(size: number, random: Random, target: HttpTarget, make: 
 /** The whole HTTP message for a request, and where its id stands in it. */
 function render(request: Json, target: HttpTarget): Slot {
   const body = Buffer.from(JSON.stringify(request));
-  const { url } = target;
-  const head = [
+  const head = headOf(target, body.length);
+  const bytes = Buffer.concat([head, body]);
+  const placeholder = `"${'0'.repeat(ID_DIGITS)}"`;
+  const idOffsets: number[] = [];
+  for (let at = bytes.indexOf(placeholder); at >= 0; at = bytes.indexOf(placeholder, at + 1)) idOffsets.push(at + 1);
+  return { bytes, bodyAt: head.length, idOffsets, about: contextOf(request) };
+}
+
+function compress(slot: Slot, target: HttpTarget): Buffer {
+  const body = gzipSync(slot.bytes.subarray(slot.bodyAt), { level: 1 });
+  return Buffer.concat([headOf(target, body.length), body]);
+}
+
+function headOf({ url, headers, gzip }: HttpTarget, bodyBytes: number): Buffer {
+  const lines = [
     `POST ${url.pathname}${url.search} HTTP/1.1`,
     `Host: ${url.host}`,
     'Content-Type: application/json',
     'x-openrtb-version: 2.6',
-    ...target.headers,
-    `Content-Length: ${body.length}`,
+    ...(gzip ? ['Content-Encoding: gzip'] : []),
+    ...headers,
+    `Content-Length: ${bodyBytes}`,
     '',
     '',
-  ].join('\r\n');
-  const bytes = Buffer.concat([Buffer.from(head), body]);
-  const placeholder = `"${'0'.repeat(ID_DIGITS)}"`;
-  const idOffsets: number[] = [];
-  for (let at = bytes.indexOf(placeholder); at >= 0; at = bytes.indexOf(placeholder, at + 1)) idOffsets.push(at + 1);
-  return { bytes, idOffsets, about: contextOf(request) };
+  ];
+  return Buffer.from(lines.join('\r\n'));
 }
 
 function contextOf(request: Json): RequestContext {

@@ -1,0 +1,119 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
+import { parseGate } from '../gate/gate.ts';
+import { readLedger } from '../market/ledger.ts';
+import { defaultMarket } from '../market/market.ts';
+import { errorsOf, sumOf } from '../send/counters.ts';
+import type { TestBidder, TestBidderOptions } from '../testing.case.ts';
+import { startTestBidder } from '../testing.case.ts';
+import type { LoadtestOptions } from './options.ts';
+import { defaultOptions } from './options.ts';
+import { runLoadtest } from './run.ts';
+
+let folder: string;
+const servers: TestBidder[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadtest-'));
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function server(options: TestBidderOptions = {}): Promise<TestBidder> {
+  const started = await startTestBidder(options);
+  servers.push(started);
+  return started;
+}
+
+function options(url: string, rps: number, durationMs: number, more: Partial<LoadtestOptions> = {}): LoadtestOptions {
+  return {
+    ...defaultOptions,
+    url,
+    stages: [{ fromRps: rps, toRps: rps, durationMs }],
+    threads: 0,
+    market: { ...defaultMarket, clickShare: 0.2, clickDelayMs: 50, renderDelayMs: 50 },
+    ...more,
+  };
+}
+
+describe('a load test', () => {
+  it('measures, audits, keeps its ledger and passes its gates', async () => {
+    const bidder = await server();
+    const gates = ['p99<500ms', 'errors<0.1%', 'dropped=0', 'bid_rate>30%', 'lost_events=0'].map(parseGate);
+    const result = await runLoadtest(
+      options(bidder.url, 300, 1500, {
+        gates,
+        ledgerDir: folder,
+        audit: { apiUrl: bidder.origin, apiKey: 'secret', drainMs: 10_000 },
+        mix: { ...defaultOptions.mix, scope: 'r1' },
+      }),
+      { clock: systemClock },
+    );
+    expect(result.problems).toEqual([]);
+    expect(result.audit).toMatchObject({ passed: true, lostEvents: 0, differences: [], campaigns: 3 });
+    expect(result.gates.map((gate) => gate.passed)).toEqual([true, true, true, true, true]);
+    expect(result.passed).toBe(true);
+    const { counters } = result;
+    expect(counters.planned).toBe(450);
+    expect(counters.planned).toBe(counters.dropped + counters.answered + sumOf(counters.faults));
+    expect(counters.answered).toBe(counters.bids + counters.noBids);
+    expect(bidder.requests.count).toBe(counters.sent);
+    expect(result.latency.count).toBe(450);
+    expect(result.series.reduce((sum, point) => sum + point.bids, 0)).toBe(counters.bids);
+    expect(JSON.stringify(result)).not.toContain('secret');
+    const truth = readLedger([join(folder, 'ledger-0.jsonl')]);
+    expect(existsSync(join(folder, 'ledger-0.jsonl'))).toBe(true);
+    expect(String(truth.get('1')!.spendNanos)).toBe(result.truth[0]!.spendNanos);
+    expect(truth.get('1')!.spendNanos).toBe(bidder.spend.get('1'));
+  });
+
+  it('fails the audit when the server counts one impression too many', async () => {
+    const bidder = await server({ reportTooMany: 1 });
+    const result = await runLoadtest(
+      options(bidder.url, 200, 500, { audit: { apiUrl: bidder.origin, apiKey: 'secret', drainMs: 500 } }),
+      { clock: systemClock },
+    );
+    expect(result.passed).toBe(false);
+    expect(result.audit?.lostEvents).toBe(3);
+    expect(result.audit?.differences[0]).toMatchObject({ metric: 'impressions', uncertain: '0' });
+  });
+
+  it('says what is wrong with the key, and fails', async () => {
+    const bidder = await server();
+    const result = await runLoadtest(
+      options(bidder.url, 100, 300, { audit: { apiUrl: bidder.origin, apiKey: 'wrong', drainMs: 5000 } }),
+      { clock: systemClock },
+    );
+    expect(result.passed).toBe(false);
+    expect(result.audit?.problem).toContain('401');
+  });
+
+  it('fails gates that have no samples, and counts an unreachable server', async () => {
+    const bidder = await server();
+    await bidder.close();
+    servers.pop();
+    const result = await runLoadtest(
+      options(bidder.url, 100, 300, { gates: [parseGate('bid_rate>0%'), parseGate('errors<1%')] }),
+      { clock: systemClock },
+    );
+    expect(result.counters.faults).toEqual({ connect_refused: 30 });
+    expect(errorsOf(result.counters)).toBe(30);
+    expect(result.gates.map((gate) => gate.passed)).toEqual([false, false]);
+    expect(result.gates[0]!.value).toBeNull();
+  });
+
+  it('reports what was measured when it is interrupted', async () => {
+    const bidder = await server();
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 700);
+    const result = await runLoadtest(options(bidder.url, 100, 60_000), { clock: systemClock, signal: abort.signal });
+    expect(result.interrupted).toBe(true);
+    expect(result.durationMs).toBeLessThan(10_000);
+    expect(result.counters.answered).toBeGreaterThan(20);
+    expect(result.counters.answered).toBe(result.latency.count);
+  });
+});
