@@ -124,6 +124,8 @@ export const bidStatsSchema = z.strictObject({
       z.strictObject({
         lineItemId: z.int(),
         campaignId: z.int(),
+        /** Left out by older nodes. */
+        advertiserId: z.int().optional(),
         /** Impressions that matched its targeting: the traffic it could have bid on. */
         matched: z.int().min(0),
         bids: z.int().min(0),

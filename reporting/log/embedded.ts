@@ -9,7 +9,7 @@ import { partitionOf } from './partition.ts';
 
 /** Longest value of one record. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
-const MAX_KEY_BYTES = 512;
+const MAX_KEY_BYTES = 1024;
 /** Transactions between two looks at retention. */
 const RETAIN_EVERY = 64;
 

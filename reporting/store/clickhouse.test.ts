@@ -1,0 +1,300 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localDay } from '../../core/budgetday.ts';
+import { type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
+import { openStore } from './clickhouse.ts';
+import { bidStatsRow, eventRow } from './rows.case.ts';
+import type { Store } from './store.ts';
+
+const AT_MS = Date.UTC(2026, 2, 29, 0, 0, 0);
+const HOUR_MS = 3_600_000;
+// One chDB directory per process: the tests of this file share a store and use different partitions and campaigns.
+const dir = mkdtempSync(join(tmpdir(), 'evenkeel-store-'));
+let store: Store;
+beforeAll(async () => {
+  store = await openStore({ at: { dir } });
+});
+afterAll(async () => {
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const report = (query: ReportQueryInput) => store.query(reportQuerySchema.parse(query));
+
+describe('the store', () => {
+  it('keeps a block and says where each partition stands', async () => {
+    const rows = [0, 1, 2].map((offset) => eventRow({ partition: 7, offset, campaignId: 7, billedNanos: 5 }));
+    await store.insertEvents({ rows, token: 'events/7:0-2' });
+    await store.insertEvents({
+      rows: [eventRow({ partition: 8, offset: 41, campaignId: 7 })],
+      token: 'events/8:41-41',
+    });
+    await store.insertEvents({ rows: [], token: 'nothing' });
+    const positions = await store.positions('events');
+    expect([positions.get(7), positions.get(8), positions.get(9)]).toEqual([3, 42, undefined]);
+    expect(await store.newestMs('events', 7)).toBe(rows[2]!.appendedMs);
+    expect(await store.newestMs('events', 99)).toBeNull();
+  });
+
+  it('gives back the ids that are held, per partition and kind', async () => {
+    const id = (digit: string): string => digit.repeat(24);
+    await store.insertEvents({
+      token: 'events/20:0-3',
+      rows: [
+        eventRow({ partition: 20, offset: 0, eventId: id('a'), claimed: true, bidAtMs: AT_MS }),
+        eventRow({ partition: 20, offset: 1, eventId: id('b'), claimed: true, bidAtMs: AT_MS - 5 * HOUR_MS }),
+        eventRow({ partition: 20, offset: 2, eventId: id('a'), status: 'duplicate', bidAtMs: AT_MS }),
+        eventRow({ partition: 20, offset: 3, eventId: id('c'), claimed: true, type: 'conversion', bidAtMs: AT_MS }),
+      ],
+    });
+    const held = async (kind: 'conversions' | 'others', sinceMs: number): Promise<string[]> => {
+      const ids: string[] = [];
+      await store.claims(20, kind, sinceMs, (chunk) => ids.push(...chunk.map(({ eventId }) => eventId[0]!)));
+      return ids.sort();
+    };
+    expect(await held('others', AT_MS - HOUR_MS)).toEqual(['a']);
+    expect(await held('others', 0)).toEqual(['a', 'b']);
+    expect(await held('conversions', 0)).toEqual(['c']);
+  });
+
+  it('adds money up exactly where floats would not', async () => {
+    const nanos = [9_007_199_254_740_991, 9_007_199_254_740_991, 1];
+    await store.insertEvents({
+      token: 'events/21:0-2',
+      rows: nanos.map((billedNanos, offset) => eventRow({ partition: 21, offset, campaignId: 21, billedNanos })),
+    });
+    const { rows } = await report({
+      fromMs: AT_MS,
+      toMs: AT_MS + HOUR_MS,
+      metrics: ['spendNanos', 'bills'],
+      filter: { campaign: [21] },
+    });
+    expect(rows[0]?.metrics).toEqual({ spendNanos: '18014398509481983', bills: 3 });
+  });
+
+  it('answers the pacer per line item, node and bucket', async () => {
+    const at = AT_MS + 100 * HOUR_MS;
+    const types = ['win', 'bill', 'bill', 'impression', 'click', 'conversion'] as const;
+    await store.insertEvents({
+      token: 'events/22:0-6',
+      rows: [
+        ...types.map((type, offset) =>
+          eventRow({
+            partition: 22,
+            offset,
+            type,
+            bidAtMs: at,
+            billing: type === 'bill',
+            billedNanos: type === 'bill' ? 3 : 0,
+          }),
+        ),
+        eventRow({ partition: 22, offset: 6, type: 'bill', bidAtMs: at, status: 'duplicate' }),
+      ],
+    });
+    const rows = await store.spend(at - 60_000, at + 60_000, 60_000);
+    expect(rows).toEqual([
+      {
+        advertiserId: 1,
+        campaignId: 2,
+        lineItemId: 3,
+        node: '0000000a',
+        bucketMs: at,
+        billedNanos: 6n,
+        bills: 2,
+        wins: 1,
+        impressions: 1,
+        clicks: 1,
+        conversions: 1,
+      },
+    ]);
+    expect(await store.spend(at + 60_000, at + 120_000, 10_000)).toEqual([]);
+  });
+
+  it('knows the last sequence of each node', async () => {
+    await store.insertBidStats({
+      token: 'bidstats/0:0-1',
+      rows: [
+        bidStatsRow({ partition: 0, offset: 0, node: '000000aa', sequence: 4, kind: 'request', requests: 10 }),
+        bidStatsRow({
+          partition: 0,
+          offset: 0,
+          node: '000000aa',
+          sequence: 4,
+          kind: 'line_item',
+          lineItemId: 3,
+          bids: 6,
+        }),
+        bidStatsRow({ partition: 0, offset: 1, node: '000000bb', sequence: 1, kind: 'request', requests: 10 }),
+      ],
+    });
+    expect(await store.bidStatsSequences(0)).toEqual(
+      new Map([
+        ['000000aa', 4],
+        ['000000bb', 1],
+      ]),
+    );
+  });
+});
+
+describe('a report', () => {
+  const zone = 'Europe/Berlin';
+  const from = Date.UTC(2026, 9, 24, 0, 0, 0);
+  const hours = 72;
+  beforeAll(async () => {
+    // Three days around the end of summer time, one impression and one bill of `hour` nanos in each quarter of an hour.
+    const rows = Array.from({ length: hours * 4 }, (_, i) => {
+      const shared = { partition: 30, campaignId: 30 + (i % 3), bidAtMs: from + i * 900_000 + 5000 };
+      return [
+        eventRow({ ...shared, offset: 2 * i, type: 'impression', country: i % 2 === 0 ? 'DEU' : 'FRA', user: i % 5 }),
+        eventRow({ ...shared, offset: 2 * i + 1, type: 'bill', billing: true, billedNanos: i }),
+      ];
+    }).flat();
+    await store.insertEvents({ rows, token: 'events/30:all' });
+    await store.insertBidStats({
+      token: 'bidstats/30:0-0',
+      rows: [
+        bidStatsRow({ partition: 30, offset: 0, kind: 'request', fromMs: from, requests: 100, answered: 60 }),
+        bidStatsRow({ partition: 30, offset: 0, kind: 'no_bid', fromMs: from, reason: 'no_candidates', noBids: 40 }),
+        bidStatsRow({
+          partition: 30,
+          offset: 0,
+          kind: 'line_item',
+          fromMs: from,
+          campaignId: 30,
+          matched: 80,
+          bids: 60,
+          bidNanos: 120,
+        }),
+        bidStatsRow({
+          partition: 30,
+          offset: 0,
+          kind: 'reason',
+          fromMs: from,
+          campaignId: 30,
+          reason: 'pacing',
+          noBids: 20,
+        }),
+      ],
+    });
+  });
+  const range = { fromMs: from, toMs: from + hours * HOUR_MS };
+
+  it('cuts days as the zone has them, 25 hours long when the clock goes back', async () => {
+    const { rows } = await report({ ...range, granularity: 'day', timeZone: zone, metrics: ['impressions'] });
+    for (const row of rows.slice(1)) expect(row.timeMs).toBe(localDay(zone, row.timeMs).startMs);
+    expect(rows.map((row) => row.metrics.impressions)).toEqual([22 * 4, 25 * 4, 24 * 4, 4]);
+  });
+
+  it('cuts hours, weeks and months, and gives every bucket its start', async () => {
+    const hourly = await report({ ...range, granularity: 'hour', timeZone: 'Asia/Kolkata', metrics: ['impressions'] });
+    expect(hourly.rows.length).toBe(hours + 1);
+    expect(hourly.rows[1]?.timeMs).toBe(from + HOUR_MS / 2);
+    const weekly = await report({ ...range, granularity: 'week', timeZone: zone, metrics: ['impressions'] });
+    expect(weekly.rows.map((row) => new Date(row.timeMs).toISOString())).toEqual([
+      '2026-10-18T22:00:00.000Z',
+      '2026-10-25T23:00:00.000Z',
+    ]);
+    const monthly = await report({ ...range, granularity: 'month', timeZone: zone, metrics: ['impressions'] });
+    expect(monthly.rows.map((row) => new Date(row.timeMs).toISOString())).toEqual(['2026-09-30T22:00:00.000Z']);
+    const minutes = await report({
+      fromMs: from,
+      toMs: from + HOUR_MS,
+      granularity: 'minute',
+      metrics: ['impressions'],
+    });
+    expect(minutes.rows.map((row) => (row.timeMs - from) / 60_000)).toEqual([0, 15, 30, 45]);
+  });
+
+  it('has sums over any dimension that equal the total', async () => {
+    const metrics = ['impressions', 'spendNanos', 'received'] as const;
+    const total = (await report({ ...range, metrics: [...metrics] })).rows[0]!.metrics;
+    expect(total).toEqual({ impressions: 288, spendNanos: String((287 * 288) / 2), received: 576 });
+    const dimensions = [
+      'campaign',
+      'country',
+      'eventType',
+      'hourOfDay',
+      'dayOfWeek',
+      'size',
+      'format',
+      'exchange',
+      'status',
+      'reason',
+      'deal',
+      'domain',
+      'os',
+      'deviceType',
+      'region',
+      'creative',
+      'lineItem',
+      'advertiser',
+      'conversionType',
+    ] as const;
+    for (const dimension of dimensions) {
+      const { rows } = await report({ ...range, dimensions: [dimension], metrics: [...metrics] });
+      const sum = (name: 'impressions' | 'spendNanos' | 'received'): number =>
+        rows.reduce((all, row) => all + Number(row.metrics[name]), 0);
+      expect([sum('impressions'), String(sum('spendNanos')), sum('received')], dimension).toEqual(Object.values(total));
+    }
+  });
+
+  it('joins bids and events, filters, sorts and limits', async () => {
+    const { rows, truncated } = await report({
+      ...range,
+      dimensions: ['campaign'],
+      metrics: ['bids', 'winRate', 'averageBidCpm', 'lineItemNoBids', 'spendNanos', 'reach', 'ecpm'],
+      filter: { campaign: [30, 31] },
+      orderBy: { by: 'spendNanos', descending: true },
+    });
+    expect(truncated).toBe(false);
+    expect(rows.map((row) => row.dimensions.campaign)).toEqual([31, 30]);
+    expect(rows[1]?.metrics).toEqual({
+      bids: 60,
+      winRate: 0,
+      averageBidCpm: 0.000002,
+      lineItemNoBids: 20,
+      spendNanos: '13680',
+      reach: 4,
+      ecpm: 13680 / 96 / 1e6,
+    });
+    const short = await report({ ...range, dimensions: ['campaign'], metrics: ['impressions'], limit: 2 });
+    expect([short.rows.length, short.truncated]).toEqual([2, true]);
+    expect((await report({ ...range, metrics: ['impressions'], filter: { country: [] } })).rows).toEqual([]);
+    const quoted = await report({ ...range, metrics: ['impressions'], filter: { country: ["DEU' OR 1=1 --", 'DEU'] } });
+    expect(quoted.rows[0]?.metrics.impressions).toBe(144);
+  });
+
+  it('counts requests and their no-bid reasons once', async () => {
+    const { rows } = await report({
+      ...range,
+      dimensions: ['noBidReason'],
+      metrics: ['noBids', 'lineItemNoBids', 'requests'],
+    });
+    expect(rows.map((row) => [row.dimensions.noBidReason, ...Object.values(row.metrics)])).toEqual([
+      ['', 0, 0, 100],
+      ['no_candidates', 40, 0, 0],
+      ['pacing', 0, 20, 0],
+    ]);
+  });
+
+  it('refuses a dimension that its metrics do not know', async () => {
+    await expect(report({ ...range, dimensions: ['country'], metrics: ['bids'] })).rejects.toMatchObject({
+      code: 'report_unsupported',
+    });
+  });
+
+  it('streams the same rows', async () => {
+    const query = reportQuerySchema.parse({
+      ...range,
+      granularity: 'hour',
+      dimensions: ['campaign'],
+      metrics: ['spendNanos'],
+    });
+    const streamed = [];
+    for await (const chunk of store.stream(query)) streamed.push(...chunk);
+    expect(streamed).toEqual((await store.query(query)).rows);
+    expect(streamed.length).toBeGreaterThan(200);
+  });
+});

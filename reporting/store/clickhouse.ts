@@ -1,0 +1,189 @@
+import { CodedError } from '../../core/errors.ts';
+import type { MetricValue, ReportDimension, ReportMetric, ReportQuery, ReportRow } from '../../core/report.ts';
+import { reportDimensions } from '../../core/report.ts';
+import type { SpendRow } from '../../core/spend.ts';
+import type { ServerConfig, Sql } from './client.ts';
+import { openEmbeddedSql, openServerSql } from './client.ts';
+import { migrate, type SchemaOptions } from './migrate.ts';
+import { metricValue } from './ratios.ts';
+import { reportSql, type SumMetric } from './reportsql.ts';
+import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
+import type { Block, Store, StoreTable } from './store.ts';
+
+/** Rows of one answer at most; a stream has no such limit. */
+const MAX_REPORT_ROWS = 100_000;
+
+export interface StoreConfig {
+  /** Directory of the embedded ClickHouse (chDB), or a server. */
+  readonly at: { readonly dir: string } | { readonly server: ServerConfig };
+  /** Default `evenkeel`. */
+  readonly database?: string;
+  /** Keeper path with `{table}`, when the server's tables shall be replicated. Default null. */
+  readonly replicatedPath?: string | null;
+  /** Threads one query may use in the embedded engine. Default 1. */
+  readonly maxThreads?: number;
+}
+
+/**
+ * Opens the store and brings its schema up to date.
+ * @throws CodedError `store_locked`, `store_denied`, `store_unavailable`, `migration_changed`
+ */
+export async function openStore(config: StoreConfig): Promise<Store> {
+  const embedded = 'dir' in config.at;
+  const sql =
+    'dir' in config.at ? await openEmbeddedSql(config.at.dir, config.maxThreads) : openServerSql(config.at.server);
+  const schema: SchemaOptions = {
+    database: databaseName(config.database ?? 'evenkeel'),
+    replicatedPath: config.replicatedPath ?? null,
+    // In one process nobody can repeat an insert behind our back; the position in the data says what is there.
+    deduplicationWindow: embedded ? 0 : 10_000,
+  };
+  try {
+    await migrate(sql, schema);
+  } catch (error) {
+    await sql.close();
+    throw error;
+  }
+  return storeOn(sql, schema.database);
+}
+
+/** The store over migrated tables. */
+export function storeOn(sql: Sql, database: string): Store {
+  const table = (name: StoreTable): string => `${database}.${name}`;
+  const tables = { events: table('events'), bidStats: table('bid_stats') };
+
+  return {
+    insertEvents: (block) => insertBlock(sql, table('events'), eventColumns, block, eventValues),
+    insertBidStats: (block) => insertBlock(sql, table('bid_stats'), bidStatsColumns, block, bidStatsValues),
+    async positions(name) {
+      const rows = await sql.rows(`SELECT partition, toUInt64(max(offset) + 1) FROM ${table(name)} GROUP BY partition`);
+      return new Map(rows.map(([partition, next]) => [Number(partition), Number(next)]));
+    },
+    async claims(partition, kind, sinceMs, onChunk) {
+      const query =
+        `SELECT event_id, time_ms, appended_ms FROM ${table('events')} WHERE partition = {partition:UInt16} AND claimed = 1 AND ` +
+        (kind === 'conversions'
+          ? "type = 'conversion' AND appended_ms >= {since:Int64}"
+          : "type != 'conversion' AND time_ms >= {since:Int64}");
+      for await (const rows of sql.stream(query, { partition, since: Math.trunc(sinceMs) })) {
+        onChunk(
+          rows.map(([eventId, timeMs, appendedMs]) => ({
+            eventId: String(eventId),
+            timeMs: Number(timeMs),
+            appendedMs: Number(appendedMs),
+          })),
+        );
+      }
+    },
+    async newestMs(name, partition) {
+      const [row] = await sql.rows(
+        `SELECT count(), max(appended_ms) FROM ${table(name)} WHERE partition = {partition:UInt16}`,
+        { partition },
+      );
+      return row === undefined || Number(row[0]) === 0 ? null : Number(row[1]);
+    },
+    async bidStatsSequences(sinceMs) {
+      const rows = await sql.rows(
+        `SELECT node, max(sequence) FROM ${table('bid_stats')} WHERE appended_ms >= {since:Int64} AND node != '' AND status = 'accepted' GROUP BY node`,
+        { since: Math.trunc(sinceMs) },
+      );
+      return new Map(rows.map(([node, sequence]) => [String(node), Number(sequence)]));
+    },
+    spend: (fromMs, toMs, bucketMs) => spend(sql, tables.events, fromMs, toMs, bucketMs),
+    async query(query) {
+      const limit = query.limit ?? MAX_REPORT_ROWS;
+      const rows: ReportRow[] = [];
+      for await (const chunk of reportRows(sql, { ...query, limit }, tables)) rows.push(...chunk);
+      return { rows: rows.slice(0, limit), truncated: rows.length > limit };
+    },
+    stream: (query) => reportRows(sql, query, tables),
+    async ping() {
+      await sql.rows('SELECT 1');
+    },
+    close: () => sql.close(),
+  };
+}
+
+async function insertBlock<Row extends { readonly appendedMs: number }>(
+  sql: Sql,
+  table: string,
+  columns: readonly string[],
+  block: Block<Row>,
+  valuesOf: (row: Row, day: string) => unknown[],
+): Promise<void> {
+  const first = block.rows[0];
+  if (first === undefined) return;
+  // The block's day comes from the log, so that the same block always has the same one.
+  const day = new Date(first.appendedMs).toISOString().slice(0, 10);
+  await sql.insert(
+    table,
+    columns,
+    block.rows.map((row) => valuesOf(row, day)),
+    block.token,
+  );
+}
+
+async function spend(
+  sql: Sql,
+  table: string,
+  fromMs: number,
+  toMs: number,
+  bucketMs: number,
+): Promise<readonly SpendRow[]> {
+  const rows = await sql.rows(
+    `SELECT advertiser_id, campaign_id, line_item_id, node, intDiv(toUnixTimestamp(tick), {bucket:UInt32}) AS b,
+       sum(billed), sum(billing_n), sumIf(n, type = 'win'), sumIf(n, type = 'impression'), sumIf(n, type = 'click'), sumIf(n, type = 'conversion')
+     FROM (
+       SELECT tick, advertiser_id, campaign_id, line_item_id, node, type, sum(billed_nanos) AS billed, toInt64(sum(billing)) AS billing_n, toInt64(count()) AS n
+       FROM ${table}
+       WHERE tick >= toDateTime({from:UInt32}, 'UTC') AND tick < toDateTime({to:UInt32}, 'UTC') AND status = 'accepted'
+       GROUP BY tick, advertiser_id, campaign_id, line_item_id, node, type
+     )
+     WHERE node != ''
+     GROUP BY advertiser_id, campaign_id, line_item_id, node, b
+     ORDER BY b, advertiser_id, campaign_id, line_item_id, node`,
+    { from: fromMs / 1000, to: toMs / 1000, bucket: bucketMs / 1000 },
+  );
+  return rows.map((row) => ({
+    advertiserId: Number(row[0]),
+    campaignId: Number(row[1]),
+    lineItemId: Number(row[2]),
+    node: String(row[3]),
+    bucketMs: Number(row[4]) * bucketMs,
+    billedNanos: BigInt(String(row[5])),
+    bills: Number(row[6]),
+    wins: Number(row[7]),
+    impressions: Number(row[8]),
+    clicks: Number(row[9]),
+    conversions: Number(row[10]),
+  }));
+}
+
+async function* reportRows(
+  sql: Sql,
+  query: ReportQuery,
+  tables: { readonly events: string; readonly bidStats: string },
+): AsyncIterable<readonly ReportRow[]> {
+  const { text, params, sums } = reportSql(query, tables);
+  for await (const chunk of sql.stream(text, params)) yield chunk.map((row) => reportRow(row, query, sums));
+}
+
+function reportRow(row: readonly unknown[], query: ReportQuery, sums: readonly SumMetric[]): ReportRow {
+  const dimensions: Partial<Record<ReportDimension, string | number>> = {};
+  query.dimensions.forEach((dimension, i) => {
+    const value = row[1 + i];
+    dimensions[dimension] = reportDimensions[dimension].kind === 'number' ? Number(value) : String(value);
+  });
+  const found = new Map<SumMetric, bigint>();
+  sums.forEach((metric, i) => {
+    found.set(metric, BigInt(String(row[1 + query.dimensions.length + i])));
+  });
+  const metrics: Partial<Record<ReportMetric, MetricValue>> = {};
+  for (const metric of query.metrics) metrics[metric] = metricValue(metric, found);
+  return { timeMs: Number(row[0]) * 1000, dimensions, metrics };
+}
+
+function databaseName(name: string): string {
+  if (/^[a-z][a-z0-9_]{0,62}$/.test(name)) return name;
+  throw new CodedError('bad_database', `"${name}" cannot be a database name.`, 'Use lower case letters, digits and _.');
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CodedError } from '../../core/errors.ts';
+import type { Sql } from './client.ts';
+
+export interface SchemaOptions {
+  readonly database: string;
+  /** `MergeTree`, or a `Replicated` one whose path contains `{table}`. */
+  readonly replicatedPath: string | null;
+  /** Inserts whose tokens are remembered by a non-replicated server; 0 where nobody can repeat one. */
+  readonly deduplicationWindow: number;
+}
+
+/** The numbered files, in order. They are found from the package's root, so that built code finds them too. */
+export function migrationFiles(): { readonly name: string; readonly sql: string }[] {
+  const dir = join(packageRoot(), 'reporting', 'store', 'migrations');
+  return readdirSync(dir)
+    .filter((name) => /^\d{3}_[a-z_]+\.sql$/.test(name))
+    .sort()
+    .map((name) => ({ name, sql: readFileSync(join(dir, name), 'utf8') }));
+}
+
+/**
+ * Brings the schema up to date. Every statement can be repeated, and a file is recorded after all of its statements
+ * ran, so a crash in the middle is mended by running it again.
+ * @returns names of the files that were applied
+ * @throws CodedError `migration_changed` when a file was edited after it had been applied
+ */
+export async function migrate(sql: Sql, schema: SchemaOptions): Promise<readonly string[]> {
+  const { database } = schema;
+  await sql.run(`CREATE DATABASE IF NOT EXISTS ${database}`);
+  await sql.run(
+    `CREATE TABLE IF NOT EXISTS ${database}.migrations (name String, checksum String) ENGINE = ${engineOf(schema, 'migrations')} ORDER BY name`,
+  );
+  const applied = new Map((await sql.rows(`SELECT name, checksum FROM ${database}.migrations`)) as [string, string][]);
+  const done: string[] = [];
+  for (const file of migrationFiles()) {
+    const checksum = createHash('sha256').update(file.sql).digest('hex').slice(0, 16);
+    const before = applied.get(file.name);
+    if (before === checksum) continue;
+    if (before !== undefined) throw changed(file.name);
+    for (const statement of statementsOf(file.sql, schema)) await sql.run(statement);
+    await sql.insert(`${database}.migrations`, ['name', 'checksum'], [[file.name, checksum]], `migration-${file.name}`);
+    done.push(file.name);
+  }
+  return done;
+}
+
+/**
+ * The statements of a migration for one schema. `tables` renames tables, for rebuilding one beside the live one.
+ */
+export function statementsOf(
+  text: string,
+  schema: SchemaOptions,
+  tables: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const values: Record<string, string> = {
+    database: schema.database,
+    events: tables.events ?? 'events',
+    bid_stats: tables.bid_stats ?? 'bid_stats',
+    settings: `non_replicated_deduplication_window = ${schema.deduplicationWindow}, replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1`,
+  };
+  return text
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement.replace(/^--.*$/gm, '').trim() !== '')
+    .map((statement) => {
+      const table = /CREATE TABLE IF NOT EXISTS \$\{database\}\.\$\{(\w+)\}/.exec(statement)?.[1] ?? '';
+      const engine = engineOf(schema, values[table] ?? table);
+      return statement.replace(/\$\{(\w+)\}/g, (_, name: string) =>
+        name === 'engine' ? engine : (values[name] ?? ''),
+      );
+    });
+}
+
+function engineOf(schema: SchemaOptions, table: string): string {
+  if (schema.replicatedPath === null) return 'MergeTree';
+  return `ReplicatedMergeTree('${schema.replicatedPath.replaceAll('{table}', table)}', '{replica}')`;
+}
+
+function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, 'package.json'))) dir = dirname(dir);
+  return dir;
+}
+
+function changed(name: string): CodedError {
+  return new CodedError(
+    'migration_changed',
+    `Migration ${name} differs from what was applied to this database.`,
+    'Restore the file and put the change into a new one.',
+  );
+}

@@ -1,0 +1,50 @@
+import type { Reports } from '../../core/report.ts';
+import type { SpendSource } from '../../core/spend.ts';
+import type { BidStatsRow, EventRow } from './rows.ts';
+
+/**
+ * Rows that become visible together or not at all: consecutive records of one log partition, or of several when one
+ * process ingests all of them. The same rows with the same token are the same block, however often they are inserted.
+ */
+export interface Block<Row> {
+  readonly rows: readonly Row[];
+  /** Names the block for ever: topic and the ranges of offsets it covers. */
+  readonly token: string;
+}
+
+export type StoreTable = 'events' | 'bid_stats';
+
+/** An id that an earlier event holds. */
+export interface Claim {
+  /** 24 hex digits. */
+  readonly eventId: string;
+  /** When its bid was made. */
+  readonly timeMs: number;
+  readonly appendedMs: number;
+}
+
+/** Where decided events are kept and reports are answered from. Implemented over ClickHouse. */
+export interface Store extends SpendSource, Reports {
+  /** Resolves when the block is there; rejects with `store_unavailable` when that is not known: insert it again. */
+  insertEvents(block: Block<EventRow>): Promise<void>;
+  insertBidStats(block: Block<BidStatsRow>): Promise<void>;
+  /** The offset after the last one kept, per log partition; partitions without rows are absent. */
+  positions(table: StoreTable): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Ids held by events of one log partition, in chunks: of conversions appended, or of other events whose bid was made,
+   * at `sinceMs` or later.
+   */
+  claims(
+    partition: number,
+    kind: 'conversions' | 'others',
+    sinceMs: number,
+    onChunk: (claims: readonly Claim[]) => void,
+  ): Promise<void>;
+  /** When the newest kept record of a partition was appended; null when it has none. */
+  newestMs(table: StoreTable, partition: number): Promise<number | null>;
+  /** The highest sequence kept of each node that was seen since. */
+  bidStatsSequences(sinceMs: number): Promise<ReadonlyMap<string, number>>;
+  /** Rejects with `store_unavailable` when it does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
