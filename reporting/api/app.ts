@@ -9,6 +9,7 @@ import { entityRoutes } from './entities.ts';
 import { createGate } from './gate.ts';
 import { liveRoutes } from './live.ts';
 import { createLiveBoard } from './liveboard.ts';
+import { openApiDocument } from './openapi.ts';
 import { type PacingSource, pacingRoutes } from './pacing.ts';
 import { Problem } from './problem.ts';
 import { reportRoutes } from './reports.ts';
@@ -50,15 +51,17 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   ];
   app.route('/', probeRoutes({ metrics: options.metrics, version: options.version, unready }));
 
-  const board = createLiveBoard(services.directory, services.reports, services.clock);
+  const board = createLiveBoard(services.directory, services.reports, options.pacing, services.clock);
   const gate = createGate(services.limits.maxConcurrentReports, services.limits.maxConcurrentReports * 16);
   const api = new Hono<ApiEnv>();
+  const document = JSON.stringify(openApiDocument(options.version));
+  api.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
   api.route('/', sessionRoutes(services, options.sessionLifetimeMs));
   api.use(authenticate(services));
   api.route('/', keyRoutes(services));
   api.route('/', entityRoutes(services));
   api.route('/', reportRoutes(services, gate));
-  api.route('/', pacingRoutes(services, options.pacing));
+  api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, board, isStopping));
   api.route('/', statusRoutes(services, options.log, options.status));
   api.all('*', () => {

@@ -2,6 +2,7 @@ import { localDay } from '../../core/budgetday.ts';
 import type { Budget, Campaign, Status } from '../../core/campaign.ts';
 import type { Clock } from '../../core/clock.ts';
 import { microsToNanos } from '../../core/money.ts';
+import type { PacingStatus } from '../../core/pacingstatus.ts';
 import {
   REPORT_STEP_MS,
   type ReportQuery,
@@ -11,6 +12,7 @@ import {
 } from '../../core/report.ts';
 import { type Directory, entityKinds } from './directory.ts';
 import type { Principal } from './keys.ts';
+import type { PacingSource } from './pacing.ts';
 import { type Hindrance, hindrances } from './rules.ts';
 
 /** One campaign as the overview shows it. Money: exact nanos as decimal strings; null where there is no such budget. */
@@ -27,8 +29,10 @@ export interface LiveCampaign {
   readonly lifetime: LiveCounts;
   readonly dailyBudgetNanos: string | null;
   readonly lifetimeBudgetNanos: string | null;
-  /** What the day's budget would have spent by now if it were spread evenly over the rest of its day. */
+  /** What should be spent by now: the pacer's plan, or an even spread of the day's budget while there is no pacer. */
   readonly plannedNanos: string | null;
+  /** What the pacer says about the campaign; null when it does not say anything. */
+  readonly pacing: Pick<PacingStatus, 'state' | 'explanation' | 'forecastNanos' | 'budgetNanos'> | null;
   readonly dayEndMs: number;
   readonly hindrances: readonly Hindrance[];
 }
@@ -73,7 +77,12 @@ const MAX_CAMPAIGNS = 500;
 const MAX_AGE_MS = 900;
 
 /** Reads the numbers of all campaigns at most once a second, whatever the number of viewers. */
-export function createLiveBoard(directory: Directory, reports: Reports, clock: Clock): LiveBoard {
+export function createLiveBoard(
+  directory: Directory,
+  reports: Reports,
+  pacing: PacingSource | null,
+  clock: Clock,
+): LiveBoard {
   let latest: Numbers | undefined;
   let reading: Promise<Numbers> | undefined;
 
@@ -98,11 +107,16 @@ export function createLiveBoard(directory: Directory, reports: Reports, clock: C
       const visible = [...directory.all('campaign')].filter(
         (campaign) => sees(campaign.advertiserId) && campaign.status !== 'archived',
       );
+      const paced = new Map(
+        (pacing?.statuses() ?? []).filter((status) => status.level === 'campaign').map((status) => [status.id, status]),
+      );
       const ranked = visible.sort((a, b) => rank(b, numbers) - rank(a, numbers) || a.id - b.id);
       return {
         nowMs,
         readMs: numbers.readMs,
-        campaigns: ranked.slice(0, MAX_CAMPAIGNS).map((campaign) => liveCampaign(directory, campaign, numbers, nowMs)),
+        campaigns: ranked
+          .slice(0, MAX_CAMPAIGNS)
+          .map((campaign) => liveCampaign(directory, campaign, numbers, paced.get(campaign.id), nowMs)),
         omitted: Math.max(0, ranked.length - MAX_CAMPAIGNS),
         minutes: mergeMinutes(numbers.minutes.filter((minute) => sees(minute.advertiserId))),
       };
@@ -166,7 +180,13 @@ function mergeMinutes(minutes: readonly LiveMinute[]): readonly LiveMinute[] {
   return [...byTime.values()].sort((a, b) => a.timeMs - b.timeMs);
 }
 
-function liveCampaign(directory: Directory, campaign: Campaign, numbers: Numbers, nowMs: number): LiveCampaign {
+function liveCampaign(
+  directory: Directory,
+  campaign: Campaign,
+  numbers: Numbers,
+  status: PacingStatus | undefined,
+  nowMs: number,
+): LiveCampaign {
   const advertiser = directory.get('advertiser', campaign.advertiserId);
   const timeZone = advertiser?.timeZone ?? 'UTC';
   const day = localDay(timeZone, nowMs);
@@ -184,10 +204,16 @@ function liveCampaign(directory: Directory, campaign: Campaign, numbers: Numbers
     lifetime: numbers.lifetime.get(campaign.id) ?? ZERO,
     dailyBudgetNanos: daily?.toString() ?? null,
     lifetimeBudgetNanos: lifetime?.toString() ?? null,
-    plannedNanos: daily === null ? null : plannedNanos(daily, campaign, day, nowMs).toString(),
+    plannedNanos:
+      daily === null ? null : (status?.plannedNanos ?? plannedNanos(daily, campaign, day, nowMs).toString()),
+    pacing: status === undefined ? null : pacingOf(status),
     dayEndMs: day.endMs,
     hindrances: hindrances(directory, campaign, nowMs),
   };
+}
+
+function pacingOf({ state, explanation, forecastNanos, budgetNanos }: PacingStatus): LiveCampaign['pacing'] {
+  return { state, explanation, forecastNanos, budgetNanos };
 }
 
 /** The limit that binds a campaign: its own, or the sum of its line items' when each of them has one. */

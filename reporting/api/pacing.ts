@@ -1,22 +1,23 @@
 import { Hono } from 'hono';
-import { type ApiEnv, maySee, type Services } from './context.ts';
+import type { PacingStatus } from '../../core/pacingstatus.ts';
+import { type ApiEnv, maySee } from './context.ts';
 
-/** What the pacer says about campaigns, by campaign id. */
+/** What the pacer says about every level it controls. */
 export interface PacingSource {
-  /** The latest status of every campaign the pacer controls. */
-  statuses(): readonly { readonly campaignId: number }[];
+  /** The latest statuses; cheap to call. */
+  statuses(): readonly PacingStatus[];
 }
 
-/** `GET /pacing`: how each campaign is paced and why. */
-export function pacingRoutes(services: Services, source: PacingSource | null): Hono<ApiEnv> {
+/** `GET /pacing`: how each account, campaign and line item is paced and why. */
+export function pacingRoutes(source: PacingSource | null): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/pacing', (c) => {
     const principal = c.get('principal');
-    const items = (source?.statuses() ?? []).filter((status) => {
-      const campaign = services.directory.get('campaign', status.campaignId);
-      return campaign !== undefined && maySee(principal, campaign.advertiserId);
-    });
-    return c.json({ items });
+    const wanted = c.req.query('campaignId');
+    const items = (source?.statuses() ?? [])
+      .filter((status) => maySee(principal, status.advertiserId))
+      .filter((status) => wanted === undefined || status.campaignId === Number(wanted));
+    return c.json({ items, nextCursor: null });
   });
   return app;
 }

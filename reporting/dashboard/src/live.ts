@@ -23,6 +23,7 @@ export interface LiveCampaign {
   readonly dailyBudgetNanos: string | null;
   readonly lifetimeBudgetNanos: string | null;
   readonly plannedNanos: string | null;
+  readonly pacing: { readonly state: string; readonly explanation: string; readonly forecastNanos: string } | null;
   readonly dayEndMs: number;
   readonly hindrances: readonly Hindrance[];
 }
