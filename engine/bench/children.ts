@@ -1,0 +1,111 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CodedError } from '../../core/errors.ts';
+import type { ClosedLoopTask, LoadTotals } from './closedloop.ts';
+import { createGcTrace, type GcTrace } from './gctrace.ts';
+import type { Usage } from './usage.ts';
+
+/** A server under test in its own process. */
+export interface ServerChild {
+  readonly port: number;
+  readonly pid: number;
+  readonly gc: GcTrace;
+  usage(): Promise<Usage>;
+  /** CPU time of each thread, nanoseconds, where the system tells (Linux); the main thread has the process's id. */
+  threads(): ReadonlyMap<number, number>;
+  stop(): Promise<void>;
+}
+
+const READY_MS = 60_000;
+
+/** Starts a built script of this folder (`floorserver`) that announces its port over IPC. */
+export async function startServer(
+  script: string,
+  args: readonly string[],
+  nodeArgs: readonly string[] = [],
+): Promise<ServerChild> {
+  const child = fork(built(script), [...args], {
+    // Every collection as one line of name=value pairs: exact bytes allocated, exact pauses.
+    execArgv: ['--trace-gc-nvp', ...nodeArgs],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const gc = createGcTrace();
+  child.stdout?.on('data', (text: Buffer) => gc.take(text.toString()));
+  const ready = await ask<{ port: number }>(child, null, 'ready', script);
+  const pid = child.pid ?? 0;
+  return {
+    port: ready.port,
+    pid,
+    gc,
+    usage: async () => (await ask<{ usage: Usage }>(child, 'usage', 'usage', script)).usage,
+    threads: () => threadTimes(pid),
+    stop: () => stop(child),
+  };
+}
+
+export interface LoadChild {
+  totals(): Promise<LoadTotals>;
+  stop(): Promise<void>;
+}
+
+/** Starts the saturating client as a process of its own. */
+export async function startLoad(task: ClosedLoopTask): Promise<LoadChild> {
+  const child = fork(built('loadchild'), [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  await ask(child, null, 'ready', 'loadchild');
+  return {
+    totals: async () => (await ask<{ totals: LoadTotals }>(child, 'totals', 'totals', 'loadchild')).totals,
+    stop: () => stop(child),
+  };
+}
+
+function built(script: string): string {
+  return fileURLToPath(new URL(`./${script}.js`, import.meta.url));
+}
+
+async function ask<T>(child: ChildProcess, question: string | null, kind: string, name: string): Promise<T> {
+  if (question !== null) child.send(question);
+  return new Promise<T>((resolve, reject) => {
+    const fail = (how: string): void => {
+      cleanUp();
+      reject(new CodedError('bench.child_failed', `${name} ${how}.`, 'Build first; its own message is above.'));
+    };
+    const timer = setTimeout(() => fail(`did not answer "${kind}" within ${READY_MS / 1000} s`), READY_MS);
+    const onMessage = (message: unknown): void => {
+      if ((message as { kind?: string }).kind !== kind) return;
+      cleanUp();
+      resolve(message as T);
+    };
+    const onExit = (code: number | null): void => fail(`ended with code ${code}`);
+    const cleanUp = (): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+    };
+    child.on('message', onMessage);
+    child.on('exit', onExit);
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.disconnect();
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await ended;
+  clearTimeout(timer);
+}
+
+function threadTimes(pid: number): Map<number, number> {
+  const times = new Map<number, number>();
+  try {
+    for (const tid of readdirSync(`/proc/${pid}/task`)) {
+      const [ranNs = '0'] = readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ');
+      times.set(Number(tid), Number(ranNs));
+    }
+  } catch {
+    // Not Linux, or the thread has just ended: the process total is what counts.
+  }
+  return times;
+}
