@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { createHmacSha256, HMAC_ROOM_BYTES, type Hmac } from './hmac.ts';
 import { BID_ID_BYTES, MAX_ENTITY_ID } from './ids.ts';
 import type { Nanos } from './money.ts';
 
@@ -56,7 +57,19 @@ const MAX_TEXT_BYTES = 64;
 /** Longest token accepted, base64url characters. */
 export const MAX_TOKEN_CHARS = 900;
 
-const scratch = Buffer.alloc(1024);
+const scratch = Buffer.alloc(MAX_TOKEN_CHARS + HMAC_ROOM_BYTES);
+const mac = Buffer.alloc(MAC_BYTES);
+const hmacs = new WeakMap<Uint8Array, Hmac>();
+
+/** The prepared signer of a key: a key's bytes never change. */
+function hmacOf(key: TokenKey): Hmac {
+  let hmac = hmacs.get(key.secret);
+  if (hmac === undefined) {
+    hmac = createHmacSha256(key.secret);
+    hmacs.set(key.secret, hmac);
+  }
+  return hmac;
+}
 
 /**
  * Signs a token: base64url of version, key id, fields, and the first 16 bytes of their HMAC-SHA-256.
@@ -68,8 +81,9 @@ export function signToken(token: BidToken, key: TokenKey): string {
   for (const text of [token.exchange, token.dealId, token.domain, token.country, token.region, token.os]) {
     at = writeText(text, at);
   }
-  const mac = createHmac('sha256', key.secret).update(scratch.subarray(0, at)).digest();
-  mac.copy(scratch, at, 0, MAC_BYTES);
+  // The padding goes where the signature then goes.
+  hmacOf(key).sign(scratch, at, MAC_BYTES / 4, mac, 0);
+  mac.copy(scratch, at);
   return scratch.toString('base64url', 0, at + MAC_BYTES);
 }
 
@@ -88,7 +102,8 @@ export function readToken(text: string, keys: readonly TokenKey[]): BidToken | T
   const key = keys.find((candidate) => candidate.id === bytes[1]);
   if (key === undefined) return 'forged';
   const end = bytes.length - MAC_BYTES;
-  const mac = createHmac('sha256', key.secret).update(bytes.subarray(0, end)).digest().subarray(0, MAC_BYTES);
+  bytes.copy(scratch, 0, 0, end);
+  hmacOf(key).sign(scratch, end, MAC_BYTES / 4, mac, 0);
   if (!timingSafeEqual(mac, bytes.subarray(end))) return 'forged';
   return readFields(bytes, end) ?? 'malformed';
 }
