@@ -1,3 +1,0 @@
-import { createRequire } from 'node:module';
-// biome-ignore lint/suspicious/noExplicitAny: temporary
-export const uws: any = createRequire(import.meta.url)('uWebSockets.js');
