@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
+import { createEmbeddedLog, type EmbeddedLog } from '../log/embedded.ts';
+import { eventually } from '../log/eventlog.case.ts';
+import { openStore } from '../store/clickhouse.ts';
+import type { Store } from '../store/store.ts';
+import { differences } from './audit.case.ts';
+import { type Ingest, startIngest } from './ingest.ts';
+import { createTraffic, testKey } from './truth.case.ts';
+
+const PATIENCE_MS = 15_000;
+const dir = mkdtempSync(join(tmpdir(), 'evenkeel-ingest-'));
+const registry = new Registry();
+let log: EmbeddedLog;
+let store: Store;
+let ingest: Ingest;
+const fatal: unknown[] = [];
+
+function start(over: Store): Promise<Ingest> {
+  return startIngest(
+    { tokenKeys: [testKey], flushMs: 50 },
+    {
+      log,
+      store: over,
+      clock: systemClock,
+      registry: new Registry(),
+      logger: pino({ level: 'silent' }),
+      onFatal: (error) => fatal.push(error),
+    },
+  );
+}
+
+beforeAll(async () => {
+  log = createEmbeddedLog({ dir: join(dir, 'log') }, { clock: systemClock });
+  store = await openStore({ at: { dir: join(dir, 'store') } });
+});
+afterAll(async () => {
+  await ingest.stop();
+  await log.close();
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function drained(): Promise<void> {
+  for (;;) {
+    const [ends, positions] = [await log.bounds('events'), await store.positions('events')];
+    if (ends.every(({ partition, end }) => end === 0 || positions.get(partition) === end)) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+it('counts everything once through duplicates, forgeries, late events, failing inserts and restarts', async () => {
+  const startedMs = systemClock.nowMs();
+  const traffic = createTraffic(1, 0xaa);
+  let failures = 0;
+  // Every third insert is not done, every fifth is done and reported as failed.
+  let inserts = 0;
+  const faulty: Store = {
+    ...store,
+    async insertEvents(block) {
+      inserts += 1;
+      if (inserts % 3 === 0) {
+        failures += 1;
+        throw new Error('lost before it was done');
+      }
+      await store.insertEvents(block);
+      if (inserts % 5 === 0) {
+        failures += 1;
+        throw new Error('lost after it was done');
+      }
+    },
+  };
+  for (let round = 0; round < 3; round++) {
+    ingest = await start(faulty);
+    for (let i = 0; i < 5; i++) {
+      await log.append('events', traffic.next(100, systemClock.nowMs()));
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    if (round === 1) await drained();
+    if (round < 2) await ingest.stop();
+  }
+  await drained();
+  expect(failures).toBeGreaterThan(3);
+  expect(await differences(store, traffic.truth, startedMs - 24 * 3_600_000, systemClock.nowMs())).toEqual([]);
+  expect(fatal).toEqual([]);
+  expect(traffic.truth.statuses.duplicate).toBeGreaterThan(50);
+});
+
+it('shows a record in a report within two seconds and says how far behind it is', async () => {
+  const traffic = createTraffic(2, 0xbb);
+  const startedMs = systemClock.monotonicMs();
+  await log.append('events', traffic.next(10, systemClock.nowMs()));
+  await drained();
+  expect(systemClock.monotonicMs() - startedMs).toBeLessThan(2000);
+  expect(ingest.lag()).toBe(0);
+});
+
+it('counts bid statistics once, though they are sent twice', async () => {
+  const stats = (sequence: number) => ({
+    key: '000000cc',
+    value: Buffer.from(
+      JSON.stringify({
+        v: 1,
+        node: '000000cc',
+        sequence,
+        fromMs: systemClock.nowMs(),
+        toMs: systemClock.nowMs() + 1000,
+        requests: 10,
+        answered: 4,
+        noBids: { no_candidates: 6 },
+        lineItems: [{ lineItemId: 30, campaignId: 3, matched: 9, bids: 4, bidNanos: 400, reasons: { pacing: 5 } }],
+        cells: [],
+      }),
+    ),
+  });
+  await log.append('bidstats', [stats(1), stats(2), stats(2), stats(1), { key: 'x', value: Buffer.from('nonsense') }]);
+  await eventually(() => ingest.lag() === 0, PATIENCE_MS);
+  let positions = await store.positions('bid_stats');
+  while (positions.get(0) !== 5) positions = await store.positions('bid_stats');
+  const hour = 3_600_000;
+  const fromMs = Math.floor(systemClock.nowMs() / hour) * hour - hour;
+  const { rows } = await store.query({
+    fromMs,
+    toMs: fromMs + 2 * hour,
+    granularity: 'none',
+    timeZone: 'UTC',
+    dimensions: ['campaign'],
+    metrics: ['requests', 'matched', 'bids', 'bidNanos', 'noBids', 'lineItemNoBids'],
+    filter: {},
+    orderBy: null,
+    limit: null,
+  });
+  expect(rows.map((row) => Object.values(row.metrics))).toEqual([
+    [20, 0, 0, '0', 12, 0],
+    [0, 18, 8, '800', 0, 10],
+  ]);
+});
+
+it('refuses a log that ends before what the store has', async () => {
+  const shorter = createEmbeddedLog({ dir: join(dir, 'other-log') }, { clock: systemClock });
+  const errors: unknown[] = [];
+  const lost = await startIngest(
+    { tokenKeys: [testKey] },
+    {
+      log: shorter,
+      store,
+      clock: systemClock,
+      registry,
+      logger: pino({ level: 'silent' }),
+      onFatal: (error) => errors.push(error),
+    },
+  );
+  await eventually(() => errors.length > 0, PATIENCE_MS);
+  expect(errors[0]).toMatchObject({ code: 'log_behind_store' });
+  await lost.stop();
+  await shorter.close();
+});
