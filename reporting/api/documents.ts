@@ -6,6 +6,8 @@ export interface Documents {
   get(collection: string, id: string): unknown;
   /** Resolves when durable. */
   put(collection: string, id: string, value: unknown): Promise<void>;
+  /** Several at once: all of them or none. */
+  putAll(documents: readonly NewDocument[]): Promise<void>;
   remove(collection: string, id: string): Promise<void>;
   /** Up to `limit` records with id > `after`, in id order; with `reverse`, with id < `after`, newest id first. */
   list(collection: string, options: ListOptions): readonly Document[];
@@ -17,6 +19,10 @@ export interface ListOptions {
   /** '' starts at the beginning (or the end, when reversed). */
   readonly after?: string;
   readonly reverse?: boolean;
+}
+
+export interface NewDocument extends Document {
+  readonly collection: string;
 }
 
 export interface Document {
@@ -39,6 +45,9 @@ export function createMemoryDocuments(): Documents {
     },
     async put(collection, id, value) {
       open(collection).set(id, JSON.stringify(value));
+    },
+    async putAll(documents) {
+      for (const { collection, id, value } of documents) open(collection).set(id, JSON.stringify(value));
     },
     async remove(collection, id) {
       open(collection).delete(id);

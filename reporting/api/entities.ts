@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { statusSchema } from '../../core/campaign.ts';
 import type { CampaignChange } from '../../core/topics.ts';
+import { commitChanges } from './audit.ts';
 import {
   type ApiContext,
   type ApiEnv,
@@ -109,7 +110,8 @@ async function create(services: Services, kind: EntityKind, c: ApiContext): Prom
     if (services.directory.count() + changes.length > services.limits.maxEntities) {
       throw new Problem(409, 'too_many_entities', `This server keeps at most ${services.limits.maxEntities} entities.`);
     }
-    await services.directory.write(changes);
+    const written = changes.map((after) => ({ before: null, after }));
+    await commitChanges(services, principal, c.get('requestId'), written);
     const entity = changes[0]!.entity as Entities[EntityKind];
     const location = `/api/v1/${resources[kind].path}/${entity.id}`;
     return c.json(entity, 201, { etag: etagOf(entity), location });
@@ -167,7 +169,8 @@ async function update(services: Services, kind: EntityKind, c: ApiContext): Prom
     const owned = { id: before.id, version: before.version + 1, updatedMs: services.clock.nowMs() };
     const after = parseEntity(kind, merged, reapproval(kind, before, merged, principal, owned));
     checkRules(kind, after, before, services.clock.nowMs());
-    await services.directory.write([changeOf(kind, after)]);
+    const written = [{ before, after: changeOf(kind, after) }];
+    await commitChanges(services, principal, c.get('requestId'), written);
     return c.json(after, 200, { etag: etagOf(after) });
   });
 }

@@ -110,6 +110,7 @@ export const OPERATOR_KEY = 'operator-key-for-tests';
 export const quiet = pino({ level: 'silent' });
 
 export interface Harness {
+  readonly app: ReturnType<typeof createApiApp>;
   readonly services: Services;
   readonly clock: ReturnType<typeof manualClock>;
   readonly log: EventLog;
@@ -177,6 +178,7 @@ export async function createHarness(
     ...overrides,
   });
   return {
+    app,
     services,
     clock,
     log,

@@ -14,6 +14,12 @@ export function createLmdbDocuments(path: string): Documents {
       await root.put([collection, id], value);
       await root.flushed;
     },
+    async putAll(documents) {
+      await root.transaction(() => {
+        for (const { collection, id, value } of documents) root.put([collection, id], value);
+      });
+      await root.flushed;
+    },
     async remove(collection, id) {
       await root.remove([collection, id]);
       await root.flushed;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pacingStatusSchema } from '../../core/pacingstatus.ts';
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
+import { auditEntrySchema } from './audit.ts';
 import { entityKinds } from './directory.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
 import { resources } from './resources.ts';
@@ -150,6 +151,22 @@ export const operations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/campaigns/{id}/history',
+    tag: 'Campaigns',
+    summary: 'Who changed what, newest first',
+    query: paging,
+    answer: 'AuditList',
+  },
+  {
+    method: 'get',
+    path: '/audit',
+    tag: 'Operations',
+    summary: 'All changes, newest first (operators)',
+    query: paging,
+    answer: 'AuditList',
+  },
+  {
+    method: 'get',
     path: '/reports',
     tag: 'Reports',
     summary: 'Measure what was delivered',
@@ -261,6 +278,8 @@ function schemas(): Json {
     Me: object({ name: { type: 'string' }, role: { type: 'string' }, advertiserId: { type: ['integer', 'null'] } }),
     Hindrance: object({ code: { type: 'string' }, message: { type: 'string' } }),
     HindranceList: object({ items: { type: 'array', items: reference('Hindrance') } }),
+    AuditEntry: jsonSchema(auditEntrySchema, 'output'),
+    AuditList: listOf('AuditEntry'),
     Report: object({
       query: { type: 'object' },
       rows: { type: 'array', items: { type: 'object' } },
