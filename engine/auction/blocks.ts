@@ -1,0 +1,73 @@
+import type { NoBidReason } from '../../core/reasons.ts';
+import type { ReadyCreative } from '../creative/compile.ts';
+import type { RequestScan } from '../request/scan.ts';
+import { shapes } from '../request/shapes.ts';
+
+const REQ = shapes.REQUEST.f;
+
+/** What the publisher does not want, as read from one request. Reused. */
+export interface Blocks {
+  readonly categories: Set<string>;
+  readonly domains: Set<string>;
+  readonly apps: Set<string>;
+  readonly attributes: Set<number>;
+  any: boolean;
+}
+
+export function createBlocks(): Blocks {
+  return { categories: new Set(), domains: new Set(), apps: new Set(), attributes: new Set(), any: false };
+}
+
+/** Reads `bcat`, `badv` and `bapp`. */
+export function readBlocks(scan: RequestScan, into: Blocks): void {
+  if (into.any) {
+    into.categories.clear();
+    into.domains.clear();
+    into.apps.clear();
+  }
+  const { root } = scan;
+  for (let i = scan.first(root, REQ.bcat); i !== 0; i = scan.next(i)) {
+    into.categories.add(scan.itemText(i).trim().toUpperCase());
+  }
+  for (let i = scan.first(root, REQ.badv); i !== 0; i = scan.next(i)) {
+    into.domains.add(scan.itemText(i).trim().toLowerCase());
+  }
+  for (let i = scan.first(root, REQ.bapp); i !== 0; i = scan.next(i)) {
+    into.apps.add(scan.itemText(i).trim().toLowerCase());
+  }
+  into.any = into.categories.size + into.domains.size + into.apps.size > 0;
+}
+
+/** Reads `battr` of the impression's format object. */
+export function readAttributes(scan: RequestScan, node: number, field: number, into: Blocks): void {
+  into.attributes.clear();
+  for (let i = scan.first(node, field); i !== 0; i = scan.next(i)) into.attributes.add(scan.itemNum(i));
+}
+
+/** Why a creative is blocked, null when it is not. A blocked domain blocks its subdomains, a category its children. */
+export function blockedBy(blocks: Blocks, creative: ReadyCreative): NoBidReason | null {
+  if (blocks.attributes.size > 0 && creative.attr.some((attr) => blocks.attributes.has(attr)))
+    return 'blocked_attribute';
+  if (!blocks.any) return null;
+  if (blocks.categories.size > 0 && creative.cat.some((cat) => isBlockedCategory(blocks.categories, cat))) {
+    return 'blocked_category';
+  }
+  if (blocks.domains.size > 0 && creative.adomain.some((domain) => isBlockedDomain(blocks.domains, domain))) {
+    return 'blocked_advertiser';
+  }
+  return creative.bundle !== '' && blocks.apps.has(creative.bundle) ? 'blocked_app' : null;
+}
+
+function isBlockedCategory(blocked: ReadonlySet<string>, category: string): boolean {
+  const dash = category.indexOf('-');
+  return blocked.has(category) || (dash > 0 && blocked.has(category.slice(0, dash)));
+}
+
+function isBlockedDomain(blocked: ReadonlySet<string>, domain: string): boolean {
+  for (let rest = domain; rest !== ''; ) {
+    if (blocked.has(rest)) return true;
+    const dot = rest.indexOf('.');
+    rest = dot < 0 ? '' : rest.slice(dot + 1);
+  }
+  return false;
+}

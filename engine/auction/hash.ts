@@ -1,0 +1,19 @@
+/** A 32-bit hash of a text (FNV-1a with a final mix, so that near texts fall far apart). */
+export function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return mix(hash);
+}
+
+/** A 32-bit hash of a hash and a number. */
+export function hashWith(hash: number, value: number): number {
+  return mix(hash ^ Math.imul(value, 0x9e3779b1));
+}
+
+/** The finalizer of MurmurHash3 (public domain): every input bit changes every output bit with probability one half. */
+function mix(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

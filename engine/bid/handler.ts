@@ -1,0 +1,157 @@
+import { gunzipSync } from 'node:zlib';
+import type { Clock } from '../../core/clock.ts';
+import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
+import { signToken, type TokenKey } from '../../core/token.ts';
+import { Auction, type Bid } from '../auction/auction.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ExchangeProfile } from '../config.ts';
+import { errorReply } from '../http/errorreply.ts';
+import type { HttpCall } from '../http/transport.ts';
+import { RequestScan } from '../request/scan.ts';
+import { shapes } from '../request/shapes.ts';
+import type { CreditGate } from '../shared/creditgate.ts';
+import { writeReserved } from '../shared/records.ts';
+import type { RingWriter } from '../shared/ring.ts';
+import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
+import type { Counters } from '../stats/counters.ts';
+import { createResponseWriter } from './responsewriter.ts';
+
+const REQ = shapes.REQUEST.f;
+
+export interface BidHandlerDeps {
+  readonly catalog: Catalog;
+  readonly gate: CreditGate;
+  readonly ring: RingWriter;
+  readonly counters: Counters;
+  readonly status: SharedStatus;
+  readonly clock: Clock;
+  readonly profiles: ReadonlyMap<string, ExchangeProfile>;
+  readonly signingKey: TokenKey;
+  readonly newBidId: (nowMs: number) => string;
+  readonly maxBodyBytes: number;
+  readonly maxLineItems: number;
+  readonly marginMs: number;
+}
+
+/** Answers bid requests. The body is only valid during the call; nothing here waits. */
+export type BidHandler = (call: HttpCall, exchange: string, body: Buffer, length: number) => void;
+
+export function createBidHandler(deps: BidHandlerDeps): BidHandler {
+  const { counters, clock, status } = deps;
+  const scan = new RequestScan();
+  const writer = createResponseWriter();
+  const auction = new Auction(deps.catalog, deps.gate, counters, deps.maxLineItems);
+  const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
+  const bidIds: string[] = [];
+  let profile: ExchangeProfile | undefined;
+  let startedMs = 0;
+  let nowMs = 0;
+
+  function elapsedUs(): number {
+    return (clock.monotonicMs() - startedMs) * 1000;
+  }
+
+  function fail(call: HttpCall, httpStatus: number, code: string, says: string): void {
+    counters.error(code);
+    call.send(errorReply(httpStatus, code, says));
+  }
+
+  function noBid(call: HttpCall, reason: NoBidReason, readable: boolean): void {
+    counters.noBid(reason, elapsedUs());
+    if (readable && profile?.noBid === 'nbr') {
+      call.send({ status: 200, type: 'application/json', body: writer.noBid(scan, noBidReasons[reason].nbr) });
+    } else call.send(isDraining(status) ? noContentAndClose : noContent);
+  }
+
+  /** Credit was taken: remember the bid, so that it is settled whatever happens to it. */
+  function keep(bid: Bid): boolean {
+    const bidId = deps.newBidId(nowMs);
+    const { path } = deps.gate;
+    const kept =
+      auction.decision.test || writeReserved(deps.ring, bidId, nowMs, bid.priceNanos, path.cells, path.cellCount);
+    if (kept) bidIds.push(bidId);
+    return kept;
+  }
+
+  function answer(call: HttpCall): void {
+    const { decision } = auction;
+    writer.begin(scan, profile!);
+    for (let i = 0; i < decision.bids.length; i++) {
+      const bid = decision.bids[i]!;
+      writer.add(scan, bid, bidIds[i]!, signToken(tokenOf(bid, bidIds[i]!), deps.signingKey));
+    }
+    counters.answered(elapsedUs());
+    call.send({ status: 200, type: 'application/json', body: writer.end() });
+  }
+
+  function tokenOf(bid: Bid, bidId: string) {
+    const { audience, test } = auction.decision;
+    return {
+      bidId,
+      bidAtMs: nowMs,
+      capNanos: bid.priceNanos,
+      advertiserId: bid.line.advertiser.id,
+      campaignId: bid.line.campaign.id,
+      lineItemId: bid.line.item.id,
+      creativeId: bid.creative.id,
+      billingEvent: profile!.billingEvent,
+      test,
+      user: '',
+      exchange: profile!.name,
+      dealId: bid.dealId,
+      domain: audience.domain,
+      country: audience.country,
+      region: audience.region,
+      os: audience.os,
+      deviceType: audience.deviceType,
+      mtype: bid.creative.mtype,
+      w: bid.w,
+      h: bid.h,
+    };
+  }
+
+  /** @returns the length of the plain body in `inflated`, or -1 when it was refused */
+  function inflate(call: HttpCall, body: Buffer, length: number): number {
+    try {
+      const plain = gunzipSync(body.subarray(0, length), { maxOutputLength: deps.maxBodyBytes });
+      plain.copy(inflated);
+      return plain.length;
+    } catch (error) {
+      const tooLarge = (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
+      if (tooLarge) fail(call, 413, 'body_too_large', 'The decompressed body is too large.');
+      else fail(call, 400, 'bad_gzip', 'The body is not valid gzip.');
+      return -1;
+    }
+  }
+
+  function decide(call: HttpCall, body: Buffer, length: number) {
+    const fault = scan.scan(body, length);
+    if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
+    if (scan.text(scan.root, REQ.id) === '') return fail(call, 400, 'missing_id', 'The request has no id.');
+    if (scan.count(scan.root, REQ.imp) === 0) return fail(call, 400, 'missing_imp', 'The request has no impression.');
+    const tmaxMs = scan.numOr(scan.root, REQ.tmax, 0) > 0 ? scan.num(scan.root, REQ.tmax) : profile!.defaultTmaxMs;
+    const deadlineMs = tmaxMs - profile!.roundTripMs - deps.marginMs;
+    if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
+    const { reason } = auction.run(scan, profile!, nowMs, keep);
+    if (reason !== null) noBid(call, reason, true);
+    else answer(call);
+  }
+
+  return (call, exchange, body, length) => {
+    startedMs = clock.monotonicMs();
+    nowMs = clock.nowMs();
+    bidIds.length = 0;
+    counters.request();
+    profile = deps.profiles.get(exchange);
+    if (profile === undefined) return fail(call, 404, 'unknown_exchange', 'No profile for this exchange.');
+    if (!isReady(status)) return noBid(call, isDraining(status) ? 'draining' : 'not_ready', false);
+    const encoding = call.header('content-encoding');
+    if (encoding === '' || encoding === 'identity') return decide(call, body, length);
+    if (encoding !== 'gzip') return fail(call, 415, 'unsupported_encoding', 'Send the body plain or with gzip.');
+    const plainLength = inflate(call, body, length);
+    if (plainLength >= 0) decide(call, inflated, plainLength);
+  };
+}
+
+const noContent = { status: 204 } as const;
+const noContentAndClose = { status: 204, close: true } as const;

@@ -1,0 +1,95 @@
+import { nanosToCpm } from '../../core/money.ts';
+import { MAX_TOKEN_CHARS } from '../../core/token.ts';
+import type { Bid } from '../auction/auction.ts';
+import type { ExchangeProfile } from '../config.ts';
+import { createFillings, templateBytes, writeTemplate } from '../creative/template.ts';
+import type { RequestScan } from '../request/scan.ts';
+import { shapes } from '../request/shapes.ts';
+
+const TOKEN = 0;
+const ID = shapes.REQUEST.f.id;
+const IMP_ID = shapes.IMP.f.id;
+/** Room for everything of a bid that is not its template: ids, price, deal. */
+const BID_OVERHEAD_BYTES = 4096;
+
+/** Writes a BidResponse into one persistent buffer. */
+export interface ResponseWriter {
+  begin(scan: RequestScan, profile: ExchangeProfile): void;
+  add(scan: RequestScan, bid: Bid, bidId: string, token: string): void;
+  /** @returns the response; valid until the next `begin` */
+  end(): Uint8Array;
+  /** A response that only says why there is no bid. */
+  noBid(scan: RequestScan, nbr: number): Uint8Array;
+}
+
+export function createResponseWriter(): ResponseWriter {
+  let out = Buffer.alloc(256 * 1024);
+  const fillings = createFillings(MAX_TOKEN_CHARS);
+  let at = 0;
+  let count = 0;
+  let profile: ExchangeProfile | null = null;
+
+  function reserve(bytes: number): void {
+    if (at + bytes <= out.length) return;
+    const larger = Buffer.alloc(Math.max(out.length * 2, at + bytes));
+    out.copy(larger, 0, 0, at);
+    out = larger;
+  }
+
+  function literal(text: string): void {
+    at += out.latin1Write(text, at);
+  }
+
+  /** A text of the request as JSON. Escaping makes a byte at most six. */
+  function quoted(text: string): void {
+    reserve(BID_OVERHEAD_BYTES + text.length * 6);
+    at += out.write(JSON.stringify(text), at);
+  }
+
+  function start(scan: RequestScan): void {
+    at = 0;
+    count = 0;
+    literal('{"id":');
+    quoted(scan.text(scan.root, ID));
+  }
+
+  return {
+    begin(scan, exchange) {
+      profile = exchange;
+      start(scan);
+      literal(',"seatbid":[{');
+      if (exchange.seat !== '') {
+        literal('"seat":');
+        quoted(exchange.seat);
+        literal(',');
+      }
+      literal('"bid":[');
+    },
+    add(scan, bid, bidId, token) {
+      const template = bid.creative.templateFor(profile!);
+      fillings.lengths[TOKEN] = fillings.bytes[TOKEN]!.latin1Write(token, 0);
+      reserve(BID_OVERHEAD_BYTES + templateBytes(template, fillings));
+      literal(count++ === 0 ? '{"id":"' : ',{"id":"');
+      literal(bidId);
+      literal('","impid":');
+      quoted(scan.text(bid.impNode, IMP_ID));
+      literal(`,"price":${nanosToCpm(bid.priceNanos)},"cid":"${bid.line.campaign.id}"`);
+      if (bid.dealId !== '') {
+        literal(',"dealid":');
+        quoted(bid.dealId);
+      }
+      reserve(BID_OVERHEAD_BYTES + templateBytes(template, fillings));
+      at = writeTemplate(template, fillings, out, at);
+      literal('}');
+    },
+    end() {
+      literal(']}],"cur":"USD"}');
+      return out.subarray(0, at);
+    },
+    noBid(scan, nbr) {
+      start(scan);
+      literal(`,"nbr":${nbr}}`);
+      return out.subarray(0, at);
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../core/clock.ts';
+import { codeOf, messageOf } from '../core/errors.ts';
+import { createAdminHandler, notFound } from './admin.ts';
+import { createBidIds } from './bid/bidid.ts';
+import { createBidHandler } from './bid/handler.ts';
+import { Catalog, type CatalogChange } from './catalog/catalog.ts';
+import { errorReply } from './http/errorreply.ts';
+import { createNodeTransport } from './http/node.ts';
+import type { HttpHandlers, Transport } from './http/transport.ts';
+import { createUwsTransport, loadUws } from './http/uws.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { createNoticeHandler } from './notice/handler.ts';
+import { createPendingEvents } from './notice/pending.ts';
+import { createCreditGate } from './shared/creditgate.ts';
+import { ringWriter } from './shared/ring.ts';
+import { createCounters } from './stats/counters.ts';
+
+const REPORT_EVERY_MS = 500;
+/** Time a thread spends on campaign changes before it lets requests through. */
+const APPLY_SLICE_MS = 2;
+
+/** Runs one bid thread: its server, its view of the campaigns, and its talk with the main thread. */
+export function startBidThread(port: MessagePort, start: WorkerStart): void {
+  const { config, status } = start;
+  const clock = systemClock;
+  const send = (message: FromWorker) => port.postMessage(message);
+  const ring = ringWriter(start.ring);
+  const counters = createCounters();
+  const catalog = new Catalog(config.publicBaseUrl);
+  const profiles = new Map(config.exchanges.map((profile) => [profile.name, profile]));
+  const pending = createPendingEvents(ring, config.limits.maxInFlight, () => send({ kind: 'wake' }));
+  const asks = createAsks(send);
+  const faults: string[] = [];
+  const bid = createBidHandler({
+    catalog,
+    gate: createCreditGate(start.credit, start.pace),
+    ring,
+    counters,
+    status,
+    clock,
+    profiles,
+    signingKey: config.tokenKeys[0]!,
+    newBidId: createBidIds(start.incarnation, start.thread),
+    maxBodyBytes: config.limits.maxBodyBytes,
+    maxLineItems: config.limits.maxLineItems,
+    marginMs: config.marginMs,
+  });
+  const notice = createNoticeHandler({ ...config, catalog, counters, pending, clock, profiles });
+  const loaded = config.transport === 'node' ? null : loadUws(faults);
+  const transportName = loaded?.name ?? 'node:http';
+  const admin = createAdminHandler({ status, version: config.version, transport: transportName, metrics: asks.ask });
+  const handlers: HttpHandlers = {
+    ...config.limits,
+    bid,
+    other(call, body) {
+      if (!notice(call, body) && !admin(call)) call.send(notFound);
+    },
+    refused(call, why) {
+      counters.error(why);
+      const [code, says] = why === 'body_too_large' ? [413, 'Too many bytes.'] : [503, 'Too many open requests.'];
+      call.send(errorReply(code as number, why, says as string, true));
+    },
+  };
+  const transport: Transport = loaded === null ? createNodeTransport(handlers) : createUwsTransport(loaded, handlers);
+  const changes = createChangeQueue(catalog, () => clock.monotonicMs(), send);
+  let due = clock.monotonicMs() + REPORT_EVERY_MS;
+  const timer = setInterval(() => {
+    const now = clock.monotonicMs();
+    send({ kind: 'counts', counts: counters.take(), loopLagMs: Math.max(0, now - due) });
+    due = now + REPORT_EVERY_MS;
+  }, REPORT_EVERY_MS);
+
+  async function stop(graceMs: number): Promise<void> {
+    await transport.close(graceMs);
+    clearInterval(timer);
+    send({ kind: 'counts', counts: counters.take(), loopLagMs: 0 });
+    send({ kind: 'stopped' });
+    // Nothing is left to wait for: the thread's loop ends by itself, which is the only safe way out with a uWS loop.
+    port.close();
+  }
+
+  function onMessage(message: ToWorker): void {
+    switch (message.kind) {
+      case 'listen':
+        transport.listen(config.host, message.port).then(
+          (found) => send({ kind: 'listening', port: found }),
+          (error) => send({ kind: 'failed', code: codeOf(error), message: messageOf(error) }),
+        );
+        break;
+      case 'changes':
+        changes.add(message.updates);
+        break;
+      case 'durable':
+        pending.done(message.refs, message.ok);
+        break;
+      case 'answer':
+        asks.answered(message.ask, message.body);
+        break;
+      case 'stop':
+        void stop(message.graceMs);
+    }
+  }
+
+  port.on('message', onMessage);
+  send({ kind: 'started', transport: transportName, faults });
+}
+
+/** Questions to the main thread that a caller waits for. */
+function createAsks(send: (message: FromWorker) => void) {
+  const waiting = new Map<number, (body: string) => void>();
+  let next = 0;
+  return {
+    ask(onBody: (body: string) => void) {
+      waiting.set(next, onBody);
+      send({ kind: 'ask', ask: next++, what: 'metrics' });
+    },
+    answered(ask: number, body: string) {
+      waiting.get(ask)?.(body);
+      waiting.delete(ask);
+    },
+  };
+}
+
+/** Applies campaign changes in slices, so that a reload of everything never holds up requests for long. */
+function createChangeQueue(catalog: Catalog, nowMs: () => number, send: (message: FromWorker) => void) {
+  let queue: CatalogChange[] = [];
+  let from = 0;
+  let scheduled = false;
+
+  function slice(): void {
+    const untilMs = nowMs() + APPLY_SLICE_MS;
+    const before = from;
+    while (from < queue.length && nowMs() < untilMs) catalog.apply(queue[from++]!);
+    send({ kind: 'applied', count: from - before, lines: catalog.lineCount });
+    if (from < queue.length) setImmediate(slice);
+    else {
+      queue = [];
+      from = 0;
+      scheduled = false;
+    }
+  }
+
+  return {
+    add(updates: readonly CatalogChange[]) {
+      for (const update of updates) queue.push(update);
+      if (scheduled) return;
+      scheduled = true;
+      slice();
+    },
+  };
+}

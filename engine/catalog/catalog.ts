@@ -1,0 +1,206 @@
+import type { Advertiser, Campaign, LineItem } from '../../core/campaign.ts';
+import type { CampaignChange } from '../../core/topics.ts';
+import { compileCreative, type ReadyCreative } from '../creative/compile.ts';
+import { TermIndex } from '../match/termindex.ts';
+import { indexDimensions, targetingTerms } from '../match/terms.ts';
+import { allowedHours, type Line } from './line.ts';
+
+/** A change with what the bid thread needs beside it: the slot the main thread gave to the line item. */
+export type CatalogChange = { readonly change: CampaignChange; readonly slot: number } | { readonly deleted: string };
+
+/**
+ * All campaigns as one bid thread sees them, with the index over their targeting. One change updates only what it
+ * touches. Creatives that no longer bid stay known: their clicks still have to land.
+ */
+export class Catalog {
+  readonly index = new TermIndex(indexDimensions.length);
+  readonly #baseUrl: string;
+  readonly #advertisers = new Map<number, Advertiser>();
+  readonly #campaigns = new Map<number, Campaign>();
+  readonly #items = new Map<number, LineItem>();
+  readonly #creatives = new Map<number, ReadyCreative>();
+  readonly #slots = new Map<number, number>();
+  readonly #switches = new Set<string>();
+  readonly #campaignsOf = new Map<number, Set<number>>();
+  readonly #itemsOf = new Map<number, Set<number>>();
+  readonly #creativesOf = new Map<number, Set<number>>();
+  readonly #lines: (Line | undefined)[] = [];
+  #lineCount = 0;
+
+  /** @param baseUrl what our links start with */
+  constructor(baseUrl: string) {
+    this.#baseUrl = baseUrl;
+  }
+
+  /** The line item in a slot that the index returned. */
+  line(slot: number): Line {
+    return this.#lines[slot]!;
+  }
+
+  /** All line items that can bid. */
+  lines(): readonly Line[] {
+    return this.#lines.filter((line) => line !== undefined);
+  }
+
+  get lineCount(): number {
+    return this.#lineCount;
+  }
+
+  creative(id: number): ReadyCreative | undefined {
+    return this.#creatives.get(id);
+  }
+
+  /** Whether a kill switch stands for everything or for this exchange. */
+  isStopped(exchange: string): boolean {
+    return this.#switches.size > 0 && (this.#switches.has('all') || this.#switches.has(`exchange:${exchange}`));
+  }
+
+  apply(update: CatalogChange): void {
+    if ('deleted' in update) {
+      this.#delete(update.deleted);
+      return;
+    }
+    const { change } = update;
+    switch (change.kind) {
+      case 'advertiser':
+        this.#advertisers.set(change.entity.id, change.entity);
+        this.#refreshAdvertiser(change.entity.id);
+        break;
+      case 'campaign': {
+        const before = this.#campaigns.get(change.entity.id);
+        if (before !== undefined) unlink(this.#campaignsOf, before.advertiserId, before.id);
+        this.#campaigns.set(change.entity.id, change.entity);
+        link(this.#campaignsOf, change.entity.advertiserId, change.entity.id);
+        this.#refreshCampaign(change.entity.id);
+        break;
+      }
+      case 'line_item': {
+        const before = this.#items.get(change.entity.id);
+        if (before !== undefined) unlink(this.#itemsOf, before.campaignId, before.id);
+        this.#items.set(change.entity.id, change.entity);
+        this.#slots.set(change.entity.id, update.slot);
+        link(this.#itemsOf, change.entity.campaignId, change.entity.id);
+        this.#refresh(change.entity.id);
+        break;
+      }
+      case 'creative': {
+        const before = this.#creatives.get(change.entity.id)?.source;
+        if (before !== undefined) unlink(this.#creativesOf, before.lineItemId, before.id);
+        this.#creatives.set(change.entity.id, compileCreative(change.entity, this.#baseUrl));
+        link(this.#creativesOf, change.entity.lineItemId, change.entity.id);
+        this.#refresh(change.entity.lineItemId);
+        if (before !== undefined && before.lineItemId !== change.entity.lineItemId) this.#refresh(before.lineItemId);
+        break;
+      }
+      case 'switch':
+        this.#switch(change.entity.scope, change.entity.on);
+    }
+  }
+
+  #switch(scope: string, on: boolean): void {
+    if (on) this.#switches.add(scope);
+    else this.#switches.delete(scope);
+    const [kind, id] = scope.split(':');
+    if (kind === 'advertiser') this.#refreshAdvertiser(Number(id));
+    if (kind === 'campaign') this.#refreshCampaign(Number(id));
+  }
+
+  #delete(key: string): void {
+    const [kind, text] = key.split(':');
+    const id = Number(text);
+    if (kind === 'switch') this.#switch(key.slice('switch:'.length), false);
+    if (kind === 'advertiser' && this.#advertisers.delete(id)) this.#refreshAdvertiser(id);
+    if (kind === 'campaign') {
+      const campaign = this.#campaigns.get(id);
+      if (campaign === undefined) return;
+      this.#campaigns.delete(id);
+      unlink(this.#campaignsOf, campaign.advertiserId, id);
+      this.#refreshCampaign(id);
+    }
+    if (kind === 'line_item') {
+      const item = this.#items.get(id);
+      if (item === undefined) return;
+      this.#items.delete(id);
+      unlink(this.#itemsOf, item.campaignId, id);
+      this.#refresh(id);
+      this.#slots.delete(id);
+    }
+    if (kind === 'creative') {
+      const creative = this.#creatives.get(id);
+      if (creative === undefined) return;
+      this.#creatives.delete(id);
+      unlink(this.#creativesOf, creative.source.lineItemId, id);
+      this.#refresh(creative.source.lineItemId);
+    }
+  }
+
+  #refreshAdvertiser(id: number): void {
+    for (const campaign of this.#campaignsOf.get(id) ?? []) this.#refreshCampaign(campaign);
+  }
+
+  #refreshCampaign(id: number): void {
+    for (const item of this.#itemsOf.get(id) ?? []) this.#refresh(item);
+  }
+
+  /** Brings one line item's place in the index in line with everything it depends on. */
+  #refresh(itemId: number): void {
+    const slot = this.#slots.get(itemId);
+    if (slot === undefined || slot < 0) return;
+    const line = this.#build(itemId, slot);
+    if (this.#lines[slot] !== undefined) this.#lineCount--;
+    if (line === null) {
+      this.#lines[slot] = undefined;
+      this.index.remove(slot);
+      return;
+    }
+    this.#lines[slot] = line;
+    this.#lineCount++;
+    this.index.set(slot, line.terms);
+  }
+
+  #build(itemId: number, slot: number): Line | null {
+    const item = this.#items.get(itemId);
+    const campaign = item && this.#campaigns.get(item.campaignId);
+    const advertiser = campaign && this.#advertisers.get(campaign.advertiserId);
+    if (item === undefined || campaign === undefined || advertiser === undefined) return null;
+    if (item.status !== 'active' || campaign.status !== 'active' || advertiser.status !== 'active') return null;
+    if (this.#switches.has(`campaign:${campaign.id}`) || this.#switches.has(`advertiser:${advertiser.id}`)) return null;
+    const creatives = [...(this.#creativesOf.get(itemId) ?? [])]
+      .sort((a, b) => a - b)
+      .flatMap((id) => this.#creatives.get(id) ?? [])
+      .filter((creative) => creative.source.status === 'active');
+    if (creatives.length === 0) return null;
+    return {
+      slot,
+      item,
+      campaign,
+      advertiser,
+      startMs: Math.max(item.flight.startMs, campaign.flight.startMs),
+      endMs: Math.min(item.flight.endMs ?? Infinity, campaign.flight.endMs ?? Infinity),
+      creatives,
+      terms: targetingTerms(item.targeting, fillTerms(creatives)),
+      hours: allowedHours(item),
+    };
+  }
+}
+
+/** What creatives can fill, as terms: `banner`, `banner:300x250`, `video`, … */
+function fillTerms(creatives: readonly ReadyCreative[]): string[] {
+  const terms = new Set<string>();
+  for (const creative of creatives) {
+    terms.add(creative.format);
+    if (creative.format === 'banner') terms.add(`banner:${creative.w}x${creative.h}`);
+  }
+  return [...terms];
+}
+
+function link(links: Map<number, Set<number>>, from: number, to: number): void {
+  const set = links.get(from);
+  if (set === undefined) links.set(from, new Set([to]));
+  else set.add(to);
+}
+
+function unlink(links: Map<number, Set<number>>, from: number, to: number): void {
+  const set = links.get(from);
+  if (set?.delete(to) === true && set.size === 0) links.delete(from);
+}

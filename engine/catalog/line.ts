@@ -1,0 +1,31 @@
+import type { Advertiser, Campaign, LineItem } from '../../core/campaign.ts';
+import type { ReadyCreative } from '../creative/compile.ts';
+import type { TermPair } from '../match/termindex.ts';
+
+/** A line item as the auction sees it: everything it needs in one place. */
+export interface Line {
+  readonly slot: number;
+  readonly item: LineItem;
+  readonly campaign: Campaign;
+  readonly advertiser: Advertiser;
+  /** Start and end of bidding: the narrower of the flights. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly creatives: readonly ReadyCreative[];
+  readonly terms: readonly TermPair[];
+  /** Allowed hours as 24 bits per ISO weekday (1–7), null when all are. */
+  readonly hours: Int32Array | null;
+}
+
+/** Compiles day-parting into 24 bits per ISO weekday. */
+export function allowedHours(item: LineItem): Int32Array | null {
+  const dayparting = item.targeting.dayparting;
+  if (dayparting === null) return null;
+  const hours = new Int32Array(8);
+  for (const slot of dayparting.slots) {
+    for (const day of slot.days) {
+      for (let hour = slot.fromHour; hour < slot.toHour; hour++) hours[day] = hours[day]! | (1 << hour);
+    }
+  }
+  return hours;
+}

@@ -1,0 +1,129 @@
+import type { BillingEvent, TokenKey } from '../core/token.ts';
+
+/** What differs from exchange to exchange. */
+export interface ExchangeProfile {
+  /** As in the path: `/openrtb2/bid/{name}`; at most 32 characters. */
+  readonly name: string;
+  /** Our seat there (`seatbid.seat`); '' leaves it out. */
+  readonly seat: string;
+  /** Which notice bills. */
+  readonly billingEvent: BillingEvent;
+  /** How `${AUCTION_PRICE}` comes back. */
+  readonly price: PriceScheme;
+  /** Auction when the request does not say (`at`): 1 first price, 2 second price. */
+  readonly auctionType: 1 | 2;
+  /** `nbr`: a 200 with a no-bid reason; `empty`: a 204. */
+  readonly noBid: 'empty' | 'nbr';
+  /** Compress answers when the caller accepts gzip. */
+  readonly gzip: boolean;
+  /** Most bid requests per second and node; 0: no limit. */
+  readonly qpsLimit: number;
+  /** Network round trip to subtract from `tmax`, milliseconds. */
+  readonly roundTripMs: number;
+  /** `tmax` when the request has none, milliseconds. */
+  readonly defaultTmaxMs: number;
+  /** Media types we sell there. */
+  readonly media: readonly ('banner' | 'video' | 'audio' | 'native')[];
+  /** Seconds after which a bid can no longer be billed (`exp`). */
+  readonly expirySeconds: number;
+}
+
+/** `plain`: a decimal CPM. `google`: HMAC-SHA1 encrypted, keys as base64url. */
+export type PriceScheme =
+  | { readonly scheme: 'plain' }
+  | { readonly scheme: 'google'; readonly encryptionKey: string; readonly integrityKey: string };
+
+export const defaultProfile: ExchangeProfile = {
+  name: 'demo',
+  seat: 'evenkeel',
+  billingEvent: 'bill',
+  price: { scheme: 'plain' },
+  auctionType: 1,
+  noBid: 'empty',
+  gzip: true,
+  qpsLimit: 0,
+  roundTripMs: 0,
+  defaultTmaxMs: 200,
+  media: ['banner', 'video', 'audio', 'native'],
+  expirySeconds: 3600,
+};
+
+export interface BidderLimits {
+  /** Largest request body, also after decompression, bytes. */
+  readonly maxBodyBytes: number;
+  /** Open connections per thread, where the transport can tell (node:http). */
+  readonly maxConnections: number;
+  /** Requests waiting for their body or for durability, per thread; more are answered 503. */
+  readonly maxInFlight: number;
+  /** Ring of events and reservations per thread, bytes; a power of two. */
+  readonly ringBytes: number;
+  /** Bids whose outcome is followed, see the ledger. */
+  readonly maxReservations: number;
+  /** Budget cells known at a time. */
+  readonly maxCells: number;
+  /** Line items known at a time. */
+  readonly maxLineItems: number;
+  /** Records of one append to the log. */
+  readonly maxAppendRecords: number;
+}
+
+export const defaultLimits: BidderLimits = {
+  maxBodyBytes: 256 * 1024,
+  maxConnections: 10_000,
+  maxInFlight: 10_000,
+  ringBytes: 8 * 1024 * 1024,
+  maxReservations: 500_000,
+  maxCells: 100_000,
+  maxLineItems: 200_000,
+  maxAppendRecords: 5_000,
+};
+
+/** Everything a bidder process is told. Plain data: it is passed to the worker threads as it is. */
+export interface BidderConfig {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Bid threads; the node:http fallback always has one. */
+  readonly threads: number;
+  /** What exchanges and browsers reach us under, without a trailing slash; '' means `http://host:port`. */
+  readonly publicBaseUrl: string;
+  /** The first signs, all verify. */
+  readonly tokenKeys: readonly TokenKey[];
+  readonly exchanges: readonly ExchangeProfile[];
+  readonly limits: BidderLimits;
+  /** SHA-256 (hex) of each key that may use `?debug=1` and see `/metrics`-only details. */
+  readonly operatorKeyHashes: readonly string[];
+  readonly ledger: {
+    readonly mode: 'standard' | 'strict';
+    /** Standard mode: how long a reservation waits for its notice, milliseconds. */
+    readonly releaseAfterMs: number;
+  };
+  /** A win, billing or impression notice counts until this long after its bid, milliseconds. */
+  readonly tokenLifetimeMs: number;
+  /** The same for clicks and conversions. */
+  readonly clickLifetimeMs: number;
+  /** Kept from the deadline for what the clock can not see, milliseconds. */
+  readonly marginMs: number;
+  /** Take the caller's address from the last entry of `X-Forwarded-For`: only behind a proxy of our own. */
+  readonly trustForwardedFor: boolean;
+  /** `auto`: µWebSockets.js when it loads, else node:http. */
+  readonly transport: 'auto' | 'uws' | 'node';
+  readonly version: string;
+}
+
+export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
+  host: '127.0.0.1',
+  port: 8080,
+  threads: 1,
+  publicBaseUrl: '',
+  exchanges: [defaultProfile],
+  limits: defaultLimits,
+  operatorKeyHashes: [],
+  ledger: { mode: 'standard', releaseAfterMs: 120_000 },
+  tokenLifetimeMs: 3_600_000,
+  clickLifetimeMs: 7 * 86_400_000,
+  marginMs: 2,
+  trustForwardedFor: false,
+  transport: 'auto',
+  version: '0.0.0',
+};

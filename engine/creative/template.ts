@@ -1,0 +1,73 @@
+/**
+ * Text prepared once and filled many times. Places to fill are private-use characters, which are taken out of what
+ * advertisers and exchanges send before they get here.
+ */
+export const PLACE = { token: '\uE001', clickMacro: '\uE002' } as const;
+const placeOf = new Map<string, number>(Object.values(PLACE).map((char, i) => [char, i]));
+const PLACES = /[\uE000-\uE0FF]/;
+
+export interface Template {
+  /** Bytes before each place, and after the last: one more than `places`. */
+  readonly parts: readonly Buffer[];
+  readonly places: Uint8Array;
+}
+
+/** Takes the characters that mark places out of a foreign text. */
+export function withoutPlaces(text: string): string {
+  return PLACES.test(text) ? text.replace(/[\uE000-\uE0FF]/g, '') : text;
+}
+
+/** @param text with characters of `PLACE` where values go */
+export function compileTemplate(text: string): Template {
+  const parts: Buffer[] = [];
+  const places: number[] = [];
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const place = placeOf.get(text[i]!);
+    if (place === undefined) continue;
+    parts.push(Buffer.from(text.slice(from, i)));
+    places.push(place);
+    from = i + 1;
+  }
+  parts.push(Buffer.from(text.slice(from)));
+  return { parts, places: Uint8Array.from(places) };
+}
+
+/** What goes into the places: by number of the place, the first `lengths` bytes of `bytes`. */
+export interface Fillings {
+  readonly bytes: readonly Buffer[];
+  readonly lengths: Int32Array;
+}
+
+/** Room for one value per place. @param maxBytes of one value */
+export function createFillings(maxBytes: number): Fillings {
+  return {
+    bytes: Array.from(placeOf, () => Buffer.alloc(maxBytes)),
+    lengths: new Int32Array(placeOf.size),
+  };
+}
+
+/** The most bytes a template can become. */
+export function templateBytes(template: Template, fillings: Fillings): number {
+  let bytes = 0;
+  for (const part of template.parts) bytes += part.length;
+  for (const place of template.places) bytes += fillings.lengths[place]!;
+  return bytes;
+}
+
+/** Writes a filled template. @returns the position after it */
+export function writeTemplate(template: Template, fillings: Fillings, out: Buffer, at: number): number {
+  const { parts, places } = template;
+  let position = at;
+  for (let i = 0; i < places.length; i++) {
+    const part = parts[i]!;
+    part.copy(out, position);
+    position += part.length;
+    const place = places[i]!;
+    fillings.bytes[place]!.copy(out, position, 0, fillings.lengths[place]!);
+    position += fillings.lengths[place]!;
+  }
+  const last = parts[places.length]!;
+  last.copy(out, position);
+  return position + last.length;
+}

@@ -1,0 +1,44 @@
+import { type Dimension, dimensions, type Targeting } from '../../core/targeting.ts';
+import type { TermPair } from './termindex.ts';
+
+/** The dimensions of targeting, and one of our own: what a line item's creatives can fill. */
+export const indexDimensions = [...dimensions, 'fill'] as const;
+export const DIM = Object.fromEntries(indexDimensions.map((name, i) => [name, i])) as Record<
+  (typeof indexDimensions)[number],
+  number
+>;
+
+const upperCase = new Set<Dimension>(['country', 'region', 'zip', 'category']);
+const asSent = new Set<Dimension>(['deal', 'segment', 'exchange', 'publisher']);
+
+/** One spelling for what targeting says and what requests say. */
+export function normalTerm(dimension: Dimension, term: string): string {
+  const trimmed = term.trim();
+  if (asSent.has(dimension)) return trimmed;
+  return upperCase.has(dimension) ? trimmed.toUpperCase() : trimmed.toLowerCase();
+}
+
+const nothing: TermPair = { include: [], exclude: [] };
+
+/** The terms of a line item for the index; `fill` are the formats and sizes of its creatives. */
+export function targetingTerms(targeting: Targeting, fill: readonly string[]): TermPair[] {
+  const pairs = dimensions.map((dimension): TermPair => {
+    const rule = targeting.terms[dimension];
+    if (rule === undefined) return nothing;
+    const normal = (terms: readonly string[]) => [...new Set(terms.map((term) => normalTerm(dimension, term)))];
+    return { include: normal(rule.include), exclude: normal(rule.exclude) };
+  });
+  pairs.push({ include: fill, exclude: [] });
+  return pairs;
+}
+
+/** The check of one line item without the index: which dimension refuses, null when none does. */
+export function refusingDimension(pairs: readonly TermPair[], request: readonly (readonly string[])[]): number | null {
+  for (let d = 0; d < pairs.length; d++) {
+    const { include, exclude } = pairs[d]!;
+    const terms = request[d]!;
+    if (include.length > 0 && !terms.some((term) => include.includes(term))) return d;
+    if (terms.some((term) => exclude.includes(term))) return d;
+  }
+  return null;
+}

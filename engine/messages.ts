@@ -1,0 +1,35 @@
+import type { CatalogChange } from './catalog/catalog.ts';
+import type { BidderConfig } from './config.ts';
+import type { SharedCredit } from './shared/credit.ts';
+import type { SharedPace } from './shared/pace.ts';
+import type { SharedRing } from './shared/ring.ts';
+import type { SharedStatus } from './shared/status.ts';
+import type { ThreadCounts } from './stats/counters.ts';
+
+/** What a bid thread is started with. */
+export interface WorkerStart {
+  readonly config: BidderConfig;
+  readonly thread: number;
+  readonly incarnation: number;
+  readonly credit: SharedCredit;
+  readonly pace: SharedPace;
+  readonly status: SharedStatus;
+  readonly ring: SharedRing;
+}
+
+export type ToWorker =
+  | { readonly kind: 'listen'; readonly port: number }
+  | { readonly kind: 'changes'; readonly updates: readonly CatalogChange[] }
+  | { readonly kind: 'durable'; readonly refs: readonly number[]; readonly ok: boolean }
+  | { readonly kind: 'answer'; readonly ask: number; readonly body: string }
+  | { readonly kind: 'stop'; readonly graceMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'started'; readonly transport: string; readonly faults: readonly string[] }
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'applied'; readonly count: number; readonly lines: number }
+  | { readonly kind: 'counts'; readonly counts: ThreadCounts; readonly loopLagMs: number }
+  | { readonly kind: 'ask'; readonly ask: number; readonly what: 'metrics' }
+  | { readonly kind: 'stopped' };

@@ -1,0 +1,158 @@
+import type { Clock } from '../../core/clock.ts';
+import { type EventType, eventKey, type LoggedEvent } from '../../core/event.ts';
+import { type BidToken, readToken, type TokenKey } from '../../core/token.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ExchangeProfile } from '../config.ts';
+import { errorReply } from '../http/errorreply.ts';
+import type { HttpCall, Reply } from '../http/transport.ts';
+import type { Counters } from '../stats/counters.ts';
+import { readConversion } from './conversion.ts';
+import type { PendingEvents } from './pending.ts';
+import { type PriceReader, priceReader } from './price.ts';
+import { plainPrice, queryInteger, queryValue } from './query.ts';
+
+const MAX_UA_CHARS = 512;
+const MAX_LOSS_CODE = 100_000;
+
+export interface NoticeDeps {
+  readonly catalog: Catalog;
+  readonly counters: Counters;
+  readonly pending: PendingEvents;
+  readonly clock: Clock;
+  readonly tokenKeys: readonly TokenKey[];
+  readonly profiles: ReadonlyMap<string, ExchangeProfile>;
+  readonly trustForwardedFor: boolean;
+}
+
+/** Handles a notice or beacon. @returns false when the path is none of ours */
+export type NoticeHandler = (call: HttpCall, body: Buffer) => boolean;
+
+interface Route {
+  readonly type: EventType;
+  readonly reply: 'empty' | 'gif' | 'redirect';
+}
+const routes: Readonly<Record<string, Route>> = {
+  '/notice/win/': { type: 'win', reply: 'empty' },
+  '/notice/bill/': { type: 'bill', reply: 'empty' },
+  '/notice/loss/': { type: 'loss', reply: 'empty' },
+  '/event/imp/': { type: 'impression', reply: 'gif' },
+  '/event/click/': { type: 'click', reply: 'redirect' },
+  '/event/video/': { type: 'video', reply: 'gif' },
+};
+const videoEvents = new Set(['start', 'firstQuartile', 'midpoint', 'thirdQuartile', 'complete', 'error']);
+const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
+const noStore = ['Cache-Control', 'no-store'] as const;
+const gifReply: Reply = { status: 200, type: 'image/gif', body: GIF, headers: [noStore] };
+const emptyReply: Reply = { status: 204, headers: [noStore] };
+const tryAgain = errorReply(503, 'not_durable', 'The event could not be stored. Send it again.');
+
+export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
+  const { counters, clock } = deps;
+  const readers = new Map<string, PriceReader>(
+    [...deps.profiles].map(([name, profile]) => [name, priceReader(profile)]),
+  );
+
+  function refuse(call: HttpCall, status: number, code: string, says: string): void {
+    counters.code(code);
+    call.send(errorReply(status, code, says));
+  }
+
+  function append(call: HttpCall, event: LoggedEvent, bidId: string, reply: Reply): void {
+    const taken = deps.pending.append(eventKey(event, bidId), JSON.stringify(event), (durable) => {
+      counters.code(durable ? `event_${event.type}` : 'append_failed');
+      call.send(durable ? reply : tryAgain);
+    });
+    if (taken) return;
+    counters.code('ring_full');
+    call.send(tryAgain);
+  }
+
+  function base(call: HttpCall, type: EventType, token: string): LoggedEvent {
+    return {
+      v: 1,
+      type,
+      token,
+      atMs: clock.nowMs(),
+      priceNanos: null,
+      lossCode: null,
+      minToWinNanos: null,
+      ip: callerIp(call, deps.trustForwardedFor),
+      ua: call.header('user-agent').slice(0, MAX_UA_CHARS),
+      detail: '',
+      conversion: null,
+    };
+  }
+
+  function onToken(call: HttpCall, route: Route, text: string) {
+    const token = readToken(text, deps.tokenKeys);
+    if (typeof token === 'string')
+      return refuse(call, token === 'forged' ? 401 : 400, `token_${token}`, 'This link was not made by us.');
+    const detail = route.type === 'video' ? (queryValue(call.query, 'e') ?? '') : '';
+    if (route.type === 'video' && !videoEvents.has(detail)) {
+      return refuse(call, 400, 'unknown_video_event', 'The parameter e does not name a video event.');
+    }
+    const reply = replyFor(route, token);
+    if (reply === null)
+      return refuse(call, 410, 'unknown_creative', 'The creative of this link is not known any more.');
+    const readPrice = readers.get(token.exchange) ?? plainPrice;
+    const event: LoggedEvent = {
+      ...base(call, route.type, text),
+      priceNanos: readPrice(queryValue(call.query, 'price')),
+      lossCode: queryInteger(queryValue(call.query, 'loss'), MAX_LOSS_CODE),
+      minToWinNanos: readPrice(queryValue(call.query, 'mtw')),
+      detail,
+    };
+    append(call, event, token.bidId, reply);
+  }
+
+  function replyFor(route: Route, token: BidToken): Reply | null {
+    if (route.reply === 'empty') return emptyReply;
+    if (route.reply === 'gif') return gifReply;
+    const creative = deps.catalog.creative(token.creativeId);
+    if (creative === undefined) return null;
+    return { status: 302, headers: [['Location', creative.source.landingUrl], noStore] };
+  }
+
+  function onConversion(call: HttpCall, body: Buffer) {
+    const claim = readConversion(call.query, body);
+    if (typeof claim === 'string') return refuse(call, 400, claim, 'The conversion can not be read.');
+    let bidId = '';
+    let advertiserId = claim.advertiserId;
+    if (claim.clickId !== '') {
+      const token = readToken(claim.clickId, deps.tokenKeys);
+      if (typeof token === 'string')
+        return refuse(call, token === 'forged' ? 401 : 400, `token_${token}`, 'This click id was not made by us.');
+      bidId = token.bidId;
+      advertiserId = token.advertiserId;
+    }
+    const { user, orderId, valueMicros, currency } = claim;
+    const event: LoggedEvent = {
+      ...base(call, 'conversion', claim.clickId),
+      detail: claim.type,
+      conversion: { advertiserId, user, orderId, valueMicros, currency },
+    };
+    append(call, event, bidId, gifReply);
+  }
+
+  return (call, body) => {
+    const { path } = call;
+    if (path === '/event/conv') {
+      onConversion(call, body);
+      return true;
+    }
+    const end = path.indexOf('/', path.indexOf('/', 1) + 1) + 1;
+    const route = routes[path.slice(0, end)];
+    if (route === undefined) return false;
+    if (call.method !== 'GET' && call.method !== 'POST') call.send(errorReply(405, 'method_not_allowed', 'Use GET.'));
+    else onToken(call, route, path.slice(end));
+    return true;
+  };
+}
+
+function callerIp(call: HttpCall, trustForwardedFor: boolean): string {
+  if (trustForwardedFor) {
+    const last = call.header('x-forwarded-for').split(',').at(-1)?.trim() ?? '';
+    if (last !== '') return last.slice(0, 64);
+  }
+  return call.remoteIp().slice(0, 64);
+}

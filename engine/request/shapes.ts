@@ -1,0 +1,332 @@
+/**
+ * What the scanner keeps of a request: one table from which the scanner works and the support table of the
+ * documentation is written. Kinds: a number (also when sent as text or as true/false), a text (also when sent as a
+ * number), a list of either, an object, a list of objects. Anything else found in a field's place counts as absent.
+ */
+export const KIND = { num: 1, text: 2, nums: 3, texts: 4, object: 5, objects: 6 } as const;
+export type Kind = keyof typeof KIND;
+
+type FieldSpec = Kind | { readonly object: Shape } | { readonly objects: Shape };
+
+/** One object type: its field names are positions, `f.name` is a field's position. */
+export interface Shape<Names extends string = string> {
+  readonly name: string;
+  readonly f: Readonly<Record<Names, number>>;
+  readonly size: number;
+  readonly names: readonly Names[];
+  /** Kind of each field, as a number of `KIND`. */
+  readonly kinds: Uint8Array;
+  readonly children: readonly (Shape | null)[];
+  readonly keys: KeyTable;
+}
+
+function shape<Names extends string>(name: string, fields: Readonly<Record<Names, FieldSpec>>): Shape<Names> {
+  const names = Object.keys(fields) as Names[];
+  const specs = names.map((field) => fields[field] as FieldSpec);
+  const positions = Object.fromEntries(names.map((field, i) => [field, i])) as Record<Names, number>;
+  return {
+    name,
+    f: positions,
+    size: names.length,
+    names,
+    kinds: Uint8Array.from(specs, (spec) =>
+      typeof spec === 'string' ? KIND[spec] : 'object' in spec ? KIND.object : KIND.objects,
+    ),
+    children: specs.map((spec) => (typeof spec === 'string' ? null : 'object' in spec ? spec.object : spec.objects)),
+    keys: keyTable(names),
+  };
+}
+
+const SLOTS = 256;
+
+/** Finds a field by the bytes of its key without making a string: open addressing, keys compared byte by byte. */
+export interface KeyTable {
+  /** Field position + 1 by hash, 0 when empty. */
+  readonly slots: Uint8Array;
+  readonly starts: Uint16Array;
+  readonly lengths: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly byName: ReadonlyMap<string, number>;
+}
+
+/** A cheap hash of a key: its length, first, middle and last byte. */
+function hashOf(bytes: Uint8Array, start: number, length: number): number {
+  return (
+    (length * 7 + bytes[start]! * 31 + bytes[start + (length >> 1)]! * 13 + bytes[start + length - 1]! * 17) &
+    (SLOTS - 1)
+  );
+}
+
+function keyTable(names: readonly string[]): KeyTable {
+  const bytes = Buffer.from(names.join(''), 'latin1');
+  const slots = new Uint8Array(SLOTS);
+  const starts = new Uint16Array(names.length);
+  const lengths = Uint8Array.from(names, (name) => name.length);
+  let start = 0;
+  names.forEach((name, i) => {
+    starts[i] = start;
+    let slot = hashOf(bytes, start, name.length);
+    while (slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
+    slots[slot] = i + 1;
+    start += name.length;
+  });
+  return { slots, starts, lengths, bytes, byName: new Map(names.map((name, i) => [name, i])) };
+}
+
+/** @returns the field's position, or -1 for a key we do not keep */
+export function findKey(table: KeyTable, bytes: Uint8Array, start: number, length: number): number {
+  if (length === 0) return -1;
+  let slot = hashOf(bytes, start, length);
+  for (let entry = table.slots[slot]!; entry !== 0; entry = table.slots[slot]!) {
+    const field = entry - 1;
+    if (table.lengths[field] === length && sameBytes(table, field, bytes, start, length)) return field;
+    slot = (slot + 1) & (SLOTS - 1);
+  }
+  return -1;
+}
+
+function sameBytes(table: KeyTable, field: number, bytes: Uint8Array, start: number, length: number): boolean {
+  const from = table.starts[field]!;
+  for (let i = 0; i < length; i++) if (table.bytes[from + i] !== bytes[start + i]) return false;
+  return true;
+}
+
+const FORMAT = shape('format', { w: 'num', h: 'num', wratio: 'num', hratio: 'num', wmin: 'num' });
+const BANNER = shape('banner', {
+  w: 'num',
+  h: 'num',
+  format: { objects: FORMAT },
+  wmin: 'num',
+  hmin: 'num',
+  wmax: 'num',
+  hmax: 'num',
+  btype: 'nums',
+  battr: 'nums',
+  pos: 'num',
+  mimes: 'texts',
+  api: 'nums',
+  vcm: 'num',
+});
+const VIDEO = shape('video', {
+  mimes: 'texts',
+  minduration: 'num',
+  maxduration: 'num',
+  rqddurs: 'nums',
+  protocols: 'nums',
+  protocol: 'num',
+  w: 'num',
+  h: 'num',
+  startdelay: 'num',
+  placement: 'num',
+  plcmt: 'num',
+  linearity: 'num',
+  skip: 'num',
+  skipmin: 'num',
+  skipafter: 'num',
+  battr: 'nums',
+  minbitrate: 'num',
+  maxbitrate: 'num',
+  delivery: 'nums',
+  pos: 'num',
+  api: 'nums',
+  maxseq: 'num',
+  poddur: 'num',
+  mincpmpersec: 'num',
+});
+const AUDIO = shape('audio', {
+  mimes: 'texts',
+  minduration: 'num',
+  maxduration: 'num',
+  rqddurs: 'nums',
+  protocols: 'nums',
+  startdelay: 'num',
+  battr: 'nums',
+  minbitrate: 'num',
+  maxbitrate: 'num',
+  delivery: 'nums',
+  api: 'nums',
+  maxseq: 'num',
+  poddur: 'num',
+  mincpmpersec: 'num',
+});
+const NATIVE = shape('native', { request: 'text', ver: 'text', api: 'nums', battr: 'nums' });
+const DEAL = shape('deal', {
+  id: 'text',
+  bidfloor: 'num',
+  bidfloorcur: 'text',
+  at: 'num',
+  wseat: 'texts',
+  wadomain: 'texts',
+  mincpmpersec: 'num',
+});
+const PMP = shape('pmp', { private_auction: 'num', deals: { objects: DEAL } });
+const IMP = shape('imp', {
+  id: 'text',
+  banner: { object: BANNER },
+  video: { object: VIDEO },
+  audio: { object: AUDIO },
+  native: { object: NATIVE },
+  pmp: { object: PMP },
+  instl: 'num',
+  rwdd: 'num',
+  tagid: 'text',
+  bidfloor: 'num',
+  bidfloorcur: 'text',
+  secure: 'num',
+  clickbrowser: 'num',
+  exp: 'num',
+});
+const PUBLISHER = shape('publisher', { id: 'text', domain: 'text', cat: 'texts' });
+const CONTENT = shape('content', { cat: 'texts', cattax: 'num', language: 'text', keywords: 'text', kwarray: 'texts' });
+const SITE = shape('site', {
+  id: 'text',
+  domain: 'text',
+  page: 'text',
+  cat: 'texts',
+  sectioncat: 'texts',
+  pagecat: 'texts',
+  cattax: 'num',
+  publisher: { object: PUBLISHER },
+  content: { object: CONTENT },
+  keywords: 'text',
+  kwarray: 'texts',
+});
+const APP = shape('app', {
+  id: 'text',
+  bundle: 'text',
+  domain: 'text',
+  cat: 'texts',
+  sectioncat: 'texts',
+  pagecat: 'texts',
+  cattax: 'num',
+  publisher: { object: PUBLISHER },
+  content: { object: CONTENT },
+  keywords: 'text',
+  kwarray: 'texts',
+});
+const DOOH = shape('dooh', {
+  id: 'text',
+  domain: 'text',
+  publisher: { object: PUBLISHER },
+  content: { object: CONTENT },
+  keywords: 'text',
+  kwarray: 'texts',
+});
+const GEO = shape('geo', {
+  lat: 'num',
+  lon: 'num',
+  country: 'text',
+  region: 'text',
+  city: 'text',
+  zip: 'text',
+  utcoffset: 'num',
+});
+const BRAND = shape('brand', { brand: 'text', version: 'texts' });
+const SUA = shape('sua', { browsers: { objects: BRAND }, platform: { object: BRAND }, mobile: 'num', model: 'text' });
+const DEVICE = shape('device', {
+  ua: 'text',
+  sua: { object: SUA },
+  geo: { object: GEO },
+  dnt: 'num',
+  lmt: 'num',
+  ip: 'text',
+  ipv6: 'text',
+  devicetype: 'num',
+  make: 'text',
+  model: 'text',
+  os: 'text',
+  osv: 'text',
+  language: 'text',
+  langb: 'text',
+  carrier: 'text',
+  connectiontype: 'num',
+  ifa: 'text',
+});
+const UID = shape('uid', { id: 'text', atype: 'num' });
+const EID = shape('eid', { source: 'text', uids: { objects: UID } });
+const SEGMENT = shape('segment', { id: 'text', name: 'text', value: 'text' });
+const DATA = shape('data', { id: 'text', name: 'text', segment: { objects: SEGMENT } });
+const USER_EXT = shape('user.ext', { consent: 'text', eids: { objects: EID } });
+const USER = shape('user', {
+  id: 'text',
+  buyeruid: 'text',
+  geo: { object: GEO },
+  keywords: 'text',
+  kwarray: 'texts',
+  data: { objects: DATA },
+  consent: 'text',
+  eids: { objects: EID },
+  ext: { object: USER_EXT },
+});
+const REGS_EXT = shape('regs.ext', { gdpr: 'num', us_privacy: 'text', gpp: 'text', gpp_sid: 'nums' });
+const REGS = shape('regs', {
+  coppa: 'num',
+  gdpr: 'num',
+  us_privacy: 'text',
+  gpp: 'text',
+  gpp_sid: 'nums',
+  ext: { object: REGS_EXT },
+});
+const NODE = shape('schain.node', { asi: 'text', sid: 'text', hp: 'num' });
+const SCHAIN = shape('schain', { complete: 'num', ver: 'text', nodes: { objects: NODE } });
+const SOURCE_EXT = shape('source.ext', { schain: { object: SCHAIN } });
+const SOURCE = shape('source', {
+  tid: 'text',
+  fd: 'num',
+  schain: { object: SCHAIN },
+  ext: { object: SOURCE_EXT },
+});
+const REQUEST = shape('request', {
+  id: 'text',
+  imp: { objects: IMP },
+  site: { object: SITE },
+  app: { object: APP },
+  dooh: { object: DOOH },
+  device: { object: DEVICE },
+  user: { object: USER },
+  test: 'num',
+  at: 'num',
+  tmax: 'num',
+  wseat: 'texts',
+  bseat: 'texts',
+  cur: 'texts',
+  bcat: 'texts',
+  cattax: 'num',
+  badv: 'texts',
+  bapp: 'texts',
+  source: { object: SOURCE },
+  regs: { object: REGS },
+});
+
+/** The shapes by name. */
+export const shapes = {
+  FORMAT,
+  BANNER,
+  VIDEO,
+  AUDIO,
+  NATIVE,
+  DEAL,
+  PMP,
+  IMP,
+  PUBLISHER,
+  CONTENT,
+  SITE,
+  APP,
+  DOOH,
+  GEO,
+  BRAND,
+  SUA,
+  DEVICE,
+  UID,
+  EID,
+  SEGMENT,
+  DATA,
+  USER_EXT,
+  USER,
+  REGS_EXT,
+  REGS,
+  SCHAIN,
+  SOURCE_EXT,
+  SOURCE,
+  REQUEST,
+} as const;

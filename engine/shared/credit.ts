@@ -1,0 +1,87 @@
+import type { CreditBank } from '../../core/ledger.ts';
+
+/** Time in shared windows is counted in tenths of a second from here, so that it fits an atomic 32-bit word until 2091. */
+const BASE_MS = 1_700_000_000_000;
+const UNIT_MS = 100;
+const MAX_UNIT = 2 ** 31 - 1;
+
+/** Credit of every budget cell of this node, shared by the bid threads and the main thread that owns the ledger. */
+export interface SharedCredit {
+  readonly nanos: BigInt64Array<SharedArrayBuffer>;
+  /** Per slot: first and end of the time in which bids may draw, in units of 100 ms. */
+  readonly windows: Int32Array<SharedArrayBuffer>;
+}
+
+/** @param slots how many cells there can be */
+export function createSharedCredit(slots: number): SharedCredit {
+  return {
+    nanos: new BigInt64Array(new SharedArrayBuffer(slots * 8)),
+    windows: new Int32Array(new SharedArrayBuffer(slots * 8)),
+  };
+}
+
+/** What the ledger writes through. Windows are rounded inwards to 100 ms, never outwards. */
+export function creditBank(credit: SharedCredit): CreditBank {
+  return {
+    add(slot, deltaNanos) {
+      Atomics.add(credit.nanos, slot, deltaNanos);
+    },
+    setWindow(slot, fromMs, untilMs) {
+      Atomics.store(credit.windows, slot * 2, toUnit(Math.ceil((fromMs - BASE_MS) / UNIT_MS)));
+      Atomics.store(credit.windows, slot * 2 + 1, toUnit(Math.floor((untilMs - BASE_MS) / UNIT_MS)));
+    },
+  };
+}
+
+function toUnit(unit: number): number {
+  return Math.max(0, Math.min(MAX_UNIT, unit));
+}
+
+/**
+ * Takes credit from every cell of a path, by one atomic subtraction each; when one refuses, what was taken is put back.
+ * Another thread may meanwhile see less credit than there is, never more.
+ * @param cells cell slots in [from, from + count)
+ * @returns whether all levels agreed
+ */
+export function takeCredit(
+  credit: SharedCredit,
+  cells: Int32Array,
+  count: number,
+  nanos: number,
+  nowMs: number,
+): boolean {
+  const now = (nowMs - BASE_MS) / UNIT_MS;
+  const amount = BigInt(nanos);
+  for (let i = 0; i < count; i++) {
+    const slot = cells[i]!;
+    const open = Atomics.load(credit.windows, slot * 2) <= now && now < Atomics.load(credit.windows, slot * 2 + 1);
+    if (open && Atomics.sub(credit.nanos, slot, amount) >= amount) continue;
+    if (open) Atomics.add(credit.nanos, slot, amount);
+    giveBack(credit, cells, i, nanos);
+    return false;
+  }
+  return true;
+}
+
+/** Whether every cell of a path could pay now, without taking anything. */
+export function hasCredit(
+  credit: SharedCredit,
+  cells: Int32Array,
+  count: number,
+  nanos: number,
+  nowMs: number,
+): boolean {
+  const now = (nowMs - BASE_MS) / UNIT_MS;
+  for (let i = 0; i < count; i++) {
+    const slot = cells[i]!;
+    if (Atomics.load(credit.windows, slot * 2) > now || now >= Atomics.load(credit.windows, slot * 2 + 1)) return false;
+    if (Atomics.load(credit.nanos, slot) < nanos) return false;
+  }
+  return true;
+}
+
+/** Puts back what `takeCredit` took from the first `count` cells. */
+export function giveBack(credit: SharedCredit, cells: Int32Array, count: number, nanos: number): void {
+  const amount = BigInt(nanos);
+  for (let i = 0; i < count; i++) Atomics.add(credit.nanos, cells[i]!, amount);
+}

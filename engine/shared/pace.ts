@@ -1,0 +1,62 @@
+/** Cells a bid can reserve in. */
+export const MAX_PATH = 8;
+const ROW = 12;
+const SEQUENCE = 0;
+const MULTIPLIER = 1;
+const PASS = 2;
+const COUNT = 3;
+const CELLS = 4;
+
+/** How every line item bids, one row per line item slot; written by the main thread, read by the bid threads. */
+export type SharedPace = Int32Array<SharedArrayBuffer>;
+
+/** @param slots how many line items there can be */
+export function createSharedPace(slots: number): SharedPace {
+  return new Int32Array(new SharedArrayBuffer(slots * ROW * 4));
+}
+
+/**
+ * Writes a row. A sequence number that is odd during the change keeps readers from mixing old and new (a seqlock).
+ * @param cells slots of budget cells, outermost first; -1 among them, or none at all, lets the line item not bid
+ */
+export function writePace(
+  pace: SharedPace,
+  slot: number,
+  multiplierPpm: number,
+  passPpm: number,
+  cells: readonly number[],
+): void {
+  const at = slot * ROW;
+  Atomics.add(pace, at + SEQUENCE, 1);
+  Atomics.store(pace, at + MULTIPLIER, multiplierPpm);
+  Atomics.store(pace, at + PASS, passPpm);
+  const usable = cells.length <= MAX_PATH && cells.every((cell) => cell >= 0);
+  Atomics.store(pace, at + COUNT, usable ? cells.length : 0);
+  if (usable) for (let i = 0; i < cells.length; i++) Atomics.store(pace, at + CELLS + i, cells[i]!);
+  Atomics.add(pace, at + SEQUENCE, 1);
+}
+
+/** The pace of one line item as a bid thread last read it; reused for every candidate. */
+export interface Pace {
+  multiplierPpm: number;
+  passPpm: number;
+  /** 0: no budget path is known, so it can not bid. */
+  cellCount: number;
+  readonly cells: Int32Array;
+}
+
+export function createPace(): Pace {
+  return { multiplierPpm: 0, passPpm: 0, cellCount: 0, cells: new Int32Array(MAX_PATH) };
+}
+
+/** Reads a row; one that is being changed right now reads as one without credit. */
+export function readPace(pace: SharedPace, slot: number, into: Pace): void {
+  const at = slot * ROW;
+  const sequence = Atomics.load(pace, at + SEQUENCE);
+  into.multiplierPpm = Atomics.load(pace, at + MULTIPLIER);
+  into.passPpm = Atomics.load(pace, at + PASS);
+  const count = Atomics.load(pace, at + COUNT);
+  for (let i = 0; i < count; i++) into.cells[i] = Atomics.load(pace, at + CELLS + i);
+  const unchanged = (sequence & 1) === 0 && Atomics.load(pace, at + SEQUENCE) === sequence;
+  into.cellCount = unchanged ? count : 0;
+}
