@@ -23,11 +23,12 @@ const APPLY_SLICE_MS = 2;
 /** Runs one bid thread: its server, its view of the campaigns, and its talk with the main thread. */
 export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const { config, status } = start;
+  let baseUrl = config.publicBaseUrl;
   const clock = systemClock;
   const send = (message: FromWorker) => port.postMessage(message);
   const ring = ringWriter(start.ring);
   const counters = createCounters();
-  const catalog = new Catalog(config.publicBaseUrl);
+  const catalog = new Catalog(() => baseUrl);
   const profiles = new Map(config.exchanges.map((profile) => [profile.name, profile]));
   const pending = createPendingEvents(ring, config.limits.maxInFlight, () => send({ kind: 'wake' }));
   const asks = createAsks(send);
@@ -87,6 +88,9 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
           (found) => send({ kind: 'listening', port: found }),
           (error) => send({ kind: 'failed', code: codeOf(error), message: messageOf(error) }),
         );
+        break;
+      case 'reachable':
+        baseUrl = message.baseUrl;
         break;
       case 'changes':
         changes.add(message.updates);

@@ -19,6 +19,8 @@ export interface WorkerStart {
 
 export type ToWorker =
   | { readonly kind: 'listen'; readonly port: number }
+  /** What our links start with; comes before the first changes. */
+  | { readonly kind: 'reachable'; readonly baseUrl: string }
   | { readonly kind: 'changes'; readonly updates: readonly CatalogChange[] }
   | { readonly kind: 'durable'; readonly refs: readonly number[]; readonly ok: boolean }
   | { readonly kind: 'answer'; readonly ask: number; readonly body: string }

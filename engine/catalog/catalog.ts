@@ -14,7 +14,7 @@ export type CatalogChange = { readonly change: CampaignChange; readonly slot: nu
  */
 export class Catalog {
   readonly index = new TermIndex(indexDimensions.length);
-  readonly #baseUrl: string;
+  readonly #baseUrl: () => string;
   readonly #advertisers = new Map<number, Advertiser>();
   readonly #campaigns = new Map<number, Campaign>();
   readonly #items = new Map<number, LineItem>();
@@ -28,7 +28,7 @@ export class Catalog {
   #lineCount = 0;
 
   /** @param baseUrl what our links start with */
-  constructor(baseUrl: string) {
+  constructor(baseUrl: () => string) {
     this.#baseUrl = baseUrl;
   }
 
@@ -86,7 +86,7 @@ export class Catalog {
       case 'creative': {
         const before = this.#creatives.get(change.entity.id)?.source;
         if (before !== undefined) unlink(this.#creativesOf, before.lineItemId, before.id);
-        this.#creatives.set(change.entity.id, compileCreative(change.entity, this.#baseUrl));
+        this.#creatives.set(change.entity.id, compileCreative(change.entity, this.#baseUrl()));
         link(this.#creativesOf, change.entity.lineItemId, change.entity.id);
         this.#refresh(change.entity.lineItemId);
         if (before !== undefined && before.lineItemId !== change.entity.lineItemId) this.#refresh(before.lineItemId);

@@ -1,5 +1,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { CodedError, messageOf } from '../../core/errors.ts';
 import { BID_PATH, type HttpCall, type HttpHandlers, type Reply, statusLines, type Transport } from './transport.ts';
 
@@ -18,19 +20,27 @@ export interface LoadedUws {
 export function loadUws(faults: string[]): LoadedUws | null {
   const require = createRequire(import.meta.url);
   const { platform, arch, versions } = process;
+  const binary = `uws_${platform}_${arch}_${versions.modules}.node`;
   const candidates = [
-    ['uws-next', `uws-next/uws_${platform}_${arch}_${versions.modules}.node`],
-    ['uWebSockets.js', `uWebSockets.js/binaries/uws_${platform}_${arch}_${versions.modules}.node`],
+    ['uws-next', binary],
+    ['uWebSockets.js', `binaries/${binary}`],
   ] as const;
-  for (const [name, binary] of candidates) {
+  for (const [name, path] of candidates) {
     try {
-      const { version } = require(`${name}/package.json`) as { version: string };
-      return { uws: require(binary) as Uws, name: `uWebSockets.js ${version}` };
+      const root = packageRoot(require.resolve(name), name);
+      const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+      return { uws: require(join(root, path)) as Uws, name: `uWebSockets.js ${version}` };
     } catch (error) {
       faults.push(`${name}: ${messageOf(error).split('\n')[0]}`);
     }
   }
   return null;
+}
+
+/** The folder of a package, from the file its name resolves to: `exports` hides package.json and the binaries. */
+function packageRoot(file: string, name: string): string {
+  const end = file.lastIndexOf(join('node_modules', name)) + join('node_modules', name).length;
+  return file.slice(0, end);
 }
 
 /** Serves through µWebSockets.js; every thread may listen on the same port. */
@@ -160,8 +170,11 @@ class Call implements UwsCall {
     res.writeStatus(statusLines[reply.status] ?? `${reply.status} Error`);
     if (reply.type !== undefined) res.writeHeader('Content-Type', reply.type);
     if (reply.headers !== undefined) for (const [name, value] of reply.headers) res.writeHeader(name, value);
-    if (reply.status === 204) res.endWithoutBody(undefined, reply.close ?? false);
-    else if (this.method === 'HEAD') res.endWithoutBody(byteLength(reply.body), reply.close ?? false);
+    if (reply.status === 204) {
+      // A 204 has no Content-Length, and the closing form of endWithoutBody would write one.
+      if (reply.close === true) res.writeHeader('Connection', 'close');
+      res.endWithoutBody();
+    } else if (this.method === 'HEAD') res.endWithoutBody(byteLength(reply.body), reply.close ?? false);
     else res.end(reply.body ?? '', reply.close ?? false);
   }
 }

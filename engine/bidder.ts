@@ -1,0 +1,198 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { EventLog } from '../core/eventlog.ts';
+import { newNodeIncarnation, nodeName } from '../core/ids.ts';
+import { createNodeLedger } from '../core/ledger.ts';
+import type { Random } from '../core/random.ts';
+import type { BidderConfig } from './config.ts';
+import { createAppender } from './main/appender.ts';
+import { catalogUpdates } from './main/campaignfeed.ts';
+import { follow } from './main/follow.ts';
+import { createBidderMetrics } from './main/metrics.ts';
+import { createPacingFeed } from './main/pacingfeed.ts';
+import { createSettler } from './main/settler.ts';
+import { createLineSlots } from './main/slots.ts';
+import { createTotals } from './main/totals.ts';
+import { startWorkers } from './main/workers.ts';
+import { createSharedCredit, creditBank } from './shared/credit.ts';
+import { createSharedPace } from './shared/pace.ts';
+import { readRecord } from './shared/records.ts';
+import { createSharedRing, readRing, refusedRecords, ringBacklogBytes } from './shared/ring.ts';
+import { createSharedStatus, isReady, setDraining, setReady } from './shared/status.ts';
+
+export interface BidderDeps {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  /** Something the bidder can not go on without has failed: stop the process. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface Bidder {
+  readonly port: number;
+  /** This run's identity: eight hex digits. */
+  readonly node: string;
+  /** `uWebSockets.js VERSION` or `node:http`. */
+  readonly transport: string;
+  isReady(): boolean;
+  /** Stops accepting, answers what is in flight, flushes events and counters. The process can then end by itself. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_EVERY_MS = 10;
+const RECORDS_PER_DRAIN = 20_000;
+const STATS_EVERY_MS = 1_000;
+const GRACE_MS = 5_000;
+
+/**
+ * Starts a bidder: bid threads on one port, and this thread, which follows campaigns and pacing, owns the node's
+ * budget ledger and appends events to the log. Needs the built `dist/` (worker threads do not load TypeScript).
+ * @throws CodedError `listen_failed` when the port is taken
+ */
+export async function startBidder(config: BidderConfig, deps: BidderDeps): Promise<Bidder> {
+  const { log, clock, logger } = deps;
+  const incarnation = newNodeIncarnation(deps.random);
+  const node = nodeName(incarnation);
+  const { limits } = config;
+  const credit = createSharedCredit(limits.maxCells);
+  const pace = createSharedPace(limits.maxLineItems);
+  const status = createSharedStatus();
+  const slots = createLineSlots(limits.maxLineItems);
+  const ledger = createNodeLedger({
+    node,
+    bank: creditBank(credit),
+    ...config.ledger,
+    tokenLifetimeMs: config.tokenLifetimeMs,
+    maxReservations: limits.maxReservations,
+    maxCells: limits.maxCells,
+  });
+  const totals = createTotals(node, clock.nowMs());
+  let lines = 0;
+  let caughtUp = 0;
+  const onInvalid = (key: string, why: string) => logger.warn({ key, why }, 'record left out: not valid');
+
+  const rings = Array.from({ length: Math.max(1, config.threads) }, () => {
+    const ring = createSharedRing(limits.ringBytes);
+    return { ring, buffer: Buffer.from(ring.data) };
+  });
+  const metrics = createBidderMetrics(deps.metrics, {
+    ready: () => isReady(status),
+    lines: () => lines,
+    appendWaiting: () => appender.waiting,
+    ringBytes: (thread) => ringBacklogBytes(rings[thread]!.ring),
+    ringRefused: () => rings.reduce((sum, { ring }) => sum + refusedRecords(ring), 0),
+    threads: rings.length,
+    ledger: () => ({ ...ledger.counters() }),
+  });
+  const appender = createAppender({
+    log,
+    maxRecords: limits.maxAppendRecords,
+    onDone: (thread, refs, ok) => workers.send(thread, { kind: 'durable', refs, ok }),
+    onError: (error, records) => logger.error({ err: error, records }, 'events could not be appended'),
+  });
+
+  const workers = await startWorkers(
+    config,
+    { incarnation, credit, pace, status },
+    rings.map(({ ring }) => ring),
+    {
+      onWake: () => drain(),
+      onCounts: (thread, counts, loopLagMs) => {
+        totals.add(counts);
+        metrics.add(thread, counts, loopLagMs);
+      },
+      onApplied: (count) => {
+        lines = count;
+      },
+      onMetrics: () => deps.metrics.metrics(),
+      onFault: (message) => logger.warn({ fault: message }, 'a µWebSockets.js build does not load here'),
+      onCrash: deps.onFatal,
+    },
+  );
+  /** Takes over what the bid threads wrote: reservations into the ledger, events towards the log. */
+  function drain(): void {
+    rings.forEach(({ ring, buffer }, thread) => {
+      readRing(ring, buffer, RECORDS_PER_DRAIN, (bytes, startAt, endAt) =>
+        readRecord(bytes, startAt, endAt, {
+          onReserved: (bidId, bidAtMs, nanos, cells) => ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs),
+          onEvent: (ref, key, value) => appender.add(thread, ref, { key, value }),
+        }),
+      );
+    });
+    appender.flush();
+  }
+
+  const settle = createSettler({ ...config, ledger, node });
+  const pacing = createPacingFeed(ledger, pace, slots, onInvalid);
+  const events = await follow({ log, clock, topic: 'events', from: 'end', onRecords: settle, onError: deps.onFatal });
+  const pacingFollower = await follow({
+    log,
+    clock,
+    topic: 'pacing',
+    from: 'start',
+    onRecords: (records) => pacing.apply(records),
+    onCaughtUp: becomeReady,
+    onError: deps.onFatal,
+  });
+  const campaigns = await follow({
+    log,
+    clock,
+    topic: 'campaigns',
+    from: 'start',
+    onRecords: (records) => workers.broadcast({ kind: 'changes', updates: catalogUpdates(records, slots, onInvalid) }),
+    onCaughtUp: becomeReady,
+    onError: deps.onFatal,
+  });
+
+  function becomeReady(): void {
+    caughtUp++;
+    // A change is applied by the threads in the order it was sent, so the answer to a marker means all are in.
+    if (caughtUp === 2) void workers.settled().then(() => setReady(status, true));
+  }
+
+  const drainTimer = setInterval(drain, DRAIN_EVERY_MS);
+  const statsTimer = setInterval(() => void publishStats(false), STATS_EVERY_MS);
+  let publishing: Promise<void> = Promise.resolve();
+
+  async function publishStats(final: boolean): Promise<void> {
+    drain();
+    const nowMs = clock.nowMs();
+    ledger.expire(nowMs, events.readToMs());
+    const message = totals.take(nowMs, final ? ledger.uses() : ledger.dueUses(nowMs), final);
+    publishing = log
+      .append('bidstats', [{ key: node, value: Buffer.from(JSON.stringify(message)) }])
+      .catch((error) => logger.error({ err: error }, 'bid statistics could not be appended'));
+    await publishing;
+  }
+
+  async function stop(): Promise<void> {
+    setDraining(status);
+    await Promise.all([campaigns.stop(), pacingFollower.stop()]);
+    await workers.stop(GRACE_MS);
+    clearInterval(drainTimer);
+    clearInterval(statsTimer);
+    drain();
+    await appender.idle();
+    await publishing;
+    await events.stop();
+    await publishStats(true);
+  }
+
+  if (workers.transport === 'node:http') logger.warn('no µWebSockets.js here: serving through node:http, one thread');
+  logger.info({ node, port: workers.port, transport: workers.transport, threads: workers.threads }, 'bidder listens');
+  let stopping: Promise<void> | null = null;
+  return {
+    port: workers.port,
+    node,
+    transport: workers.transport,
+    isReady: () => isReady(status),
+    stop() {
+      stopping ??= stop().catch((error) => logger.error({ err: messageOf(error) }, 'stopping failed'));
+      return stopping;
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '../../core/clock.ts';
+import type { EventLog, LogConsumer, LogRecord } from '../../core/eventlog.ts';
+import type { TopicName } from '../../core/topics.ts';
+
+/** A topic followed from some point on, by a process that keeps no position. */
+export interface Follower {
+  /** Whether everything that was there at the start has been read. */
+  caughtUp(): boolean;
+  /** Everything appended before this time has been read; milliseconds since the epoch. */
+  readToMs(): number;
+  stop(): Promise<void>;
+}
+
+export interface FollowOptions {
+  readonly log: EventLog;
+  readonly topic: TopicName;
+  /** `start`: everything that is there; `end`: only what comes from now on. */
+  readonly from: 'start' | 'end';
+  readonly clock: Clock;
+  readonly onRecords: (records: readonly LogRecord[]) => void;
+  readonly onCaughtUp?: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const MAX_BATCH_RECORDS = 2_000;
+/** A compacted topic may end before its bounds say: no news for so long is the end of it. */
+const QUIET_MS = 1_000;
+const PROBE_EVERY_MS = 1_000;
+
+/** Follows all partitions of a topic. */
+export async function follow(options: FollowOptions): Promise<Follower> {
+  const { log, topic } = options;
+  const bounds = await log.bounds(topic);
+  const goals = new Map(bounds.map(({ partition, end }) => [partition, end]));
+  const behind = new Set(options.from === 'end' ? [] : bounds.filter((b) => b.first < b.end).map((b) => b.partition));
+  const positions = new Map(options.from === 'end' ? goals : []);
+  let readToMs = 0;
+  let caughtUp = false;
+  let quiet: NodeJS.Timeout | null = null;
+
+  function finish(): void {
+    if (caughtUp) return;
+    caughtUp = true;
+    if (quiet !== null) clearTimeout(quiet);
+    options.onCaughtUp?.();
+  }
+  function expectMore(): void {
+    if (quiet !== null) clearTimeout(quiet);
+    quiet = setTimeout(finish, QUIET_MS);
+  }
+
+  const consumer: LogConsumer = await log.consume({
+    topic,
+    group: null,
+    maxBatchRecords: MAX_BATCH_RECORDS,
+    ...(options.from === 'end' ? { start: async (partition: number) => goals.get(partition) ?? 0 } : {}),
+    onBatch: async ({ partition, records }) => {
+      options.onRecords(records);
+      const next = (records.at(-1)?.offset ?? -1) + 1;
+      positions.set(partition, next);
+      if (caughtUp) return;
+      if (next >= (goals.get(partition) ?? 0)) behind.delete(partition);
+      if (behind.size === 0) finish();
+      else expectMore();
+    },
+    onError: options.onError,
+  });
+  if (behind.size === 0) finish();
+  else expectMore();
+
+  /** An idle topic brings no records: its bounds say that there are none to wait for. */
+  async function probe(): Promise<void> {
+    const askedMs = options.clock.nowMs();
+    const now = await log.bounds(topic);
+    if (now.every(({ partition, first, end }) => end === first || (positions.get(partition) ?? 0) >= end)) {
+      readToMs = askedMs;
+    }
+  }
+  const prober = setInterval(() => probe().catch(options.onError), PROBE_EVERY_MS);
+  await probe();
+
+  return {
+    readToMs: () => readToMs,
+    caughtUp: () => caughtUp,
+    async stop() {
+      if (quiet !== null) clearTimeout(quiet);
+      clearInterval(prober);
+      await consumer.stop();
+    },
+  };
+}

@@ -1,0 +1,175 @@
+import { type AddressInfo, createServer } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { CodedError } from '../../core/errors.ts';
+import type { BidderConfig } from '../config.ts';
+import type { FromWorker, ToWorker, WorkerStart } from '../messages.ts';
+import type { SharedRing } from '../shared/ring.ts';
+import type { ThreadCounts } from '../stats/counters.ts';
+
+export interface WorkerEvents {
+  readonly onWake: () => void;
+  readonly onCounts: (thread: number, counts: ThreadCounts, loopLagMs: number) => void;
+  /** How many line items can bid, after changes were applied. */
+  readonly onApplied: (lines: number) => void;
+  readonly onMetrics: () => Promise<string>;
+  /** A native build of µWebSockets.js that does not load here. */
+  readonly onFault: (message: string) => void;
+  readonly onCrash: (error: unknown) => void;
+}
+
+/** The bid threads of one bidder. */
+export interface Workers {
+  readonly port: number;
+  readonly transport: string;
+  readonly threads: number;
+  send(thread: number, message: ToWorker): void;
+  broadcast(message: ToWorker): void;
+  /** Resolves when every change sent so far has been applied by every thread. */
+  settled(): Promise<void>;
+  /** Asks all threads to finish and waits until they have ended. */
+  stop(graceMs: number): Promise<void>;
+}
+
+type Shared = Pick<WorkerStart, 'incarnation' | 'credit' | 'pace' | 'status'>;
+type ThreadShared = Shared & Pick<WorkerStart, 'ring'>;
+type Of<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
+
+/** Starts the threads one after the other, all on one port. The node:http fallback can only have one. */
+export async function startWorkers(
+  config: BidderConfig,
+  shared: Shared,
+  rings: readonly SharedRing[],
+  events: WorkerEvents,
+): Promise<Workers> {
+  const threads: Thread[] = [];
+  // Asked for any port, µWebSockets.js would keep it for its first thread alone.
+  let port = config.port === 0 ? await freePort(config.host) : config.port;
+  let transport = '';
+  let count = rings.length;
+  for (let i = 0; i < count; i++) {
+    const thread = new Thread(config, { ...shared, ring: rings[i]! }, i, events);
+    threads.push(thread);
+    const started = await thread.started;
+    transport = started.transport;
+    if (i === 0) for (const fault of started.faults) events.onFault(fault);
+    if (transport === 'node:http') count = 1;
+    port = await thread.listen(port);
+  }
+  const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
+  const baseUrl = config.publicBaseUrl === '' ? `http://${host}:${port}` : config.publicBaseUrl;
+  const broadcast = (message: ToWorker) => {
+    for (const thread of threads) thread.send(message);
+  };
+  broadcast({ kind: 'reachable', baseUrl });
+  return {
+    port,
+    transport,
+    threads: threads.length,
+    send: (thread, message) => threads[thread]!.send(message),
+    broadcast,
+    settled: async () => {
+      await Promise.all(threads.map((thread) => thread.settled()));
+    },
+    stop: async (graceMs) => {
+      broadcast({ kind: 'stop', graceMs });
+      await Promise.all(threads.map((thread) => thread.exited));
+    },
+  };
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, host, () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+class Thread {
+  readonly started: Promise<Of<'started'>>;
+  readonly exited: Promise<void>;
+  readonly #worker: Worker;
+  readonly #events: WorkerEvents;
+  readonly #thread: number;
+  #onStarted: (message: Of<'started'>) => void = () => {};
+  #onListening: ((message: Of<'listening'> | Of<'failed'>) => void) | null = null;
+  #stopped = false;
+  #sentChanges = 0;
+  #applied = 0;
+  #onApplied: (() => void)[] = [];
+
+  constructor(config: BidderConfig, shared: ThreadShared, thread: number, events: WorkerEvents) {
+    this.#events = events;
+    this.#thread = thread;
+    this.started = new Promise((resolve) => {
+      this.#onStarted = resolve;
+    });
+    const workerData: WorkerStart = { ...shared, config, thread };
+    this.#worker = new Worker(new URL('../worker.js', import.meta.url), { workerData });
+    this.#worker.on('message', (message: FromWorker) => this.#onMessage(message));
+    this.#worker.on('error', (error) => events.onCrash(error));
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        if (!this.#stopped) {
+          const message = `Bid thread ${thread} ended by itself with code ${code}.`;
+          events.onCrash(new CodedError('bid_thread_ended', message, 'Restart the bidder; see the log before this.'));
+        }
+        resolve();
+      });
+    });
+  }
+
+  send(message: ToWorker): void {
+    if (message.kind === 'changes') this.#sentChanges += message.updates.length;
+    this.#worker.postMessage(message);
+  }
+
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#onListening = (message) => {
+        if (message.kind === 'listening') resolve(message.port);
+        else {
+          this.send({ kind: 'stop', graceMs: 0 });
+          reject(new CodedError(message.code, message.message, 'Choose a free port, or 0 for any.'));
+        }
+      };
+      this.send({ kind: 'listen', port });
+    });
+  }
+
+  settled(): Promise<void> {
+    if (this.#applied >= this.#sentChanges) return Promise.resolve();
+    return new Promise((resolve) => this.#onApplied.push(resolve));
+  }
+
+  #onMessage(message: FromWorker): void {
+    switch (message.kind) {
+      case 'started':
+        this.#onStarted(message);
+        break;
+      case 'listening':
+      case 'failed':
+        this.#onListening?.(message);
+        break;
+      case 'wake':
+        this.#events.onWake();
+        break;
+      case 'applied':
+        this.#applied += message.count;
+        this.#events.onApplied(message.lines);
+        if (this.#applied >= this.#sentChanges) for (const done of this.#onApplied.splice(0)) done();
+        break;
+      case 'counts':
+        this.#events.onCounts(this.#thread, message.counts, message.loopLagMs);
+        break;
+      case 'ask':
+        void this.#events.onMetrics().then((body) => this.send({ kind: 'answer', ask: message.ask, body }));
+        break;
+      case 'stopped':
+        this.#stopped = true;
+    }
+  }
+}
