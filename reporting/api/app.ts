@@ -18,6 +18,7 @@ import { limitRate } from './ratelimit.ts';
 import { reportRoutes } from './reports.ts';
 import { staticRoutes } from './staticfiles.ts';
 import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
+import { switchRoutes } from './switches.ts';
 
 export interface AppOptions {
   readonly services: Services;
@@ -69,6 +70,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', reportRoutes(services, gate));
   api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, board, isStopping));
+  api.route('/', switchRoutes(services));
   api.route('/', statusRoutes(services, options.log, options.status));
   api.all('*', () => {
     throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');

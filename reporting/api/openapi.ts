@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { pacingStatusSchema } from '../../core/pacingstatus.ts';
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
+import { killSwitchSchema } from '../../core/topics.ts';
 import { auditEntrySchema } from './audit.ts';
 import { entityKinds } from './directory.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
 import { resources } from './resources.ts';
+import { switchChangeSchema } from './switches.ts';
 
 type Json = Record<string, unknown>;
 
@@ -191,6 +193,21 @@ export const operations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/switches',
+    tag: 'Operations',
+    summary: 'Kill switches, with reasons (operators)',
+    answer: 'SwitchList',
+  },
+  {
+    method: 'put',
+    path: '/switches/{id}',
+    tag: 'Operations',
+    summary: 'Stop or resume bidding: all, exchange:NAME, advertiser:ID or campaign:ID (operators)',
+    body: 'SwitchChange',
+    answer: 'Switch',
+  },
+  {
+    method: 'get',
     path: '/events/status',
     tag: 'Operations',
     summary: 'Where log and ingest stand (operators)',
@@ -293,6 +310,9 @@ function schemas(): Json {
       campaigns: { type: 'array', items: { type: 'object' } },
       minutes: { type: 'array', items: { type: 'object' } },
     }),
+    Switch: jsonSchema(killSwitchSchema, 'output'),
+    SwitchList: listOf('Switch'),
+    SwitchChange: jsonSchema(switchChangeSchema, 'input'),
     EventsStatus: { type: 'object' },
     Anything: { type: 'object' },
     Problem: object({
