@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { CampaignChange } from '../../core/topics.ts';
+import type { CampaignChange, KillSwitch } from '../../core/topics.ts';
 import { type ApiContext, type ApiEnv, requireOperator, type Services } from './context.ts';
 import type { Entities, EntityKind } from './directory.ts';
 import type { Documents, NewDocument } from './documents.ts';
@@ -26,7 +26,7 @@ export const auditEntrySchema = z.strictObject({
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
 export interface WrittenChange {
-  readonly before: Entities[EntityKind] | null;
+  readonly before: Entities[EntityKind] | KillSwitch | null;
   readonly after: CampaignChange;
 }
 

@@ -10,6 +10,16 @@ describe('kill switches', () => {
     expect(set.json.reason).toMatch(/^prices look wrong \(.+\)$/);
     expect((await api.call('GET', '/api/v1/switches')).json.items).toEqual([set.json]);
     await api.call('PUT', '/api/v1/switches/all', { body: { on: false, reason: 'explained' } });
+    const audit = (await api.call('GET', '/api/v1/audit')).json.items as {
+      kind: string;
+      entityId: string;
+      fields: object[];
+    }[];
+    const switched = audit.filter((entry) => entry.kind === 'switch' && entry.entityId === 'all');
+    expect(switched.map(({ fields }) => fields)).toEqual([
+      expect.arrayContaining([{ field: 'on', from: true, to: false }]),
+      expect.arrayContaining([{ field: 'on', from: false, to: true }]),
+    ]);
     expect((await api.call('GET', '/api/v1/switches')).json.items[0]).toMatchObject({ scope: 'all', on: false });
   });
 

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { killSwitchSchema } from '../../core/topics.ts';
+import { commitChanges } from './audit.ts';
 import { type ApiEnv, jsonBody, requireOperator, type Services } from './context.ts';
 import type { Directory } from './directory.ts';
 import { invalidField, invalidInput } from './problem.ts';
@@ -28,7 +29,9 @@ export function switchRoutes(services: Services): Hono<ApiEnv> {
     if (!parsed.success) throw invalidInput(parsed.error);
     const { on, reason } = parsed.data;
     const entity = killSwitchSchema.parse({ scope, on, reason: `${reason} (${principal.name})`.slice(0, 500) });
-    await directory.exclusive(() => directory.write([{ kind: 'switch', entity }]));
+    const before = directory.switches().find((one) => one.scope === scope) ?? { scope, on: false, reason: '' };
+    const written = [{ before, after: { kind: 'switch', entity } as const }];
+    await directory.exclusive(() => commitChanges(services, principal, c.get('requestId'), written));
     logger.warn({ scope, on, reason, by: principal.name, requestId: c.get('requestId') }, 'kill switch');
     return c.json(entity);
   });
