@@ -73,13 +73,13 @@ export interface MarketCounters {
   /** Answers that came after tmax: the auction was over. */
   tooLate: number;
   clearedNanos: bigint;
-  /** URLs that were not called because they point somewhere else than the bidder under test. */
+  /** Notice URLs that were not called because they point somewhere else than the bidder under test. */
   foreignUrls: number;
 }
 
 /** Plays the auctions and sends what follows from them. */
 export interface Market {
-  /** @returns `bid`, `no_bid`, or why the body is no valid bid response */
+  /** @returns `bid`, `no_bid`, `no_bid:REASON`, or why the body is no valid bid response */
   answer(body: Buffer, context: AuctionContext, inTime: boolean): string;
   readonly counters: MarketCounters;
 }
@@ -153,7 +153,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     const billing = billingOf(options.billing, bid);
     const make = (kind: NoticeKind, rawUrl: string, dueMs: number, bot = false): Parcel | null => {
       const url = substituteMacros(rawUrl, macros);
-      if (!ours(url) || random.next() < options.lossShare) return null;
+      if (url === '' || !ours(url) || random.next() < options.lossShare) return null;
       const copies = random.next() < options.duplicateShare ? 2 : 1;
       const base = parcel(kind, bid, priceNanos, context);
       const userAgent = bot ? ROBOT_AGENT : base.userAgent;
@@ -168,7 +168,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     send(make('win', bid.nurl, rendered && random.next() < options.reorderShare ? shownMs + 50 : noticeMs));
     if (!rendered) return;
     send(make('bill', bid.burl, shownMs));
-    const urls = findUrls(substituteMacros(bid.adm, macros), ours);
+    const urls = findUrls(substituteMacros(bid.adm, macros), deps.isOurs);
     const bot = random.next() < options.botShare;
     const click = random.next() < options.clickShare ? urls.click : '';
     for (const [i, url] of urls.impressions.entries()) {
@@ -218,7 +218,6 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     answer(body, context, inTime) {
       const bids = readBids(body, context);
       if (typeof bids === 'string') return bids;
-      if (bids.length === 0) return 'no_bid';
       counters.bids += bids.length;
       for (const bid of bids) ledger.bid(bid.campaign);
       if (!inTime) {
@@ -271,7 +270,7 @@ function macroValues(bid: Bid, context: AuctionContext, price: Nanos | null, los
   };
 }
 
-/** The bids of a response body, or why it is none. */
+/** The bids of a response body (at least one), or why there are none. */
 function readBids(body: Buffer, context: AuctionContext): readonly Bid[] | string {
   let parsed: unknown;
   try {
@@ -292,7 +291,8 @@ function readBids(body: Buffer, context: AuctionContext): readonly Bid[] | strin
       bids.push(bid);
     }
   }
-  return bids;
+  if (bids.length > 0) return bids;
+  return typeof response.nbr === 'number' ? `no_bid:nbr ${response.nbr}` : 'no_bid';
 }
 
 function readBid(raw: Record<string, unknown> | null, seat: string, context: AuctionContext): Bid | string {

@@ -26,7 +26,7 @@ export interface Collector {
   /** Steps that every lane has reported, oldest first. */
   series(): readonly SeriesPoint[];
   /** The histograms of the steps, for the HDR log. */
-  readonly histograms: readonly { readonly atMs: number; readonly base64: string }[];
+  readonly histograms: readonly { readonly atMs: number; readonly maxMs: number; readonly base64: string }[];
   readonly maxBusy: number;
   /** Reports steps that are still waiting for a lane that has ended, then frees memory. */
   finish(): void;
@@ -41,7 +41,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
   const steps = new Map<number, Step>();
   const latest = new Map<number, LaneReport>();
   const series: SeriesPoint[] = [];
-  const histograms: { atMs: number; base64: string }[] = [];
+  const histograms: { atMs: number; maxMs: number; base64: string }[] = [];
   const latencies = createLatencies();
   const lateness = createLatencies();
   const stepLatencies = createLatencies();
@@ -86,7 +86,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
     });
     if (stepLatencies.count > 0) {
       const base64 = stepLatencies.encode();
-      histograms.push({ atMs: number * intervalMs, base64 });
+      histograms.push({ atMs: number * intervalMs, maxMs: stepLatencies.maxMs, base64 });
     }
     previous = sum;
   };

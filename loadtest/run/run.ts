@@ -181,7 +181,7 @@ function buildResult(options: LoadtestOptions, deps: LoadtestDeps, found: Found)
     clearedNanos: String(clearedNanos),
     notices: courier,
     staleConnections,
-    series: collector.series(),
+    series: collector.series().filter((point) => point.plannedRps + point.sentRps + point.answeredRps > 0),
     truth: truthRows(truth),
     sender: judgeSender(options, collector, found.cpuCores),
     gates,

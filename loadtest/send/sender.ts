@@ -36,7 +36,7 @@ export interface SenderDeps<T> {
   readonly pool: HttpPool;
   readonly schedule: Schedule;
   readonly next: () => Shot<T>;
-  /** A complete answer: returns `bid`, `no_bid`, or the reason why it is neither. Must not keep `response.body`. */
+  /** A complete answer: returns `bid`, `no_bid` or `no_bid:REASON`, or the reason why it is neither. Must not keep `response.body`. */
   readonly onAnswer: (response: HttpResponse, about: T, inTime: boolean) => string;
   /** The request is over, however it ended. */
   readonly onDone?: (about: T) => void;
@@ -181,8 +181,10 @@ export function createBook<T>(
       if (!inTime) counters.overTmax += 1;
       const verdict = deps.onAnswer(outcome.response, about, inTime);
       if (verdict === 'bid') counters.bids += 1;
-      else if (verdict === 'no_bid') counters.noBids += 1;
-      else countUp(counters.invalid, verdict);
+      else if (verdict.startsWith('no_bid')) {
+        counters.noBids += 1;
+        countUp(counters.noBidReasons, verdict.slice(7) || 'not given');
+      } else countUp(counters.invalid, verdict);
     },
   };
 }

@@ -17,6 +17,8 @@ export interface TrafficMix {
   readonly floorMedianCpm: number;
   readonly dealShare: number;
   readonly segmentShare: number;
+  /** People where the GDPR applies who consent to everything; the others refuse everything. */
+  readonly consentShare: number;
   readonly tmaxMs: number;
   /** OpenRTB `at`: 1 first price, 2 second price. */
   readonly auctionType: 1 | 2;
@@ -35,6 +37,7 @@ export const defaultMix: TrafficMix = {
   floorMedianCpm: 0.25,
   dealShare: 0.03,
   segmentShare: 0.4,
+  consentShare: 0.7,
   tmaxMs: 100,
   auctionType: 1,
   scope: '',
@@ -193,6 +196,10 @@ function deviceObject(device: DeviceModel, place: Place, inApp: boolean, user: n
   };
 }
 
+/** TCF 2.2 strings: purposes 1–10 for vendors 1–1200, and none for nobody. */
+const CONSENT_TO_ALL = 'CQtAQoAQtAQoAAfABBENBkEoAP_AAEPAAAYgJYQAYAAglgCWEAGAAIJYAAAA';
+const CONSENT_TO_NOTHING = 'CQtAQoAQtAQoAAfABBENBkEoAAAAAAAAAAYgAAAAAAAA';
+
 /** User, and the privacy signals that decide whether the user may be used. */
 function userObjects(user: number, place: Place, mix: TrafficMix, random: Random): Json {
   const known = random.next() < mix.knownUserShare;
@@ -203,7 +210,9 @@ function userObjects(user: number, place: Place, mix: TrafficMix, random: Random
     const segment = Array.from({ length: segments }, (_, i) => ({ id: String(1000 + ((user * 7 + i * 131) % 400)) }));
     object.data = [{ id: 'dmp-one', name: 'dmp-one.example', segment }];
   }
-  return { user: object, regs: { coppa: 0, gdpr: place.eu ? 1 : 0, us_privacy: '1YNN' } };
+  if (!place.eu) return { user: object, regs: { coppa: 0, gdpr: 0, us_privacy: '1YNN' } };
+  object.consent = random.next() < mix.consentShare ? CONSENT_TO_ALL : CONSENT_TO_NOTHING;
+  return { user: object, regs: { coppa: 0, gdpr: 1 } };
 }
 
 function supplyChain(publisher: Publisher): Json {
