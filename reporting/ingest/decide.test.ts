@@ -66,7 +66,13 @@ describe('what becomes of an event', () => {
       0,
     ],
     ['a forged token', { token: signToken(token, otherKey) }, 'invalid', 'forged', 0],
-    ['a broken token', { token: signToken(token, testKey).slice(0, -9) }, 'invalid', 'forged', 0],
+    [
+      'a broken token',
+      { token: Buffer.from(signToken(token, testKey), 'base64url').subarray(0, -1).toString('base64url') },
+      'invalid',
+      'forged',
+      0,
+    ],
     ['a word for a token', { token: 'token' }, 'invalid', 'malformed_token', 0],
     ['no token', { token: '' }, 'invalid', 'no_token', 0],
     [

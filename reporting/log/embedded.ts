@@ -4,12 +4,13 @@ import type { ConsumeOptions, EventLog, LogConsumer, NewRecord } from '../../cor
 import { type TopicName, topicNames } from '../../core/topics.ts';
 import { recordBytes } from './chunk.ts';
 import { startEmbeddedConsumer } from './embeddedconsumer.ts';
+import { type Append, createGroupCommit } from './groupcommit.ts';
 import { type LogStorage, openLogStorage, type Retention } from './lmdb.ts';
 import { partitionOf } from './partition.ts';
+import { logClosed, logFull, refuseRecords } from './refusals.ts';
 
-/** Longest value of one record. */
-export const MAX_RECORD_BYTES = 1024 * 1024;
-const MAX_KEY_BYTES = 1024;
+/** Bytes of one transaction at most, so that other writers get their turn. */
+const MAX_TRANSACTION_BYTES = 8 * 1024 * 1024;
 /** Transactions between two looks at retention. */
 const RETAIN_EVERY = 64;
 
@@ -29,14 +30,6 @@ export interface EmbeddedLogConfig {
 export interface EmbeddedLog extends EventLog {
   /** How full the fullest `events` partition is: bytes kept divided by the bytes allowed. At 1 appends are refused. */
   fill(): number;
-}
-
-interface Pending {
-  readonly topic: TopicName;
-  readonly records: readonly NewRecord[];
-  readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -61,32 +54,24 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
   );
   const watch = watchVersion(storage, pollMs);
   const consumers = new Set<LogConsumer>();
-  let waiting: Pending[] = [];
-  let waitingBytes = 0;
-  let writing: Promise<void> | null = null;
   let transactions = 0;
   let closed = false;
-
-  async function writeAll(): Promise<void> {
-    // A turn of the event loop lets callers of the same turn share the transaction.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (waiting.length > 0) {
-      const group = waiting;
-      waiting = [];
+  let fullness = 0;
+  const queue = createGroupCommit({
+    maxPendingBytes,
+    maxGroupBytes: MAX_TRANSACTION_BYTES,
+    async write(group) {
       try {
         await storage.transact(() => writeGroup(group));
-        for (const pending of group) pending.resolve();
       } catch (error) {
-        const failure = appendFailure(error);
-        for (const pending of group) pending.reject(failure);
+        throw appendFailure(error);
       }
-      for (const pending of group) waitingBytes -= pending.bytes;
+      fullness = fill();
       watch.wake();
-    }
-    writing = null;
-  }
+    },
+  });
 
-  function writeGroup(group: readonly Pending[]): void {
+  function writeGroup(group: readonly Append[]): void {
     const nowMs = deps.clock.nowMs();
     for (const [topic, partitions] of byPartition(group, storage)) {
       for (const [partition, records] of partitions) storage.append(topic, partition, records, nowMs);
@@ -104,20 +89,19 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
     return most / retention.maxBytes;
   }
 
+  /** Looks again while it is full: another process may have made room. */
+  function refuseFull(): CodedError | null {
+    if (fullness < 1) return null;
+    fullness = fill();
+    return fullness < 1 ? null : logFull();
+  }
+
   return {
     fill,
     append(topic, records) {
-      const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
-      const refusal = closed
-        ? logClosed()
-        : (refuseRecords(records) ?? refuseLoad(waitingBytes, bytes, maxPendingBytes, topic === 'events' ? fill() : 0));
+      const refusal = closed ? logClosed() : (refuseRecords(records) ?? (topic === 'events' ? refuseFull() : null));
       if (refusal !== null) return Promise.reject(refusal);
-      if (records.length === 0) return Promise.resolve();
-      waitingBytes += bytes;
-      return new Promise<void>((resolve, reject) => {
-        waiting.push({ topic, records, bytes, resolve, reject });
-        writing ??= writeAll();
-      });
+      return queue.add({ topic, records, bytes: records.reduce((sum, record) => sum + recordBytes(record), 0) });
     },
     async consume(options: ConsumeOptions) {
       if (closed) throw logClosed();
@@ -135,7 +119,7 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
       if (closed) return;
       closed = true;
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
-      while (writing !== null) await writing;
+      await queue.idle();
       watch.stop();
       await storage.root.close();
     },
@@ -175,7 +159,7 @@ function watchVersion(storage: LogStorage, pollMs: number): VersionWatch {
 }
 
 function byPartition(
-  group: readonly Pending[],
+  group: readonly Append[],
   storage: LogStorage,
 ): ReadonlyMap<TopicName, ReadonlyMap<number, readonly NewRecord[]>> {
   const topics = new Map<TopicName, Map<number, NewRecord[]>>();
@@ -194,38 +178,6 @@ function byPartition(
     }
   }
   return topics;
-}
-
-function refuseRecords(records: readonly NewRecord[]): CodedError | null {
-  const bad = records.find(
-    (record) => Buffer.byteLength(record.key) > MAX_KEY_BYTES || (record.value?.length ?? 0) > MAX_RECORD_BYTES,
-  );
-  if (bad === undefined) return null;
-  return new CodedError(
-    'record_too_large',
-    `A record's key may have ${MAX_KEY_BYTES} bytes and its value ${MAX_RECORD_BYTES}.`,
-    'Split the message.',
-  );
-}
-
-function refuseLoad(waitingBytes: number, bytes: number, maxPendingBytes: number, fill: number): CodedError | null {
-  if (waitingBytes + bytes > maxPendingBytes) {
-    return new CodedError(
-      'log_overloaded',
-      `${waitingBytes} bytes already wait for the disk.`,
-      'Slow down and append again; if it stays, the disk is too slow for the load.',
-    );
-  }
-  if (fill < 1) return null;
-  return new CodedError(
-    'log_full',
-    'The events that are not yet ingested fill the log.',
-    'Start ingest and let it catch up, or allow the log more bytes.',
-  );
-}
-
-function logClosed(): CodedError {
-  return new CodedError('log_closed', 'The event log is closed.', 'Open it again.');
 }
 
 function appendFailure(error: unknown): CodedError {

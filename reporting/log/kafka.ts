@@ -1,0 +1,241 @@
+import { type Admin, type Consumer, Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
+import { CodedError, messageOf } from '../../core/errors.ts';
+import type { ConsumeOptions, EventLog, LogConsumer, NewRecord, PartitionBounds } from '../../core/eventlog.ts';
+import { type TopicName, topicNames, topics } from '../../core/topics.ts';
+import { recordBytes } from './chunk.ts';
+import { createGroupCommit } from './groupcommit.ts';
+import { startKafkaConsumer } from './kafkaconsumer.ts';
+import { partitionOf } from './partition.ts';
+import { logClosed, refuseRecords } from './refusals.ts';
+
+export type { EachBatchPayload, Kafka } from 'kafkajs';
+export type KafkaConsumer = Consumer;
+export type KafkaAdmin = Admin;
+
+export interface KafkaLogConfig {
+  /** `host:port`, at least one. */
+  readonly brokers: readonly string[];
+  readonly clientId?: string;
+  /** true, or TLS options (ca, cert, key as PEM text). */
+  readonly ssl?: KafkaConfig['ssl'];
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+  /** Put before every topic's name, so that installations can share a cluster. Default none. */
+  readonly topicPrefix?: string;
+  /** Create missing topics. Default true; false where only an administrator may. */
+  readonly createTopics?: boolean;
+  /** Partitions of `events` when it is created. Default 8; every other topic has one. */
+  readonly partitions?: number;
+  /** Copies of each topic when it is created. Default 1; use 3 in production. */
+  readonly replication?: number;
+  /** Age kept of topics that are not compacted, when they are created, milliseconds. Default 7 days. */
+  readonly retentionMs?: number;
+  /** A group member that is silent for so long loses its partitions, milliseconds. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
+  /** How long one request may take, milliseconds. Default 10,000. */
+  readonly requestTimeoutMs?: number;
+  /** Appends waiting, bytes; more are refused with `log_overloaded`. Default 64 MiB. */
+  readonly maxPendingBytes?: number;
+}
+
+/** Bytes of one request to the brokers: under the topics' `max.message.bytes`, which bounds a partition's share. */
+const MAX_SEND_BYTES = 900 * 1024;
+const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+
+/**
+ * The event log on Apache Kafka. Connects, checks or creates the topics, and reports what is wrong at once.
+ *
+ * kafkajs' idempotent producer loses messages when sends overlap and one times out, so it is off: every append waits
+ * for all in-sync replicas, one request is under way at a time, and a request of unknown outcome is an error whose
+ * repetition the consumer recognises by event id.
+ *
+ * @throws CodedError `kafka_unreachable`, `kafka_denied`, `kafka_topic_missing`
+ */
+export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> {
+  const kafka = new Kafka(clientConfig(config));
+  const nameOf = (topic: TopicName): string => `${config.topicPrefix ?? ''}${topic}`;
+  const admin = kafka.admin({ retry: { retries: 3, initialRetryTime: 200 } });
+  const producer = kafka.producer({
+    idempotent: false,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    retry: { retries: 2, initialRetryTime: 100 },
+  });
+  const counts = await guarded(config, async () => {
+    await admin.connect();
+    if (config.createTopics ?? true) await createTopics(admin, config, nameOf);
+    const found = await partitionCounts(admin, nameOf);
+    await producer.connect();
+    return found;
+  }).catch(async (error: unknown) => {
+    await Promise.allSettled([admin.disconnect(), producer.disconnect()]);
+    throw error;
+  });
+
+  const consumers = new Set<LogConsumer>();
+  let closed = false;
+  const queue = createGroupCommit({
+    maxPendingBytes: config.maxPendingBytes ?? 64 * 1024 * 1024,
+    maxGroupBytes: MAX_SEND_BYTES,
+    write: (group) => guarded(config, () => send(producer, group, nameOf, counts)),
+  });
+
+  return {
+    append(topic, records) {
+      const refusal = closed ? logClosed() : refuseRecords(records);
+      if (refusal !== null) return Promise.reject(refusal);
+      return Promise.all(slices(records).map((slice) => queue.add({ topic, ...slice }))).then(() => {});
+    },
+    async consume(options: ConsumeOptions) {
+      if (closed) throw logClosed();
+      const consumer = await guarded(config, () => startKafkaConsumer({ kafka, admin, config, nameOf }, options));
+      consumers.add(consumer);
+      return { ...consumer, stop: () => consumer.stop().finally(() => consumers.delete(consumer)) };
+    },
+    async bounds(topic): Promise<PartitionBounds[]> {
+      const offsets = await guarded(config, () => admin.fetchTopicOffsets(nameOf(topic)));
+      return offsets
+        .map(({ partition, low, high }) => ({ partition, first: Number(low), end: Number(high) }))
+        .sort((a, b) => a.partition - b.partition);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.all([...consumers].map((consumer) => consumer.stop()));
+      await queue.idle();
+      await Promise.allSettled([producer.disconnect(), admin.disconnect()]);
+    },
+  };
+}
+
+function clientConfig(config: KafkaLogConfig): KafkaConfig {
+  return {
+    brokers: [...config.brokers],
+    clientId: config.clientId ?? 'evenkeel',
+    ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
+    ...(config.sasl === undefined ? {} : { sasl: config.sasl as NonNullable<KafkaConfig['sasl']> }),
+    connectionTimeout: 3000,
+    requestTimeout: config.requestTimeoutMs ?? 10_000,
+    retry: { retries: 5, initialRetryTime: 200, maxRetryTime: 5000 },
+    logLevel: logLevel.NOTHING,
+  };
+}
+
+async function createTopics(admin: Admin, config: KafkaLogConfig, nameOf: (topic: TopicName) => string): Promise<void> {
+  const existing = new Set(await admin.listTopics());
+  const missing = topicNames.filter((topic) => !existing.has(nameOf(topic)));
+  if (missing.length === 0) return;
+  const replication = config.replication ?? 1;
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: missing.map((topic) => ({
+      topic: nameOf(topic),
+      numPartitions: topic === 'events' ? (config.partitions ?? 8) : 1,
+      replicationFactor: replication,
+      configEntries: [
+        { name: 'cleanup.policy', value: topics[topic].compacted ? 'compact' : 'delete' },
+        { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
+        { name: 'min.insync.replicas', value: String(Math.max(1, replication - 1)) },
+        ...(topics[topic].compacted
+          ? []
+          : [{ name: 'retention.ms', value: String(config.retentionMs ?? 7 * 86_400_000) }]),
+      ],
+    })),
+  });
+}
+
+async function partitionCounts(
+  admin: Admin,
+  nameOf: (topic: TopicName) => string,
+): Promise<Readonly<Record<TopicName, number>>> {
+  const counts: Partial<Record<TopicName, number>> = {};
+  const existing = new Set(await admin.listTopics());
+  const missing = topicNames.filter((topic) => !existing.has(nameOf(topic)));
+  if (missing.length > 0) {
+    throw new CodedError(
+      'kafka_topic_missing',
+      `Kafka has no topic ${missing.map(nameOf).join(', ')}.`,
+      'Let it be created (createTopics), or create it as docs/operating/recovery.md says.',
+    );
+  }
+  const metadata = await admin.fetchTopicMetadata({ topics: topicNames.map(nameOf) });
+  for (const topic of topicNames) {
+    counts[topic] = metadata.topics.find(({ name }) => name === nameOf(topic))?.partitions.length ?? 1;
+  }
+  return counts as Record<TopicName, number>;
+}
+
+/** Records in pieces that fit one request each. */
+function slices(records: readonly NewRecord[]): { records: NewRecord[]; bytes: number }[] {
+  const pieces: { records: NewRecord[]; bytes: number }[] = [];
+  for (const record of records) {
+    const bytes = recordBytes(record);
+    const piece = pieces.at(-1);
+    if (piece !== undefined && piece.bytes + bytes <= MAX_SEND_BYTES) {
+      piece.records.push(record);
+      piece.bytes += bytes;
+    } else {
+      pieces.push({ records: [record], bytes });
+    }
+  }
+  return pieces;
+}
+
+interface Queued {
+  readonly topic: TopicName;
+  readonly records: readonly NewRecord[];
+}
+
+async function send(
+  producer: Producer,
+  group: readonly Queued[],
+  nameOf: (topic: TopicName) => string,
+  counts: Readonly<Record<TopicName, number>>,
+): Promise<void> {
+  const byTopic = new Map<TopicName, { key: string; value: Buffer | null; partition: number }[]>();
+  for (const { topic, records } of group) {
+    const messages = byTopic.get(topic) ?? [];
+    for (const { key, value } of records) messages.push({ key, value, partition: partitionOf(key, counts[topic]) });
+    byTopic.set(topic, messages);
+  }
+  await producer.sendBatch({
+    acks: -1,
+    topicMessages: [...byTopic].map(([topic, messages]) => ({ topic: nameOf(topic), messages })),
+  });
+}
+
+async function guarded<T>(config: KafkaLogConfig, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw kafkaError(config, error);
+  }
+}
+
+/** Says what is wrong in words an operator can act on. */
+export function kafkaError(config: KafkaLogConfig, error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  const cause = rootCause(error);
+  const text = messageOf(cause);
+  if (cause.name === 'KafkaJSSASLAuthenticationError') {
+    return new CodedError('kafka_denied', `Kafka refused the login: ${text}`, 'Check user name and password.', error);
+  }
+  if ((cause as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+    return new CodedError('kafka_topic_missing', `Kafka does not know the topic: ${text}`, 'Create the topics.', error);
+  }
+  return new CodedError(
+    'kafka_unreachable',
+    `Kafka at ${config.brokers.join(', ')} did not answer: ${text}`,
+    'Check that it runs, that the address and TLS settings are right, and that the network lets us through.',
+    error,
+  );
+}
+
+function rootCause(error: unknown): Error {
+  let cause = error as Error;
+  for (let depth = 0; depth < 5 && cause.cause instanceof Error; depth++) cause = cause.cause;
+  return cause;
+}
