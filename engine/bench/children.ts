@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '../../core/errors.ts';
 import type { ClosedLoopTask, LoadTotals } from './closedloop.ts';
@@ -10,6 +11,8 @@ import type { Usage } from './usage.ts';
 /** A server under test in its own process. */
 export interface ServerChild {
   readonly port: number;
+  /** What it said about itself. */
+  readonly note: string;
   readonly pid: number;
   readonly gc: GcTrace;
   usage(): Promise<Usage>;
@@ -20,23 +23,26 @@ export interface ServerChild {
 
 const READY_MS = 60_000;
 
-/** Starts a built script of this folder (`floorserver`) that announces its port over IPC. */
-export async function startServer(
-  script: string,
-  args: readonly string[],
-  nodeArgs: readonly string[] = [],
-): Promise<ServerChild> {
-  const child = fork(built(script), [...args], {
-    // Every collection as one line of name=value pairs: exact bytes allocated, exact pauses.
-    execArgv: ['--trace-gc-nvp', ...nodeArgs],
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
+/** How to start a server: a built script of this folder or elsewhere that announces its port over IPC. */
+export interface ServerSpec {
+  readonly script: URL;
+  readonly args: readonly string[];
+  readonly nodeArgs?: readonly string[];
+  /** Processor to keep it on, null for any. */
+  readonly pin: number | null;
+}
+
+export async function startServer(spec: ServerSpec): Promise<ServerChild> {
+  // Every collection as one line of name=value pairs: exact bytes allocated, exact pauses.
+  const child = start(spec.script, spec.args, ['--trace-gc-nvp', ...(spec.nodeArgs ?? [])], spec.pin, 'pipe');
+  const script = fileURLToPath(spec.script);
   const gc = createGcTrace();
   child.stdout?.on('data', (text: Buffer) => gc.take(text.toString()));
-  const ready = await ask<{ port: number }>(child, null, 'ready', script);
+  const ready = await ask<{ port: number; note?: string }>(child, null, 'ready', script);
   const pid = child.pid ?? 0;
   return {
     port: ready.port,
+    note: ready.note ?? '',
     pid,
     gc,
     usage: async () => (await ask<{ usage: Usage }>(child, 'usage', 'usage', script)).usage,
@@ -51,8 +57,8 @@ export interface LoadChild {
 }
 
 /** Starts the saturating client as a process of its own. */
-export async function startLoad(task: ClosedLoopTask): Promise<LoadChild> {
-  const child = fork(built('loadchild'), [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+export async function startLoad(task: ClosedLoopTask, pin: number | null): Promise<LoadChild> {
+  const child = start(builtScript('loadchild'), [JSON.stringify(task)], [], pin, 'inherit');
   await ask(child, null, 'ready', 'loadchild');
   return {
     totals: async () => (await ask<{ totals: LoadTotals }>(child, 'totals', 'totals', 'loadchild')).totals,
@@ -60,8 +66,31 @@ export async function startLoad(task: ClosedLoopTask): Promise<LoadChild> {
   };
 }
 
-function built(script: string): string {
-  return fileURLToPath(new URL(`./${script}.js`, import.meta.url));
+/** A built script of this folder. */
+export function builtScript(name: string): URL {
+  return new URL(`./${name}.js`, import.meta.url);
+}
+
+function start(
+  script: URL,
+  args: readonly string[],
+  nodeArgs: readonly string[],
+  pin: number | null,
+  stdout: 'pipe' | 'inherit',
+): ChildProcess {
+  const pinned = pin === null ? {} : { execPath: 'taskset' };
+  const execArgv = [...(pin === null ? [] : ['-c', `${pin}`, process.execPath]), ...nodeArgs];
+  return fork(fileURLToPath(script), [...args], { ...pinned, execArgv, stdio: ['ignore', stdout, 'inherit', 'ipc'] });
+}
+
+/**
+ * The processor that server and client of a closed loop share: the server then always has a batch of requests waiting
+ * and is never woken for a single one, which is what "saturated" means, however slow the client.
+ * @returns null where processes can not be pinned
+ */
+export function sharedProcessor(): number | null {
+  const found = spawnSync('taskset', ['-c', '0', process.execPath, '--version'], { stdio: 'ignore' });
+  return found.status === 0 ? availableParallelism() - 1 : null;
 }
 
 async function ask<T>(child: ChildProcess, question: string | null, kind: string, name: string): Promise<T> {

@@ -6,8 +6,8 @@ export interface Usage {
   readonly heapUsedBytes: number;
 }
 
-/** Answers `usage` messages of the parent, and ends when the parent is gone. */
-export function answerUsage(): void {
+/** Answers `usage` messages of the parent; `stop` is called when the parent is gone. */
+export function answerUsage(stop: () => void): void {
   process.on('message', (message) => {
     if (message !== 'usage') return;
     const { user, system } = process.cpuUsage();
@@ -15,5 +15,5 @@ export function answerUsage(): void {
     const usage: Usage = { userUs: user, systemUs: system, rssBytes: rss, heapUsedBytes: heapUsed };
     process.send?.({ kind: 'usage', usage });
   });
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', stop);
 }

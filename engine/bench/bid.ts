@@ -1,0 +1,122 @@
+import type { Clock } from '../../core/clock.ts';
+import { type Bar, barsOf } from './bars.ts';
+import { sharedProcessor } from './children.ts';
+import { bidder, type Contestant, floors, type Measured, measureRounds } from './contestants.ts';
+import { describeMachine, type Machine } from './machine.ts';
+import { ratios, type Spread, spread } from './rounds.ts';
+import { measureStages, type StageCost } from './stages.ts';
+
+export interface BidBenchOptions {
+  /** Fewer contestants and rounds, under 45 s. */
+  readonly quick: boolean;
+  /** Interleaved rounds; default 5, quick 3. */
+  readonly rounds?: number;
+  /** Length of one measurement, milliseconds; default 3000, quick 1200. */
+  readonly sliceMs?: number;
+  /** More servers to compare with, such as the peers of the load test. */
+  readonly peers?: readonly Contestant[];
+  readonly clock: Clock;
+  /** Told what is being done, for a progress line. */
+  readonly onProgress?: (text: string) => void;
+}
+
+/** One row of the comparison. CPU times are of the whole server process, user and system. */
+export interface BidBenchRow {
+  readonly name: string;
+  readonly says: string;
+  readonly note: string;
+  readonly cpuUs: Spread;
+  /** Of the busiest thread alone, microseconds a request. */
+  readonly threadUs: Spread;
+  readonly versusUws: Spread;
+  readonly versusParse: Spread;
+  readonly requestsPerSecond: Spread;
+  readonly utilisation: Spread;
+  readonly bidShare: number;
+  readonly allocatedBytes: number;
+  readonly longestMajorMs: number;
+  readonly longestMinorMs: number;
+  readonly rssBytes: number;
+}
+
+export interface BidBenchResult {
+  readonly v: 1;
+  readonly bench: 'bid';
+  readonly quick: boolean;
+  readonly machine: Machine;
+  /** The processor that server and client shared; null: they ran where the system put them. */
+  readonly processor: number | null;
+  readonly rounds: number;
+  readonly sliceMs: number;
+  readonly rows: readonly BidBenchRow[];
+  readonly stages: readonly StageCost[];
+  readonly bars: readonly Bar[];
+  /** Whether every required bar holds. */
+  readonly ok: boolean;
+}
+
+const CONNECTIONS = 64;
+
+/**
+ * Measures what a bid costs next to what a server costs that does nothing: CPU time per request, closed loop and
+ * saturated, all contestants in every round.
+ */
+export async function runBidBench(options: BidBenchOptions): Promise<BidBenchResult> {
+  const { quick, clock, onProgress = () => {} } = options;
+  const machine = describeMachine();
+  const processor = sharedProcessor();
+  const rounds = options.rounds ?? (quick ? 3 : 5);
+  const sliceMs = options.sliceMs ?? (quick ? 1200 : 3000);
+  const measured = await measureRounds(
+    {
+      contestants: quick ? quickContestants : [...fullContestants, ...(options.peers ?? [])],
+      rounds,
+      sliceMs,
+      warmUpMs: quick ? 2000 : 5000,
+      connections: CONNECTIONS,
+      requests: quick ? 2048 : 8192,
+      pin: processor,
+    },
+    clock,
+    onProgress,
+  );
+  onProgress('stage by stage');
+  const stages = await measureStages({ lineItems: 10_000, quick, clock });
+  const rows = measured.map((one) => toRow(one, measured));
+  const bars = barsOf(rows);
+  const ok = bars.every((bar) => bar.ok || !bar.required);
+  return { v: 1, bench: 'bid', quick, machine, processor, rounds, sliceMs, rows, stages, bars, ok };
+}
+
+const quickContestants = [floors[0]!, floors[1]!, bidder(100), bidder(10_000)];
+const fullContestants = [
+  ...floors,
+  bidder(100),
+  bidder(1000),
+  bidder(10_000),
+  bidder(100_000),
+  bidder(10_000, 'node'),
+];
+
+function toRow(one: Measured, all: readonly Measured[]): BidBenchRow {
+  const cpuOf = (name: string): number[] =>
+    all.find((other) => other.contestant.name === name)!.costs.map((cost) => cost.cpuUs);
+  const cpu = one.costs.map((cost) => cost.cpuUs);
+  const median = (of: (cost: Measured['costs'][number]) => number): number => spread(one.costs.map(of)).median;
+  return {
+    name: one.contestant.name,
+    says: one.contestant.says,
+    note: one.note,
+    cpuUs: spread(cpu),
+    threadUs: spread(one.costs.map((cost) => cost.busiestThreadUs)),
+    versusUws: spread(ratios(cpu, cpuOf('uws'))),
+    versusParse: spread(ratios(cpu, cpuOf('uws-parse'))),
+    requestsPerSecond: spread(one.costs.map((cost) => cost.requestsPerSecond)),
+    utilisation: spread(one.costs.map((cost) => cost.utilisation)),
+    bidShare: median((cost) => cost.bidShare),
+    allocatedBytes: median((cost) => cost.allocatedBytes),
+    longestMajorMs: one.longestMajorMs,
+    longestMinorMs: one.longestMinorMs,
+    rssBytes: one.rssBytes,
+  };
+}

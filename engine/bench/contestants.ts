@@ -1,0 +1,110 @@
+import type { Clock } from '../../core/clock.ts';
+import { builtScript, type LoadChild, type ServerChild, startLoad, startServer } from './children.ts';
+import { type Cost, measureSlice, sleep } from './gauge.ts';
+import { orderOf } from './rounds.ts';
+
+/** One server in the comparison. */
+export interface Contestant {
+  readonly name: string;
+  readonly says: string;
+  readonly script: URL;
+  readonly args: readonly string[];
+  readonly nodeArgs?: readonly string[];
+}
+
+export const floors: readonly Contestant[] = [
+  floor('uws', 'µWebSockets.js, reads the body, answers fixed 600 bytes'),
+  floor('uws-parse', 'the same + JSON.parse of the body'),
+  floor('uws-parse-stringify', 'the same + JSON.parse + JSON.stringify of an answer'),
+  floor('http-parse', 'node:http + JSON.parse of the body'),
+];
+
+function floor(name: string, says: string): Contestant {
+  return { name, says, script: builtScript('floorserver'), args: [name] };
+}
+
+/** Our bidder with all features on. */
+export function bidder(lineItems: number, transport: 'uws' | 'node' = 'uws'): Contestant {
+  const name = `evenkeel-${lineItems}${transport === 'node' ? '-http' : ''}`;
+  const over = transport === 'node' ? 'node:http' : 'µWebSockets.js';
+  return {
+    name,
+    says: `the whole bid over ${lineItems.toLocaleString('en')} line items, on ${over}`,
+    script: builtScript('bidserver'),
+    args: [JSON.stringify({ lineItems, transport })],
+  };
+}
+
+export interface RoundsOptions {
+  readonly contestants: readonly Contestant[];
+  readonly rounds: number;
+  readonly sliceMs: number;
+  readonly warmUpMs: number;
+  readonly connections: number;
+  /** Different requests that are repeated. */
+  readonly requests: number;
+  readonly pin: number | null;
+}
+
+/** What was measured of one contestant: one cost a round. */
+export interface Measured {
+  readonly contestant: Contestant;
+  readonly note: string;
+  readonly costs: readonly Cost[];
+  readonly longestMajorMs: number;
+  readonly longestMinorMs: number;
+  readonly rssBytes: number;
+}
+
+/**
+ * Measures all contestants interleaved: every round gives each one slice. All servers stay up, idle ones cost nothing, so
+ * each is as warm in the last round as it will ever be.
+ */
+export async function measureRounds(
+  options: RoundsOptions,
+  clock: Clock,
+  onProgress: (text: string) => void,
+): Promise<Measured[]> {
+  const servers = new Map<Contestant, ServerChild>();
+  const costs = new Map<Contestant, Cost[]>();
+  try {
+    for (const contestant of options.contestants) {
+      onProgress(`starting ${contestant.name}`);
+      servers.set(contestant, await startServer({ ...contestant, pin: options.pin }));
+      costs.set(contestant, []);
+      await slice(servers.get(contestant)!, options, options.warmUpMs, clock);
+      servers.get(contestant)!.gc.resetLongest();
+    }
+    for (let round = 0; round < options.rounds; round++) {
+      for (const contestant of orderOf(options.contestants, round)) {
+        onProgress(`round ${round + 1} of ${options.rounds}: ${contestant.name}`);
+        costs.get(contestant)!.push(await slice(servers.get(contestant)!, options, options.sliceMs, clock));
+      }
+    }
+    return await Promise.all(
+      options.contestants.map(async (contestant) => {
+        const server = servers.get(contestant)!;
+        const { longestMajorMs, longestMinorMs } = server.gc.totals();
+        const { rssBytes } = await server.usage();
+        return { contestant, note: server.note, costs: costs.get(contestant)!, longestMajorMs, longestMinorMs, rssBytes };
+      }),
+    );
+  } finally {
+    await Promise.all([...servers.values()].map((server) => server.stop()));
+  }
+}
+
+/** Time for connections to open and both sides to settle before a slice is measured. */
+const SETTLE_MS = 150;
+
+async function slice(server: ServerChild, options: RoundsOptions, sliceMs: number, clock: Clock): Promise<Cost> {
+  const { connections, requests, pin } = options;
+  const task = { port: server.port, path: '/openrtb2/bid/demo', connections, seed: 1, requests };
+  const load: LoadChild = await startLoad(task, pin);
+  try {
+    await sleep(SETTLE_MS);
+    return await measureSlice(server, load, sliceMs, clock);
+  } finally {
+    await load.stop();
+  }
+}
