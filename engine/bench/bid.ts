@@ -89,14 +89,7 @@ export async function runBidBench(options: BidBenchOptions): Promise<BidBenchRes
 }
 
 const quickContestants = [floors[0]!, floors[1]!, bidder(100), bidder(10_000)];
-const fullContestants = [
-  ...floors,
-  bidder(100),
-  bidder(1000),
-  bidder(10_000),
-  bidder(100_000),
-  bidder(10_000, 'node'),
-];
+const fullContestants = [...floors, bidder(100), bidder(1000), bidder(10_000), bidder(100_000), bidder(10_000, 'node')];
 
 function toRow(one: Measured, all: readonly Measured[]): BidBenchRow {
   const cpuOf = (name: string): number[] =>

@@ -64,7 +64,11 @@ await log.append(
   })),
 );
 await new Promise((resolve) => setTimeout(resolve, 300));
-process.send?.({ kind: 'ready', port: bidder.port, note: `${bidder.transport}, ready after ${Math.round(readyMs)} ms` });
+process.send?.({
+  kind: 'ready',
+  port: bidder.port,
+  note: `${bidder.transport}, ready after ${Math.round(readyMs)} ms`,
+});
 answerUsage(() => {
   void bidder.stop().then(() => log.close());
 });

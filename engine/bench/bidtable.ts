@@ -34,7 +34,13 @@ export function bidTable(result: BidBenchResult): string {
 }
 
 function stageLines(result: BidBenchResult): string[] {
-  return [...table(['stage', 'µs'], result.stages.map((stage) => [stage.stage, stage.us.toFixed(2)])), ''];
+  return [
+    ...table(
+      ['stage', 'µs'],
+      result.stages.map((stage) => [stage.stage, stage.us.toFixed(2)]),
+    ),
+    '',
+  ];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -86,7 +86,14 @@ export async function measureRounds(
         const server = servers.get(contestant)!;
         const { longestMajorMs, longestMinorMs } = server.gc.totals();
         const { rssBytes } = await server.usage();
-        return { contestant, note: server.note, costs: costs.get(contestant)!, longestMajorMs, longestMinorMs, rssBytes };
+        return {
+          contestant,
+          note: server.note,
+          costs: costs.get(contestant)!,
+          longestMajorMs,
+          longestMinorMs,
+          rssBytes,
+        };
       }),
     );
   } finally {

@@ -87,7 +87,9 @@ function createLineItem(id: number, campaignId: number, random: Random): LineIte
     budget,
     goal: network ? { type: 'cpm', bidCpmMicros: 600_000 } : createGoal(random),
     pacing: 'asap',
-    targeting: network ? { terms: { country: include(...countries.values.map((country) => country.code)) } } : createTargeting(random),
+    targeting: network
+      ? { terms: { country: include(...countries.values.map((country) => country.code)) } }
+      : createTargeting(random),
     frequencyCaps: chance(0.5, random) ? [{ scope: 'line_item', impressions: between(3, 20, random), per: 'day' }] : [],
   });
 }
