@@ -16,10 +16,10 @@ import { createSettler } from './main/settler.ts';
 import { createLineSlots } from './main/slots.ts';
 import { createTotals } from './main/totals.ts';
 import { startWorkers } from './main/workers.ts';
-import { createSharedCredit, creditBank } from './shared/credit.ts';
+import { createSharedCredit, creditBank, creditCells } from './shared/credit.ts';
 import { createSharedPace } from './shared/pace.ts';
 import { readRecord } from './shared/records.ts';
-import { createSharedRing, readRing, refusedRecords, ringBacklogBytes } from './shared/ring.ts';
+import { createSharedRing, readRing, refusedRecords } from './shared/ring.ts';
 import { createSharedStatus, isReady, setDraining, setReady } from './shared/status.ts';
 
 export interface BidderDeps {
@@ -72,6 +72,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
   });
   const totals = createTotals(node, clock.nowMs());
   let lines = 0;
+  let switches = 0;
   let caughtUp = 0;
   const onInvalid = (key: string, why: string) => logger.warn({ key, why }, 'record left out: not valid');
 
@@ -82,17 +83,19 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
   const metrics = createBidderMetrics(deps.metrics, {
     ready: () => isReady(status),
     lines: () => lines,
-    appendWaiting: () => appender.waiting,
-    ringBytes: (thread) => ringBacklogBytes(rings[thread]!.ring),
-    ringRefused: () => rings.reduce((sum, { ring }) => sum + refusedRecords(ring), 0),
+    switches: () => switches,
+    ringRefused: (thread) => refusedRecords(rings[thread]!.ring),
     threads: rings.length,
-    ledger: () => ({ ...ledger.counters() }),
+    cells: () => creditCells(credit, clock.nowMs()),
   });
   const appender = createAppender({
     log,
     maxRecords: limits.maxAppendRecords,
     onDone: (thread, refs, ok) => workers.send(thread, { kind: 'durable', refs, ok }),
-    onError: (error, records) => logger.error({ err: error, records }, 'events could not be appended'),
+    onError: (error, records) => {
+      metrics.appendFailed();
+      logger.error({ err: error, records }, 'events could not be appended: their callers are told to send them again');
+    },
   });
 
   const workers = await startWorkers(
@@ -101,12 +104,13 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     rings.map(({ ring }) => ring),
     {
       onWake: () => drain(),
-      onCounts: (thread, counts, loopLagMs) => {
+      onCounts: (thread, counts) => {
         totals.add(counts);
-        metrics.add(thread, counts, loopLagMs);
+        metrics.add(thread, counts);
       },
-      onApplied: (count) => {
-        lines = count;
+      onApplied: (lineItems, on) => {
+        lines = lineItems;
+        switches = on;
       },
       onMetrics: () => deps.metrics.metrics(),
       onFault: (message) => logger.warn({ fault: message }, 'a µWebSockets.js build does not load here'),

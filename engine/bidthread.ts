@@ -14,7 +14,7 @@ import { createNoticeHandler } from './notice/handler.ts';
 import { createPendingEvents } from './notice/pending.ts';
 import { createCreditGate } from './shared/creditgate.ts';
 import { ringWriter } from './shared/ring.ts';
-import { createCounters } from './stats/counters.ts';
+import { createCounters, UNKNOWN_EXCHANGE } from './stats/counters.ts';
 
 const REPORT_EVERY_MS = 500;
 /** Time a thread spends on campaign changes before it lets requests through. */
@@ -58,24 +58,21 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
       if (!notice(call, body) && !admin(call)) call.send(notFound);
     },
     refused(call, why) {
-      counters.error(why);
+      counters.error(UNKNOWN_EXCHANGE, why);
       const [code, says] = why === 'body_too_large' ? [413, 'Too many bytes.'] : [503, 'Too many open requests.'];
       call.send(errorReply(code as number, why, says as string, true));
     },
   };
   const transport: Transport = loaded === null ? createNodeTransport(handlers) : createUwsTransport(loaded, handlers);
   const changes = createChangeQueue(catalog, () => clock.monotonicMs(), send);
-  let due = clock.monotonicMs() + REPORT_EVERY_MS;
   const timer = setInterval(() => {
-    const now = clock.monotonicMs();
-    send({ kind: 'counts', counts: counters.take(), loopLagMs: Math.max(0, now - due) });
-    due = now + REPORT_EVERY_MS;
+    send({ kind: 'counts', counts: counters.take() });
   }, REPORT_EVERY_MS);
 
   async function stop(graceMs: number): Promise<void> {
     await transport.close(graceMs);
     clearInterval(timer);
-    send({ kind: 'counts', counts: counters.take(), loopLagMs: 0 });
+    send({ kind: 'counts', counts: counters.take() });
     send({ kind: 'stopped' });
     // Nothing is left to wait for: the thread's loop ends by itself, which is the only safe way out with a uWS loop.
     port.close();
@@ -136,7 +133,7 @@ function createChangeQueue(catalog: Catalog, nowMs: () => number, send: (message
     const untilMs = nowMs() + APPLY_SLICE_MS;
     const before = from;
     while (from < queue.length && nowMs() < untilMs) catalog.apply(queue[from++]!);
-    send({ kind: 'applied', count: from - before, lines: catalog.lineCount });
+    send({ kind: 'applied', count: from - before, lines: catalog.lineCount, switches: catalog.switchCount });
     if (from < queue.length) setImmediate(slice);
     else {
       queue = [];

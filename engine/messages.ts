@@ -31,7 +31,7 @@ export type FromWorker =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'wake' }
-  | { readonly kind: 'applied'; readonly count: number; readonly lines: number }
-  | { readonly kind: 'counts'; readonly counts: ThreadCounts; readonly loopLagMs: number }
+  | { readonly kind: 'applied'; readonly count: number; readonly lines: number; readonly switches: number }
+  | { readonly kind: 'counts'; readonly counts: ThreadCounts }
   | { readonly kind: 'ask'; readonly ask: number; readonly what: 'metrics' }
   | { readonly kind: 'stopped' };

@@ -13,7 +13,7 @@ import type { CreditGate } from '../shared/creditgate.ts';
 import { writeReserved } from '../shared/records.ts';
 import type { RingWriter } from '../shared/ring.ts';
 import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
-import type { Counters } from '../stats/counters.ts';
+import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
 import { createResponseWriter } from './responsewriter.ts';
 
 const REQ = shapes.REQUEST.f;
@@ -52,12 +52,12 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   function fail(call: HttpCall, httpStatus: number, code: string, says: string): void {
-    counters.error(code);
+    counters.error(profile?.name ?? UNKNOWN_EXCHANGE, code);
     call.send(errorReply(httpStatus, code, says));
   }
 
   function noBid(call: HttpCall, reason: NoBidReason, readable: boolean): void {
-    counters.noBid(reason, elapsedUs());
+    counters.noBid(profile!.name, reason, elapsedUs());
     if (readable && profile?.noBid === 'nbr') {
       call.send({ status: 200, type: 'application/json', body: writer.noBid(scan, noBidReasons[reason].nbr) });
     } else call.send(isDraining(status) ? noContentAndClose : noContent);
@@ -80,7 +80,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       const bid = decision.bids[i]!;
       writer.add(scan, bid, bidIds[i]!, signToken(tokenOf(bid, bidIds[i]!), deps.signingKey));
     }
-    counters.answered(elapsedUs());
+    counters.answered(profile!.name, elapsedUs());
     call.send({ status: 200, type: 'application/json', body: writer.end() });
   }
 
@@ -141,7 +141,6 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     startedMs = clock.monotonicMs();
     nowMs = clock.nowMs();
     bidIds.length = 0;
-    counters.request();
     profile = deps.profiles.get(exchange);
     if (profile === undefined) return fail(call, 404, 'unknown_exchange', 'No profile for this exchange.');
     if (!isReady(status)) return noBid(call, isDraining(status) ? 'draining' : 'not_ready', false);

@@ -46,6 +46,11 @@ export class Catalog {
     return this.#lineCount;
   }
 
+  /** Kill switches that are on. */
+  get switchCount(): number {
+    return this.#switches.size;
+  }
+
   creative(id: number): ReadyCreative | undefined {
     return this.#creatives.get(id);
   }

@@ -1,92 +1,134 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import { noBidReasonList } from '../../core/reasons.ts';
 import type { ThreadCounts } from '../stats/counters.ts';
-import { HISTOGRAM_BUCKETS, upperUs } from '../stats/histogram.ts';
+import { addHistogram, createHistogram, HISTOGRAM_BUCKETS, type Histogram, upperUs } from '../stats/histogram.ts';
 
 export interface BidderMetrics {
-  add(thread: number, counts: ThreadCounts, loopLagMs: number): void;
+  add(thread: number, counts: ThreadCounts): void;
+  appendFailed(): void;
 }
 
-/** What the gauges read when the page is asked for. */
+/** What gauges read when the page is asked for. */
 export interface Observed {
   readonly ready: () => boolean;
   readonly lines: () => number;
-  readonly appendWaiting: () => number;
-  readonly ringBytes: (thread: number) => number;
-  readonly ringRefused: () => number;
+  readonly switches: () => number;
+  readonly ringRefused: (thread: number) => number;
   readonly threads: number;
-  readonly ledger: () => Readonly<Record<string, number | bigint>>;
+  readonly cells: () => { readonly live: number; readonly dry: number };
 }
 
-/** Registers the bidder's metrics. Names start with `evenkeel_bid_`. */
+/** Registers the bidder's metrics, as they are listed in docs/operating/metrics. */
 export function createBidderMetrics(registry: Registry, observed: Observed): BidderMetrics {
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
-    new Counter({ name: `evenkeel_bid_${name}`, help, labelNames, registers });
+    new Counter({ name: `evenkeel_${name}`, help, labelNames, registers });
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
-      name: `evenkeel_bid_${name}`,
+      name: `evenkeel_${name}`,
       help,
       registers,
       collect() {
         this.set(read());
       },
     });
-  const requests = counter('requests_total', 'Bid requests.', ['thread']);
-  const answered = counter('answered_total', 'Bid requests that got a bid.');
-  const bids = counter('bids_total', 'Bids made; a request can get several.');
-  const errors = counter('errors_total', 'Bid requests answered 4xx or 5xx.');
-  const noBids = counter('no_bids_total', 'Bid requests without a bid, by reason.', ['reason']);
-  const codes = counter('codes_total', 'Refusals, notices and beacons by code.', ['code']);
-  const lag = new Gauge({
-    name: 'evenkeel_bid_loop_lag_ms',
-    help: 'Event loop lag.',
-    labelNames: ['thread'],
-    registers,
-  });
-  const latency = new Histogram({
-    name: 'evenkeel_bid_latency_seconds',
-    help: 'Time from the whole request to its answer, inside the server.',
-    buckets: [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1],
-    registers,
-  });
-  gauge('ready', '1 when bidding is possible.', () => (observed.ready() ? 1 : 0));
-  gauge('line_items', 'Line items that can bid.', observed.lines);
-  gauge('append_waiting', 'Events waiting to be appended.', observed.appendWaiting);
-  gauge('ring_refused', 'Records refused because a ring was full, since the start.', observed.ringRefused);
+  const requests = counter('bid_requests_total', 'Bid requests by how they ended.', ['exchange', 'outcome']);
+  const noBids = counter('no_bids_total', 'Requests without a bid, by reason.', ['exchange', 'reason']);
+  const threads = counter('thread_requests_total', 'Bid requests by bid thread.', ['thread']);
+  const notices = counter('notices_total', 'Notices and beacons by what became of them.', ['type', 'outcome']);
+  const errors = counter('bid_errors_total', 'Bid requests refused, by code.', ['code']);
+  const failures = counter('append_failures_total', 'Writes to the event log that failed.');
+  const dropped = counter('ring_dropped_total', 'Records shed because a ring was full.', ['ring']);
+  const latency = histogram(registry, 'evenkeel_bid_duration_seconds', 'Time from request to answer.', 'exchange');
+  const durable = histogram(registry, 'evenkeel_durable_seconds', 'Time until an event is on disk.', null);
+  gauge('line_items', 'Line items the bidder can bid with now.', observed.lines);
+  gauge('ready', '1 while /healthz/ready answers 200.', () => (observed.ready() ? 1 : 0));
+  gauge('kill_switches', 'Kill switches that are on.', observed.switches);
   new Gauge({
-    name: 'evenkeel_bid_ring_bytes',
-    help: 'Bytes in the ring of a thread.',
-    labelNames: ['thread'],
+    name: 'evenkeel_credit_cells',
+    help: 'Budget cells of this bidder.',
+    labelNames: ['state'],
     registers,
     collect() {
-      for (let thread = 0; thread < observed.threads; thread++) this.set({ thread }, observed.ringBytes(thread));
+      const { live, dry } = observed.cells();
+      this.set({ state: 'live' }, live);
+      this.set({ state: 'dry' }, dry);
     },
   });
-  new Gauge({
-    name: 'evenkeel_bid_ledger',
-    help: 'Counters of the budget ledger.',
-    labelNames: ['name'],
-    registers,
-    collect() {
-      for (const [name, value] of Object.entries(observed.ledger())) this.set({ name }, Number(value));
-    },
-  });
+  const refusedBefore: number[] = [];
   return {
-    add(thread, counts, loopLagMs) {
-      requests.inc({ thread }, counts.requests);
-      answered.inc(counts.answered);
-      bids.inc(counts.bids);
-      errors.inc(counts.errors);
-      lag.set({ thread }, loopLagMs);
-      counts.noBids.forEach((count, i) => {
-        if (count > 0) noBids.inc({ reason: noBidReasonList[i]! }, count);
-      });
-      for (const [code, count] of counts.codes) codes.inc({ code }, count);
-      for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
-        const count = counts.latency[bucket]!;
-        for (let i = 0; i < count; i++) latency.observe(upperUs(bucket) / 1_000_000);
+    add(thread, counts) {
+      let total = 0;
+      for (const [exchange, found] of counts.exchanges) {
+        let without = 0;
+        found.noBids.forEach((count, i) => {
+          if (count === 0) return;
+          without += count;
+          noBids.inc({ exchange, reason: noBidReasonList[i]! }, count);
+        });
+        requests.inc({ exchange, outcome: 'bid' }, found.answered);
+        requests.inc({ exchange, outcome: 'no_bid' }, without);
+        requests.inc({ exchange, outcome: 'error' }, found.errors);
+        latency.add(exchange, found.latency);
+        total += found.answered + without + found.errors;
       }
+      threads.inc({ thread }, total);
+      for (const [code, count] of counts.codes) errors.inc({ code }, count);
+      for (const [key, count] of counts.notices) {
+        const [type = '', outcome = ''] = key.split(' ');
+        notices.inc({ type, outcome }, count);
+      }
+      durable.add('', counts.durable);
+      const refused = observed.ringRefused(thread);
+      dropped.inc({ ring: thread }, refused - (refusedBefore[thread] ?? 0));
+      refusedBefore[thread] = refused;
+    },
+    appendFailed: () => failures.inc(),
+  };
+}
+
+const boundsUs = [50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 250_000, 1_000_000];
+
+/** A Prometheus histogram over counts that are merged in bulk, which prom-client's own can not take. */
+function histogram(registry: Registry, name: string, help: string, label: string | null) {
+  const byLabel = new Map<string, { readonly counts: Histogram; sumUs: number }>();
+  const metric = {
+    name,
+    help,
+    type: 'histogram',
+    aggregator: 'sum',
+    labelNames: label === null ? [] : [label],
+    collect: () => {},
+    reset: () => byLabel.clear(),
+    get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: [...byLabel].flatMap(valuesOf) }),
+  };
+  registry.registerMetric(metric as unknown as Metric<string>);
+
+  function valuesOf([value, { counts, sumUs }]: [string, { readonly counts: Histogram; sumUs: number }]) {
+    const labels: Record<string, string | number> = label === null ? {} : { [label]: value };
+    const values = [];
+    let seen = 0;
+    let bucket = 0;
+    for (const bound of boundsUs) {
+      for (; bucket < HISTOGRAM_BUCKETS && upperUs(bucket) <= bound; bucket++) seen += counts[bucket]!;
+      values.push({ labels: { ...labels, le: bound / 1_000_000 }, value: seen, metricName: `${name}_bucket` });
+    }
+    for (; bucket < HISTOGRAM_BUCKETS; bucket++) seen += counts[bucket]!;
+    values.push({ labels: { ...labels, le: '+Inf' }, value: seen, metricName: `${name}_bucket` });
+    values.push({ labels, value: sumUs / 1_000_000, metricName: `${name}_sum` });
+    values.push({ labels, value: seen, metricName: `${name}_count` });
+    return values;
+  }
+
+  return {
+    add(value: string, counts: Histogram): void {
+      let known = byLabel.get(value);
+      if (known === undefined) {
+        known = { counts: createHistogram(), sumUs: 0 };
+        byLabel.set(value, known);
+      }
+      addHistogram(known.counts, counts);
+      for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) known.sumUs += counts[bucket]! * upperUs(bucket);
     },
   };
 }

@@ -17,13 +17,14 @@ export function createTotals(node: string, startMs: number): Totals {
 
   return {
     add(counts) {
-      sum.requests += counts.requests;
-      sum.answered += counts.answered;
-      sum.errors += counts.errors;
-      addHistogram(sum.latency, counts.latency);
-      counts.noBids.forEach((count, i) => {
-        sum.noBids[i] = sum.noBids[i]! + count;
-      });
+      for (const found of counts.exchanges.values()) {
+        sum.answered += found.answered;
+        sum.errors += found.errors;
+        addHistogram(sum.latency, found.latency);
+        found.noBids.forEach((count, i) => {
+          sum.noBids[i] = sum.noBids[i]! + count;
+        });
+      }
       for (const line of counts.lines) addLine(sum.lines, line);
     },
     take(nowMs, cells, final) {
@@ -35,7 +36,7 @@ export function createTotals(node: string, startMs: number): Totals {
         sequence: sequence++,
         fromMs,
         toMs: nowMs,
-        requests: sum.requests,
+        requests: sum.answered + sum.errors + sum.noBids.reduce((total, count) => total + count, 0),
         answered: sum.answered,
         errors: sum.errors,
         latency: percentiles === null ? null : { p50Us, p99Us, p999Us, maxUs },
@@ -53,7 +54,6 @@ export function createTotals(node: string, startMs: number): Totals {
 
 function empty() {
   return {
-    requests: 0,
     answered: 0,
     errors: 0,
     latency: createHistogram(),

@@ -8,9 +8,9 @@ import type { ThreadCounts } from '../stats/counters.ts';
 
 export interface WorkerEvents {
   readonly onWake: () => void;
-  readonly onCounts: (thread: number, counts: ThreadCounts, loopLagMs: number) => void;
-  /** How many line items can bid, after changes were applied. */
-  readonly onApplied: (lines: number) => void;
+  readonly onCounts: (thread: number, counts: ThreadCounts) => void;
+  /** How many line items can bid and switches are on, after changes were applied. */
+  readonly onApplied: (lines: number, switches: number) => void;
   readonly onMetrics: () => Promise<string>;
   /** A native build of µWebSockets.js that does not load here. */
   readonly onFault: (message: string) => void;
@@ -159,11 +159,11 @@ class Thread {
         break;
       case 'applied':
         this.#applied += message.count;
-        this.#events.onApplied(message.lines);
+        this.#events.onApplied(message.lines, message.switches);
         if (this.#applied >= this.#sentChanges) for (const done of this.#onApplied.splice(0)) done();
         break;
       case 'counts':
-        this.#events.onCounts(this.#thread, message.counts, message.loopLagMs);
+        this.#events.onCounts(this.#thread, message.counts);
         break;
       case 'ask':
         void this.#events.onMetrics().then((body) => this.send({ kind: 'answer', ask: message.ask, body }));

@@ -52,18 +52,20 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     [...deps.profiles].map(([name, profile]) => [name, priceReader(profile)]),
   );
 
-  function refuse(call: HttpCall, status: number, code: string, says: string): void {
-    counters.code(code);
+  function refuse(call: HttpCall, type: EventType, status: number, code: string, says: string): void {
+    counters.notice(type, code.replace('token_', ''));
     call.send(errorReply(status, code, says));
   }
 
   function append(call: HttpCall, event: LoggedEvent, bidId: string, reply: Reply): void {
+    const startedMs = clock.monotonicMs();
     const taken = deps.pending.append(eventKey(event, bidId), JSON.stringify(event), (durable) => {
-      counters.code(durable ? `event_${event.type}` : 'append_failed');
+      counters.notice(event.type, durable ? 'accepted' : 'not_durable');
+      counters.durable((clock.monotonicMs() - startedMs) * 1000);
       call.send(durable ? reply : tryAgain);
     });
     if (taken) return;
-    counters.code('ring_full');
+    counters.notice(event.type, 'ring_full');
     call.send(tryAgain);
   }
 
@@ -86,14 +88,20 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
   function onToken(call: HttpCall, route: Route, text: string) {
     const token = readToken(text, deps.tokenKeys);
     if (typeof token === 'string')
-      return refuse(call, token === 'forged' ? 401 : 400, `token_${token}`, 'This link was not made by us.');
+      return refuse(
+        call,
+        route.type,
+        token === 'forged' ? 401 : 400,
+        `token_${token}`,
+        'This link was not made by us.',
+      );
     const detail = route.type === 'video' ? (queryValue(call.query, 'e') ?? '') : '';
     if (route.type === 'video' && !videoEvents.has(detail)) {
-      return refuse(call, 400, 'unknown_video_event', 'The parameter e does not name a video event.');
+      return refuse(call, route.type, 400, 'unknown_video_event', 'The parameter e does not name a video event.');
     }
     const reply = replyFor(route, token);
     if (reply === null)
-      return refuse(call, 410, 'unknown_creative', 'The creative of this link is not known any more.');
+      return refuse(call, route.type, 410, 'unknown_creative', 'The creative of this link is not known any more.');
     const readPrice = readers.get(token.exchange) ?? plainPrice;
     const event: LoggedEvent = {
       ...base(call, route.type, text),
@@ -115,13 +123,19 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
 
   function onConversion(call: HttpCall, body: Buffer) {
     const claim = readConversion(call.query, body);
-    if (typeof claim === 'string') return refuse(call, 400, claim, 'The conversion can not be read.');
+    if (typeof claim === 'string') return refuse(call, 'conversion', 400, claim, 'The conversion can not be read.');
     let bidId = '';
     let advertiserId = claim.advertiserId;
     if (claim.clickId !== '') {
       const token = readToken(claim.clickId, deps.tokenKeys);
       if (typeof token === 'string')
-        return refuse(call, token === 'forged' ? 401 : 400, `token_${token}`, 'This click id was not made by us.');
+        return refuse(
+          call,
+          'conversion',
+          token === 'forged' ? 401 : 400,
+          `token_${token}`,
+          'This click id was not made by us.',
+        );
       bidId = token.bidId;
       advertiserId = token.advertiserId;
     }

@@ -280,7 +280,11 @@ export class RequestScan extends JsonCursor {
   }
 
   #numberFromText(): number {
-    if (this.textTag !== TAG.ascii) return TAG.absent;
+    if (this.textTag === TAG.escaped) {
+      const text = this.#decode(TAG.escaped, this.textStart, this.textEnd);
+      this.numberValue = JSON_NUMBER.test(text) ? Number(text) : Number.NaN;
+      return Number.isFinite(this.numberValue) ? TAG.number : TAG.absent;
+    }
     const after = this.at;
     const end = this.textEnd;
     this.at = this.textStart;
@@ -290,3 +294,5 @@ export class RequestScan extends JsonCursor {
     return numeric && Number.isFinite(this.numberValue) ? TAG.number : TAG.absent;
   }
 }
+
+const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;

@@ -85,3 +85,16 @@ export function giveBack(credit: SharedCredit, cells: Int32Array, count: number,
   const amount = BigInt(nanos);
   for (let i = 0; i < count; i++) Atomics.add(credit.nanos, cells[i]!, amount);
 }
+
+/** Cells whose window is open now: with credit (`live`), or without any (`dry`). */
+export function creditCells(credit: SharedCredit, nowMs: number): { readonly live: number; readonly dry: number } {
+  const now = (nowMs - BASE_MS) / UNIT_MS;
+  let live = 0;
+  let dry = 0;
+  for (let slot = 0; slot < credit.nanos.length; slot++) {
+    if (Atomics.load(credit.windows, slot * 2) > now || now >= Atomics.load(credit.windows, slot * 2 + 1)) continue;
+    if (Atomics.load(credit.nanos, slot) > 0n) live++;
+    else dry++;
+  }
+  return { live, dry };
+}

@@ -25,11 +25,6 @@ export function refusedRecords(ring: SharedRing): number {
   return Atomics.load(ring.header, REFUSED);
 }
 
-/** Bytes written and not yet read. */
-export function ringBacklogBytes(ring: SharedRing): number {
-  return (Atomics.load(ring.header, WRITE) - Atomics.load(ring.header, READ)) >>> 0;
-}
-
 export interface RingWriter {
   /**
    * Opens room for a record of at most `maxBytes`.

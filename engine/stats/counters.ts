@@ -15,101 +15,103 @@ export interface LineCounts {
   readonly reasons: Int32Array<ArrayBuffer>;
 }
 
-/** What one bid thread counted since it last reported. Plain data: it crosses to the main thread. */
-export interface ThreadCounts {
-  requests: number;
+/** Bid requests of one exchange. */
+export interface ExchangeCounts {
   answered: number;
   errors: number;
-  bids: number;
+  /** Requests without a bid, by index of `noBidReasonList`. */
   readonly noBids: Int32Array<ArrayBuffer>;
   readonly latency: Histogram;
-  /** Refusals of requests that are no no-bids, by their code: `bad_gzip`, `forged`, … */
+}
+
+/** What one bid thread counted since it last reported. Plain data: it crosses to the main thread. */
+export interface ThreadCounts {
+  readonly exchanges: Map<string, ExchangeCounts>;
+  /** Refusals of bid requests by code: `bad_gzip`, `unknown_exchange`, … */
   readonly codes: Map<string, number>;
-  lines: LineCounts[];
+  /** Notices and beacons by `type outcome`. */
+  readonly notices: Map<string, number>;
+  /** How long events took to be durable. */
+  readonly durable: Histogram;
+  readonly lines: LineCounts[];
 }
 
 /** Counters of one bid thread. */
 export interface Counters extends Tally {
-  request(): void;
-  answered(latencyUs: number): void;
-  noBid(reason: NoBidReason, latencyUs: number): void;
-  /** An answer of 4xx or 5xx on the bid endpoint. */
-  error(code: string): void;
-  /** Anything else worth counting by a code. */
-  code(code: string): void;
+  answered(exchange: string, latencyUs: number): void;
+  noBid(exchange: string, reason: NoBidReason, latencyUs: number): void;
+  /** A bid request answered 4xx or 5xx. @param exchange a known one; others are counted together */
+  error(exchange: string, code: string): void;
+  notice(type: string, outcome: string): void;
+  durable(us: number): void;
   /** What was counted since the last call. */
   take(): ThreadCounts;
 }
 
+/** The name under which requests for exchanges we do not know are counted. */
+export const UNKNOWN_EXCHANGE = 'unknown';
+
 function emptyCounts(): ThreadCounts {
-  return {
-    requests: 0,
-    answered: 0,
-    errors: 0,
-    bids: 0,
-    noBids: new Int32Array(noBidReasonList.length),
-    latency: createHistogram(),
-    codes: new Map(),
-    lines: [],
-  };
+  return { exchanges: new Map(), codes: new Map(), notices: new Map(), durable: createHistogram(), lines: [] };
 }
 
 export function createCounters(): Counters {
   let counts = emptyCounts();
   let bySlot: (LineCounts | undefined)[] = [];
 
-  function of(line: Line): LineCounts {
+  function exchangeOf(name: string): ExchangeCounts {
+    let found = counts.exchanges.get(name);
+    if (found === undefined) {
+      const noBids = new Int32Array(noBidReasonList.length);
+      found = { answered: 0, errors: 0, noBids, latency: createHistogram() };
+      counts.exchanges.set(name, found);
+    }
+    return found;
+  }
+
+  function lineOf(line: Line): LineCounts {
     let found = bySlot[line.slot];
     if (found === undefined || found.lineItemId !== line.item.id) {
-      found = {
-        lineItemId: line.item.id,
-        campaignId: line.campaign.id,
-        matched: 0,
-        bids: 0,
-        bidNanos: 0,
-        reasons: new Int32Array(noBidReasonList.length),
-      };
+      const reasons = new Int32Array(noBidReasonList.length);
+      found = { lineItemId: line.item.id, campaignId: line.campaign.id, matched: 0, bids: 0, bidNanos: 0, reasons };
       bySlot[line.slot] = found;
       counts.lines.push(found);
     }
     return found;
   }
 
-  function code(name: string): void {
-    counts.codes.set(name, (counts.codes.get(name) ?? 0) + 1);
-  }
-
   return {
-    request() {
-      counts.requests++;
+    answered(exchange, latencyUs) {
+      const found = exchangeOf(exchange);
+      found.answered++;
+      recordUs(found.latency, latencyUs);
     },
-    answered(latencyUs) {
-      counts.answered++;
-      recordUs(counts.latency, latencyUs);
+    noBid(exchange, reason, latencyUs) {
+      const found = exchangeOf(exchange);
+      increment(found.noBids, reasonIndex[reason]);
+      recordUs(found.latency, latencyUs);
     },
-    noBid(reason, latencyUs) {
-      const at = reasonIndex[reason];
-      counts.noBids[at] = counts.noBids[at]! + 1;
-      recordUs(counts.latency, latencyUs);
+    error(exchange, code) {
+      exchangeOf(exchange).errors++;
+      counts.codes.set(code, (counts.codes.get(code) ?? 0) + 1);
     },
-    error(name) {
-      counts.errors++;
-      code(name);
+    notice(type, outcome) {
+      const key = `${type} ${outcome}`;
+      counts.notices.set(key, (counts.notices.get(key) ?? 0) + 1);
     },
-    code,
+    durable(us) {
+      recordUs(counts.durable, us);
+    },
     matched(line) {
-      of(line).matched++;
+      lineOf(line).matched++;
     },
     refused(line, reason) {
-      const { reasons } = of(line);
-      const at = reasonIndex[reason];
-      reasons[at] = reasons[at]! + 1;
+      increment(lineOf(line).reasons, reasonIndex[reason]);
     },
     bid(line, nanos) {
-      const found = of(line);
+      const found = lineOf(line);
       found.bids++;
       found.bidNanos += nanos;
-      counts.bids++;
     },
     take() {
       const taken = counts;
@@ -118,4 +120,8 @@ export function createCounters(): Counters {
       return taken;
     },
   };
+}
+
+function increment(counts: Int32Array, at: number): void {
+  counts[at] = counts[at]! + 1;
 }
