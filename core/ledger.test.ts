@@ -141,12 +141,15 @@ describe('the ledger of a node', () => {
     expect(ledger.expire(DAY + 121_000)).toBe(1);
   });
 
-  it('releases only expired tokens in strict mode', () => {
+  it('releases nothing without proof in strict mode', () => {
     const { ledger } = setup({ mode: 'strict' });
     ledger.applyPacing(grants(1, 100n));
-    ledger.reserved('a', [0], 100n, DAY, 1000);
-    expect(ledger.expire(DAY + 599_000)).toBe(0);
-    expect(ledger.expire(DAY + 601_000)).toBe(1);
+    ledger.reserved('a', [0], 60n, DAY, 1000);
+    ledger.reserved('b', [0], 40n, DAY, 1000);
+    ledger.settle('b', 'released');
+    expect(ledger.expire(DAY + 601_000)).toBe(0);
+    expect(use(ledger)).toEqual({ confirmed: 0n, reserved: 60n });
+    expect(ledger.counters()).toMatchObject({ unproven: 1, openReservations: 0 });
   });
 
   it('keeps an outcome that arrives before its reservation', () => {

@@ -24,6 +24,8 @@ export interface LedgerCounters {
   /** The most by which confirmed + reserved was ever above the grant, summed over cells: only late bills can do it. */
   readonly overNanos: bigint;
   readonly timeouts: number;
+  /** Strict mode: reservations that were never settled and stay. */
+  readonly unproven: number;
   /** Reservations charged in full because the table was full. */
   readonly untracked: number;
   /** Settled bids forgotten before their token expired, because the table was full: a late bill would not be seen. */
@@ -55,8 +57,8 @@ export interface NodeLedger {
   /** Idempotent per bid: the first outcome counts, and a bill also after a release. */
   settle(bidId: string, outcome: SettleOutcome): SettleResult;
   /**
-   * Releases what is due: in standard mode reservations past the time-out, in strict mode only those whose token has
-   * expired, so that nothing can be billed any more.
+   * Releases what is due: in standard mode reservations past the time-out. In strict mode silence proves nothing (the
+   * notice may have been lost): what its token's life has not settled stays reserved for good, and is counted.
    * @param readToMs up to when the `events` topic has been read; a reservation is never released on a log not yet read
    * @returns how many were released
    */
@@ -96,6 +98,16 @@ interface SettledBid extends Bid {
 }
 
 const MAX_EARLY = 4096;
+const noCounts = {
+  lateBills: 0,
+  lateNanos: 0n,
+  timeouts: 0,
+  unproven: 0,
+  untracked: 0,
+  forgotten: 0,
+  early: 0,
+  duplicates: 0,
+};
 
 /** @see NodeLedger */
 export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
@@ -105,7 +117,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
   const settled = new Map<string, SettledBid>();
   const early = new Map<string, SettleOutcome>();
   const due = createDueList();
-  const count = { lateBills: 0, lateNanos: 0n, timeouts: 0, untracked: 0, forgotten: 0, early: 0, duplicates: 0 };
+  const count = { ...noCounts };
 
   /** Makes room for one more bid by forgetting the oldest settled ones, in bulk: deleting one by one is slow in a Map. */
   function hasRoom(): boolean {
@@ -208,6 +220,11 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
       for (const bidId of due.take(safeMs)) {
         const bid = open.get(bidId);
         if (bid === undefined) continue;
+        if (mode === 'strict') {
+          open.delete(bidId);
+          count.unproven++;
+          continue;
+        }
         release(bidId, bid);
         released++;
       }

@@ -34,6 +34,10 @@ export interface Allocation {
   totals(cell: string): CellTotals;
   /** What a node has drawn as far as is known: confirmed plus reserved. */
   used(cell: string, node: string): bigint;
+  /** The largest cumulative grant the budget allows a node now. */
+  room(cell: string, node: string): bigint;
+  /** What was issued to a node last; undefined when nothing was. */
+  share(cell: string, node: string): { readonly grantedNanos: bigint; readonly untilMs: number } | undefined;
   /**
    * Issues a cumulative grant: as near to `wantNanos` as the budget allows, never above it.
    * @returns what was granted
@@ -45,6 +49,9 @@ export interface Allocation {
   grants(cell: string): readonly Grant[];
   restore(grant: Grant): void;
   nodesOf(cell: string): readonly string[];
+  /** Whether any cell still counts something for a node. */
+  holds(node: string): boolean;
+  confirmed(cell: string, node: string): bigint;
   forget(cell: string): void;
   has(cell: string): boolean;
 }
@@ -130,7 +137,15 @@ export function createAllocation(options: AllocationOptions): Allocation {
     return sum;
   }
 
+  function room(state: CellState, node: string, share: Share): bigint {
+    return max(0n, state.budget - committed(state, node) - unseenOf(state, node, share));
+  }
+
   return {
+    room(cell, node) {
+      const state = cellOf(cell);
+      return room(state, node, shareOf(state, node));
+    },
     has: (cell) => cells.has(cell),
     setBudget(cell, nanos) {
       cellOf(cell).budget = nanos;
@@ -177,11 +192,14 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const share = cells.get(cell)?.shares.get(node);
       return share === undefined ? 0n : share.confirmed + share.reserved;
     },
+    share(cell, node) {
+      const share = cells.get(cell)?.shares.get(node);
+      return share === undefined ? undefined : { grantedNanos: share.granted, untilMs: share.untilMs };
+    },
     grant(cell, node, wantNanos, fromMs, untilMs) {
       const state = cellOf(cell);
       const share = shareOf(state, node);
-      const room = max(0n, state.budget - committed(state, node) - unseenOf(state, node, share));
-      const nanos = max(0n, min(wantNanos, room));
+      const nanos = max(0n, min(wantNanos, room(state, node, share)));
       share.granted = nanos;
       share.fromMs = fromMs;
       share.untilMs = untilMs;
@@ -242,6 +260,8 @@ export function createAllocation(options: AllocationOptions): Allocation {
       if (grant.heldNanos !== undefined)
         share.live.push({ nanos: BigInt(grant.heldNanos), untilMs: grant.heldUntilMs ?? grant.untilMs });
     },
+    holds: (node) => [...cells.values()].some((state) => state.shares.has(node)),
+    confirmed: (cell, node) => cells.get(cell)?.shares.get(node)?.confirmed ?? 0n,
     nodesOf: (cell) => [...(cells.get(cell)?.shares.keys() ?? [])],
     forget(cell) {
       cells.delete(cell);

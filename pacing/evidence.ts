@@ -1,0 +1,133 @@
+/** What one level did in the auctions of one short span of time: a cohort. */
+export interface Cohort {
+  readonly startMs: number;
+  /** Eligible auctions. */
+  auctions: number;
+  /** Auctions of those the pass probability let through, as set (not counted). */
+  open: number;
+  bidNanos: number;
+  bids: number;
+  /** Sum over auctions of ln(multiplier), to know the average at which this was spent. */
+  logMultiplier: number;
+  spendNanos: number;
+  bills: number;
+}
+
+/**
+ * What is known about the response of spend to the multiplier: spend per open auction ≈ (spend / open) × multiplier^e,
+ * where both sums are weighted and normalised to a multiplier of 1.
+ */
+export interface Evidence {
+  /** Oldest first; those too young to judge. */
+  readonly pending: Cohort[];
+  normalSpend: number;
+  open: number;
+  /** Bills behind it, faded with age: how much is known. */
+  weight: number;
+  /** Average price of a bill, nanos; 0 until known. */
+  priceNanos: number;
+  /** Learned slope of ln spend over ln multiplier. */
+  slope: number;
+  /** Sums of the regression that learns the slope. */
+  sxx: number;
+  sxy: number;
+  meanX: number;
+}
+
+const HALF_LIFE_BILLS = 250;
+const HALF_LIFE_MS = 8 * 3_600_000;
+const MAX_PENDING = 128;
+export const PRIOR_SLOPE = 1.4;
+/** Weight of what a level starts from, in bills. */
+export const PRIOR_BILLS = 4;
+
+export function createEvidence(): Evidence {
+  return {
+    pending: [],
+    normalSpend: 0,
+    open: 0,
+    weight: 0,
+    priceNanos: 0,
+    slope: PRIOR_SLOPE,
+    sxx: 0,
+    sxy: 0,
+    meanX: 0,
+  };
+}
+
+/** The cohort of an instant, made when it is the newest. Undefined when it was folded already. */
+export function cohortAt(evidence: Evidence, startMs: number): Cohort | undefined {
+  const { pending } = evidence;
+  for (let at = pending.length - 1; at >= 0; at--) {
+    const one = pending[at]!;
+    if (one.startMs === startMs) return one;
+    if (one.startMs < startMs) break;
+  }
+  const last = pending.at(-1);
+  if (last !== undefined && last.startMs > startMs) return undefined;
+  const fresh = {
+    startMs,
+    auctions: 0,
+    open: 0,
+    bidNanos: 0,
+    bids: 0,
+    logMultiplier: 0,
+    spendNanos: 0,
+    bills: 0,
+  };
+  pending.push(fresh);
+  if (pending.length > MAX_PENDING) pending.shift();
+  return fresh;
+}
+
+/** Starts the response curve from an assumption: at `multiplier` it spends `rate` per auction. */
+export function assume(evidence: Evidence, multiplier: number, rate: number, priceNanos: number, bills: number): void {
+  evidence.normalSpend = (bills * priceNanos) / multiplier ** evidence.slope;
+  evidence.open = (bills * priceNanos) / Math.max(rate, 1e-9);
+  evidence.weight = bills;
+  if (evidence.priceNanos === 0) evidence.priceNanos = priceNanos;
+}
+
+/** Takes cohorts that ended before `matureMs` into the response curve. Returns how many bills were learned from. */
+export function fold(evidence: Evidence, matureMs: number, cohortMs: number): number {
+  let learned = 0;
+  while (evidence.pending.length > 0 && evidence.pending[0]!.startMs + cohortMs <= matureMs) {
+    const cohort = evidence.pending.shift()!;
+    learned += cohort.bills;
+    if (cohort.open <= 0) continue;
+    const keep = 2 ** (-cohort.bills / HALF_LIFE_BILLS - cohortMs / HALF_LIFE_MS);
+    const logM = cohort.auctions > 0 ? cohort.logMultiplier / cohort.auctions : 0;
+    evidence.normalSpend = evidence.normalSpend * keep + cohort.spendNanos * Math.exp(-evidence.slope * logM);
+    evidence.open = evidence.open * keep + cohort.open;
+    evidence.weight = evidence.weight * keep + cohort.bills;
+    if (cohort.bills > 0) {
+      const share = Math.min(1, cohort.bills / (Math.min(evidence.weight, HALF_LIFE_BILLS) + 1));
+      const price = cohort.spendNanos / cohort.bills;
+      evidence.priceNanos += (evidence.priceNanos === 0 ? 1 : share) * (price - evidence.priceNanos);
+    }
+  }
+  return learned;
+}
+
+/** Spend per open auction expected at a multiplier, nanos. */
+export function rateAt(evidence: Evidence, multiplier: number): number {
+  return evidence.open <= 0 ? 0 : (evidence.normalSpend / evidence.open) * multiplier ** evidence.slope;
+}
+
+/** The multiplier at which a rate would be spent. */
+export function multiplierFor(evidence: Evidence, rate: number): number {
+  const at1 = rateAt(evidence, 1);
+  return at1 <= 0 ? Number.POSITIVE_INFINITY : (rate / at1) ** (1 / evidence.slope);
+}
+
+/** Spend still to come from auctions whose feedback is not complete. */
+export function outstanding(evidence: Evidence): number {
+  let expectedNanos = 0;
+  let seen = 0;
+  for (const cohort of evidence.pending) {
+    if (cohort.auctions <= 0) continue;
+    expectedNanos += cohort.open * rateAt(evidence, Math.exp(cohort.logMultiplier / cohort.auctions));
+    seen += cohort.spendNanos;
+  }
+  return Math.max(0, expectedNanos - seen);
+}

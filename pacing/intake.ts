@@ -1,0 +1,158 @@
+import { localDay } from '../core/budgetday.ts';
+import type { SpendRow } from '../core/spend.ts';
+import type { BidStats, PacingMessage } from '../core/topics.ts';
+import { GONE } from './allocation.ts';
+import { cohortAt } from './evidence.ts';
+import type { LevelState } from './levelstate.ts';
+import { ownerOf, type PacerState, rebuild } from './pacerstate.ts';
+
+/** Takes in what a bidder reports: who it is, what it has drawn, what traffic came and what was bid. */
+export function takeStats(pacer: PacerState, stats: BidStats): void {
+  const { options, nodes, open, allocation } = pacer;
+  const node = nodes.get(stats.node) ?? { seenMs: 0, final: false, flow: 0 };
+  nodes.set(stats.node, node);
+  node.seenMs = Math.max(node.seenMs, Math.min(stats.toMs, pacer.lastRoundMs + options.nodeTimeoutMs));
+  node.final ||= stats.final;
+  if (pacer.storeDown) inferCohorts(pacer, stats);
+  allocation.report(stats.node, stats.toMs, stats.cells);
+  const startMs = Math.floor(stats.fromMs / options.cohortMs) * options.cohortMs;
+  let counts = open.get(startMs);
+  if (counts === undefined && startMs >= pacer.closedToMs) {
+    counts = { requests: 0, matched: new Map() };
+    open.set(startMs, counts);
+  }
+  if (counts !== undefined) counts.requests += stats.requests;
+  let bidNanos = 0;
+  for (const one of stats.lineItems) {
+    bidNanos += one.bidNanos;
+    counts?.matched.set(one.lineItemId, (counts.matched.get(one.lineItemId) ?? 0) + one.matched);
+    takeLine(pacer, one, startMs);
+  }
+  const spanMs = Math.max(1, stats.toMs - stats.fromMs);
+  const keep = 2 ** (-spanMs / NODE_FLOW_HALF_LIFE_MS);
+  node.flow = node.flow * keep + (bidNanos / spanMs) * (1 - keep);
+}
+const NODE_FLOW_HALF_LIFE_MS = 30_000;
+
+function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs: number): void {
+  const line = pacer.byLine.get(one.lineItemId);
+  if (line === undefined) return;
+  const multiplier = Math.max(1e-6, pacer.lines.get(one.lineItemId)?.toldMultiplier ?? 1);
+  const held = (one.reasons.pacing ?? 0) + (one.reasons.budget ?? 0);
+  for (const level of line.budgets) {
+    const state = pacer.levels.get(level.key);
+    if (state === undefined) continue;
+    for (const track of state.tracks) track.seen += one.matched;
+    state.flowNanos += one.bidNanos;
+    const cohort = cohortAt(state.evidence, startMs);
+    if (cohort === undefined) continue;
+    cohort.auctions += one.matched;
+    cohort.open += Math.max(0, one.matched - held);
+    cohort.bids += one.bids;
+    cohort.bidNanos += one.bidNanos;
+    cohort.logMultiplier += one.matched * Math.log(multiplier);
+  }
+}
+
+/** Without the store, confirmed spend is known when it was settled; the usual delay tells about when it was bid. */
+function inferCohorts(pacer: PacerState, stats: BidStats): void {
+  const { cohortMs } = pacer.options;
+  const atMs = Math.floor((stats.toMs - pacer.delays.ageOf(0.5)) / cohortMs) * cohortMs;
+  for (const use of stats.cells) {
+    const state = pacer.levels.get(use.cell.slice(0, use.cell.lastIndexOf(':')));
+    if (state?.cells[0]?.name !== use.cell) continue;
+    const more = Number(BigInt(use.confirmedNanos) - pacer.allocation.confirmed(use.cell, stats.node));
+    const cohort = state.evidence.pending.find((one) => one.startMs === atMs);
+    if (more <= 0 || cohort === undefined) continue;
+    cohort.spendNanos += more;
+    cohort.bills += state.evidence.priceNanos > 0 ? more / state.evidence.priceNanos : 1;
+  }
+}
+
+/** Spend by cohort for bids made in [fromMs, toMs): replaces what was known of that range. */
+export function takeCohorts(
+  pacer: PacerState,
+  rows: readonly SpendRow[],
+  fromMs: number,
+  toMs: number,
+  nowMs: number,
+): void {
+  const { levels, byLine, billed, delays, options } = pacer;
+  pacer.storeDown = false;
+  const cohorts = new Map<LevelState, Map<number, LevelState['evidence']['pending'][number]>>();
+  for (const state of levels.values()) {
+    for (const cohort of state.evidence.pending) {
+      if (cohort.startMs < fromMs || cohort.startMs >= toMs) continue;
+      cohort.spendNanos = 0;
+      cohort.bills = 0;
+    }
+  }
+  const bills = new Map<number, number>();
+  for (const row of rows) {
+    bills.set(row.bucketMs, (bills.get(row.bucketMs) ?? 0) + row.bills);
+    for (const level of byLine.get(row.lineItemId)?.budgets ?? []) {
+      const state = levels.get(level.key);
+      if (state === undefined) continue;
+      let byStart = cohorts.get(state);
+      if (byStart === undefined) {
+        byStart = new Map(state.evidence.pending.map((one) => [one.startMs, one]));
+        cohorts.set(state, byStart);
+      }
+      const cohort = byStart.get(row.bucketMs);
+      if (cohort === undefined) continue;
+      cohort.spendNanos += Number(row.billedNanos);
+      cohort.bills += row.bills;
+    }
+  }
+  for (const [bucketMs, count] of bills) {
+    const before = billed.get(bucketMs);
+    // Of a cohort seen for the first time it is not known when its bills came, unless it is still under way.
+    const ageMs = nowMs - bucketMs - options.cohortMs / 2;
+    if (before !== undefined || ageMs < options.cohortMs) delays.seen(Math.max(0, ageMs), count - (before ?? 0));
+    billed.set(bucketMs, count);
+  }
+  for (const bucketMs of billed.keys()) if (bucketMs < fromMs) billed.delete(bucketMs);
+}
+
+/** Cumulative spend of cells by node. Buckets must not cross a local midnight; `fromMs` 0 means since ever. */
+export function takeTotals(pacer: PacerState, rows: readonly SpendRow[], fromMs: number, nowMs: number): void {
+  const { allocation, byLine, levels } = pacer;
+  const asOfMs = nowMs - pacer.options.storeLagMs;
+  const sums = new Map<string, Map<string, bigint>>();
+  for (const row of rows) {
+    for (const level of byLine.get(row.lineItemId)?.budgets ?? []) {
+      const period = fromMs === 0 ? 'lifetime' : localDay(level.timeZone, row.bucketMs).date;
+      const cell = `${level.key}:${period}`;
+      if (!allocation.has(cell)) continue;
+      const byNode = sums.get(cell) ?? new Map<string, bigint>();
+      sums.set(cell, byNode);
+      byNode.set(row.node, (byNode.get(row.node) ?? 0n) + row.billedNanos);
+    }
+  }
+  for (const [cell, byNode] of sums) for (const [node, nanos] of byNode) allocation.stored(cell, node, nanos, asOfMs);
+  for (const state of levels.values())
+    for (const cell of state.cells)
+      if (cell.name.endsWith(':lifetime') === (fromMs === 0)) allocation.storedTo(cell.name, asOfMs);
+}
+
+/** Takes over what an earlier pacer had handed out, and the multipliers it had found. */
+export function takeOver(pacer: PacerState, message: PacingMessage): void {
+  pacer.epoch = Math.max(pacer.epoch, message.epoch + 1);
+  const owner = ownerOf(pacer, message.owner);
+  for (const grant of message.grants) {
+    pacer.allocation.restore(grant);
+    owner.cells.add(grant.cell);
+    // A bidder not heard of since is resolved when it stays silent.
+    if (grant.node !== GONE && !pacer.nodes.has(grant.node))
+      pacer.nodes.set(grant.node, { seenMs: 0, final: false, flow: 0 });
+  }
+  if (pacer.treeChanged) rebuild(pacer);
+  for (const one of message.lineItems) {
+    for (const level of pacer.byLine.get(one.lineItemId)?.budgets ?? []) {
+      const state = pacer.levels.get(level.key);
+      if (state === undefined || state.started || one.multiplierPpm <= 0) continue;
+      state.multiplier = Math.max(state.restored ? state.multiplier : 0, one.multiplierPpm / 1e6);
+      state.restored = true;
+    }
+  }
+}

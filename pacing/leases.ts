@@ -1,0 +1,103 @@
+import type { Allocation } from './allocation.ts';
+import { priceOf } from './controller.ts';
+import { PRIOR_BILLS } from './evidence.ts';
+import type { LevelState } from './levelstate.ts';
+import type { OpenCell } from './tree.ts';
+
+export interface LeaseOptions {
+  readonly roundMs: number;
+  /** How long a lease lasts without renewal: this long bidders go on when the pacer is gone. */
+  readonly leaseMs: number;
+}
+
+/** A bidder that reported lately, and its part of recent bids, 0 to 1. */
+export interface LiveNode {
+  readonly node: string;
+  readonly share: number;
+}
+
+/** A lease covers this many rounds of the present flow of reservations. */
+const ROUNDS_AHEAD = 4;
+const MIN_BIDS = 4;
+/** The most that is handed out at once while the response of the market is unknown, and in general. */
+const LEARNING_SHARE = 0.02;
+const STEP_SHARE = 0.01;
+/** Bills after which the market counts as known. */
+const KNOWN_BILLS = PRIOR_BILLS + 8;
+
+/** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
+export function growth(
+  state: LevelState,
+  cell: OpenCell,
+  confirmedNanos: number,
+  reservedNanos: number,
+  options: LeaseOptions,
+): number {
+  if (!state.active || state.braked || state.spent) return 0;
+  const rest = Number(cell.budgetNanos) - confirmedNanos;
+  const least = Math.max(MIN_BIDS * state.maxBidNanos * Math.min(1, state.multiplier * 2), priceOf(state));
+  const flow = 2 * state.flow * ROUNDS_AHEAD * options.roundMs;
+  const known = state.evidence.weight >= KNOWN_BILLS || state.level.plan === 'asap';
+  if (known) return Math.max(least, flow, STEP_SHARE * rest);
+  return Math.max(0, Math.min(Math.max(least, flow), Math.max(least, LEARNING_SHARE * rest) - reservedNanos));
+}
+
+/**
+ * Renews the leases of one cell. A lease is left alone while it is young and mostly undrawn, so that a round touches
+ * few cells. @returns whether a grant changed
+ */
+export function lease(
+  allocation: Allocation,
+  state: LevelState,
+  cell: OpenCell,
+  nodes: readonly LiveNode[],
+  nowMs: number,
+  options: LeaseOptions,
+): boolean {
+  const totals = allocation.totals(cell.name);
+  const more = growth(state, cell, Number(totals.confirmedNanos), Number(totals.reservedNanos), options);
+  const left = totals.budgetNanos - totals.confirmedNanos;
+  // So little is left that pieces of it would be too small to bid with: one bidder gets it all.
+  const alone = nodes.length > 1 && Number(left) < nodes.length * MIN_BIDS * 2 * state.maxBidNanos;
+  const keeper = alone ? busiest(nodes) : null;
+  const untilMs = Math.min(nowMs + options.leaseMs, cell.toMs);
+  let changed = false;
+  for (const { node, share } of nodes) {
+    const part = keeper === null ? share : keeper === node ? 1 : 0;
+    const used = allocation.used(cell.name, node);
+    const extra = more === 0 || part === 0 ? 0 : Math.max(more * part, state.maxBidNanos);
+    const room = allocation.room(cell.name, node);
+    const wish = used + BigInt(Math.ceil(extra));
+    const want = wish < room ? wish : room;
+    if (!isDue(allocation, cell.name, node, used, want, nowMs, untilMs, options)) continue;
+    allocation.grant(cell.name, node, want, Math.max(cell.fromMs, nowMs - 60_000), untilMs);
+    changed = true;
+  }
+  return changed;
+}
+
+function isDue(
+  allocation: Allocation,
+  cell: string,
+  node: string,
+  used: bigint,
+  want: bigint,
+  nowMs: number,
+  untilMs: number,
+  options: LeaseOptions,
+): boolean {
+  const last = allocation.share(cell, node);
+  if (last === undefined) return want > 0n;
+  if (want <= used) return last.grantedNanos > want && last.untilMs > nowMs;
+  // Half drawn, a third of its time gone, or far too large since the plan slowed down.
+  if (last.grantedNanos - used < (want - used) / 2n) return true;
+  if (last.grantedNanos - used > (want - used) * 3n) return true;
+  return untilMs - last.untilMs > options.leaseMs / 3 && untilMs > last.untilMs;
+}
+
+function busiest(nodes: readonly LiveNode[]): string | null {
+  let best: LiveNode | null = null;
+  for (const node of nodes)
+    if (best === null || node.share > best.share || (node.share === best.share && node.node < best.node)) best = node;
+  return best?.node ?? null;
+}

@@ -1,0 +1,101 @@
+import { createEvidence, type Evidence } from './evidence.ts';
+import { createTraffic, type Traffic } from './forecast.ts';
+import { type Level, type OpenCell, openCells } from './tree.ts';
+
+/** Where a plan began and how much traffic it has seen: a plan starts afresh when its budget changes or it resumes. */
+export interface PlanTrack {
+  readonly cell: OpenCell;
+  /** Confirmed when it began: what was missed before is not chased. */
+  readonly baseNanos: number;
+  readonly startMs: number;
+  seen: number;
+}
+
+/** What the pacer knows about one level of the budget tree, and what it decided last. */
+export interface LevelState {
+  level: Level;
+  readonly traffic: Traffic;
+  readonly evidence: Evidence;
+  cells: readonly OpenCell[];
+  /** `cells` must be looked up again at this time. */
+  cellsUntilMs: number;
+  tracks: PlanTrack[];
+  multiplier: number;
+  pass: number;
+  /** Spend wanted per eligible auction, nanos; Infinity without a plan. */
+  rate: number;
+  restAuctions: number;
+  /** Over the plan: no new credit until the plan has caught up. */
+  braked: boolean;
+  /** Nothing left to spend: bids stop. */
+  spent: boolean;
+  /** Multiplier learned from evidence or restored, not just assumed. */
+  started: boolean;
+  restored: boolean;
+  controlledMs: number;
+  maxBidNanos: number;
+  lines: number;
+  active: boolean;
+  /** Reserved nanos per millisecond, smoothed. */
+  flow: number;
+  flowNanos: number;
+  flowMs: number;
+}
+
+/** What one line item was told last, and what it did since. */
+export interface LineState {
+  multiplier: number;
+  pass: number;
+  /** As last published. */
+  toldMultiplier: number;
+  toldPass: number;
+  toldCells: string;
+}
+
+export function createLevelState(level: Level): LevelState {
+  return {
+    level,
+    traffic: createTraffic(),
+    evidence: createEvidence(),
+    cells: [],
+    cellsUntilMs: 0,
+    tracks: [],
+    multiplier: START_MULTIPLIER,
+    pass: 1,
+    rate: Number.POSITIVE_INFINITY,
+    restAuctions: 0,
+    braked: false,
+    spent: false,
+    started: false,
+    restored: false,
+    controlledMs: 0,
+    maxBidNanos: 0,
+    lines: 0,
+    active: false,
+    flow: 0,
+    flowNanos: 0,
+    flowMs: 0,
+  };
+}
+
+/** Until traffic and prices are known: low enough not to burn, high enough to learn. */
+export const START_MULTIPLIER = 0.3;
+
+/** Brings the open cells up to date; a level that changed or crossed midnight gets new ones. */
+export function refreshCells(state: LevelState, nowMs: number): boolean {
+  if (nowMs < state.cellsUntilMs) return false;
+  state.cells = openCells(state.level, nowMs);
+  state.cellsUntilMs = state.cells.reduce((most, cell) => Math.min(most, cell.toMs), nowMs + 60_000);
+  return true;
+}
+
+/** Starts plans for new or changed cells and forgets those of closed ones. */
+export function trackPlans(state: LevelState, nowMs: number, confirmedOf: (cell: string) => number): void {
+  state.tracks = state.cells.map((cell) => {
+    const known = state.tracks.find((track) => track.cell.name === cell.name);
+    if (known !== undefined && known.cell.budgetNanos === cell.budgetNanos) {
+      return known.cell.toMs === cell.toMs ? known : { ...known, cell };
+    }
+    return { cell, baseNanos: confirmedOf(cell.name), startMs: Math.max(nowMs, cell.fromMs), seen: 0 };
+  });
+}

@@ -1,0 +1,133 @@
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { advertiserSchema, campaignSchema, lineItemSchema, type Status } from '../core/campaign.ts';
+import { manualClock } from '../core/clock.ts';
+import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
+import { campaignChangeKey } from '../core/topics.ts';
+import { memoryLog } from './memorylog.case.ts';
+import { startPacer } from './pacer.ts';
+
+const NOON = Date.parse('2026-11-24T12:00:00Z');
+
+function setup() {
+  const log = memoryLog();
+  const clock = manualClock(NOON);
+  const spend = { down: false, spend: async () => (spend.down ? Promise.reject(new Error('down')) : []) };
+  const start = () =>
+    startPacer({ roundMs: 20 }, { log, clock, spend, logger: pino({ level: 'silent' }), metrics: new Registry() });
+  const change = (...changes: CampaignChange[]) =>
+    log.append(
+      'campaigns',
+      changes.map((one) => ({ key: campaignChangeKey(one), value: Buffer.from(JSON.stringify(one)) })),
+    );
+  const report = (node: string, sequence: number, cells: BidStats['cells'] = []) =>
+    log.append('bidstats', [
+      { key: node, value: Buffer.from(JSON.stringify(stats(node, sequence, clock.nowMs(), cells))) },
+    ]);
+  const last = (owner: string) =>
+    (log.values('pacing') as PacingMessage[]).filter((message) => message.owner === owner).at(-1);
+  return { log, clock, spend, start, change, report, last };
+}
+
+function stats(node: string, sequence: number, nowMs: number, cells: BidStats['cells']): BidStats {
+  return {
+    v: 1,
+    node,
+    sequence,
+    fromMs: nowMs - 1000,
+    toMs: nowMs,
+    requests: 10,
+    answered: 0,
+    errors: 0,
+    latency: null,
+    noBids: {},
+    lineItems: [{ lineItemId: 100, campaignId: 10, matched: 10, bids: 0, bidNanos: 0, reasons: {} }],
+    cells,
+    final: false,
+  };
+}
+
+function campaign(dailyMicros: number, status: Status = 'active'): CampaignChange[] {
+  const budget = { dailyMicros };
+  return [
+    { kind: 'advertiser', entity: advertiserSchema.parse({ id: 1, name: 'A' }) },
+    { kind: 'campaign', entity: campaignSchema.parse({ id: 10, advertiserId: 1, name: 'C', budget, status }) },
+    {
+      kind: 'line_item',
+      entity: lineItemSchema.parse({
+        id: 100,
+        campaignId: 10,
+        name: 'L',
+        goal: { type: 'cpm', bidCpmMicros: 1_000_000 },
+      }),
+    },
+  ];
+}
+
+async function until<T>(look: () => T | undefined | false): Promise<T> {
+  for (let tries = 0; tries < 300; tries++) {
+    const found = look();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('did not happen within 3 s');
+}
+
+describe('the live pacer', () => {
+  it('leases to a bidder that reports, obeys a pause and a lowered budget, and explains itself', async () => {
+    const { start, change, report, last, clock } = setup();
+    await change(...campaign(5_000_000));
+    const pacer = await start();
+    await report('0000000a', 0);
+    const grant = await until(() => last('campaign:10')?.grants[0]);
+    expect(grant).toMatchObject({ cell: 'campaign:10:2026-11-24', node: '0000000a' });
+    expect(BigInt(grant.grantedNanos)).toBeLessThan(5_000_000_000n / 10n);
+    expect(last('campaign:10')?.lineItems[0]).toMatchObject({ lineItemId: 100, passPpm: 1_000_000 });
+
+    await change(...campaign(5_000_000, 'paused'));
+    await until(() => last('campaign:10')?.lineItems[0]?.passPpm === 0);
+    expect(pacer.status()[0]).toMatchObject({ level: 'campaign', state: 'not_running' });
+
+    await change(...campaign(1_000));
+    await report('0000000a', 1, [{ cell: 'campaign:10:2026-11-24', confirmedNanos: '2000000', reservedNanos: '0' }]);
+    clock.advance(10_000);
+    await report('0000000a', 2);
+    const stopped = await until(() => {
+      const message = last('campaign:10');
+      return message?.lineItems[0]?.passPpm === 0 && message.grants[0]?.grantedNanos === '1000000' && message;
+    });
+    expect(stopped.status?.[0]).toMatchObject({ state: 'budget_spent', overNanos: '1000000' });
+    await pacer.stop();
+  });
+
+  it('takes over what its predecessor handed out, under a higher epoch', async () => {
+    const { start, change, report, last, log } = setup();
+    await change(...campaign(10_000));
+    const first = await start();
+    await report('0000000a', 0);
+    await until(() => last('campaign:10')?.grants[0]);
+    await first.stop();
+    const before = last('campaign:10')!.grants[0]!;
+    const second = await start();
+    await report('0000000b', 0);
+    await until(() => last('campaign:10')?.grants.find((one) => one.node === '0000000b'));
+    const messages = (log.values('pacing') as PacingMessage[]).filter((message) => message.epoch === 2);
+    expect(messages[0]?.grants, 'its first message only repeats').toEqual([before]);
+    for (const message of messages) {
+      const sum = message.grants.reduce((total, one) => total + BigInt(one.heldNanos ?? one.grantedNanos), 0n);
+      expect(sum <= 10_000_000n).toBe(true);
+    }
+    await second.stop();
+  });
+
+  it('goes on without the store', async () => {
+    const { start, change, report, last, spend } = setup();
+    spend.down = true;
+    await change(...campaign(5_000_000));
+    const pacer = await start();
+    await report('0000000a', 0);
+    await until(() => last('campaign:10')?.grants[0]);
+    await pacer.stop();
+  });
+});

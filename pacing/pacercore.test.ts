@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { advertiserSchema, campaignSchema, lineItemSchema } from '../core/campaign.ts';
+import { seededRandom } from '../core/random.ts';
+import type { CampaignChange } from '../core/topics.ts';
+import { diurnalShape, shapeAt, syntheticMarket } from './sim/market.ts';
+import { runWorld, type SimLine } from './sim/world.ts';
+
+const DAY = Date.parse('2026-11-24T00:00:00Z');
+const HOURS = 3_600_000;
+const FIVE_DOLLARS = 5_000_000;
+
+function demo(): CampaignChange[] {
+  const advertiser = advertiserSchema.parse({ id: 1, name: 'A' });
+  const campaign = campaignSchema.parse({
+    id: 10,
+    advertiserId: 1,
+    name: 'C',
+    budget: { dailyMicros: FIVE_DOLLARS },
+  });
+  const items = [100, 101].map((id) =>
+    lineItemSchema.parse({
+      id,
+      campaignId: 10,
+      name: `L${id}`,
+      goal: { type: 'cpm', bidCpmMicros: id === 100 ? 2_000_000 : 1_500_000 },
+    }),
+  );
+  return [
+    { kind: 'advertiser', entity: advertiser },
+    { kind: 'campaign', entity: campaign },
+    ...items.map((entity) => ({ kind: 'line_item' as const, entity })),
+  ];
+}
+
+const lines: SimLine[] = [
+  { lineItemId: 100, campaignId: 10, advertiserId: 1, value: (_, i) => (i % 2 === 0 ? 2_000_000 : 0) },
+  { lineItemId: 101, campaignId: 10, advertiserId: 1, value: () => 1_500_000 },
+];
+
+describe('a campaign of five dollars a day under heavy traffic', () => {
+  it('ends at no more than five dollars and follows the plan all day', () => {
+    const market = syntheticMarket(
+      {
+        name: 'day',
+        auctions: 100_000,
+        startMs: DAY,
+        endMs: DAY + 24 * HOURS,
+        intensity: (at) => shapeAt(diurnalShape, at),
+      },
+      seededRandom(1),
+    );
+    const result = runWorld({
+      market,
+      changes: demo(),
+      lines,
+      nodes: 2,
+      mode: 'standard',
+      firstPrice: false,
+      delayMs: 5000,
+      noticeLoss: 0,
+      random: seededRandom(2),
+      pacer: { roundMs: 5000 },
+    });
+    const curves = [...result.lines.values()].map((line) => line.byMinute);
+    const spent = [...result.lines.values()].reduce((sum, line) => sum + line.deliveredNanos, 0);
+    expect(spent).toBeLessThanOrEqual(FIVE_DOLLARS * 1000);
+    expect(spent).toBeGreaterThan(0.97 * FIVE_DOLLARS * 1000);
+    let sofar = 0;
+    let worst = 0;
+    let traffic = 0;
+    const sum = Array.from({ length: 1440 }, (_, m) => shapeAt(diurnalShape, DAY + m * 60_000)).reduce((a, b) => a + b);
+    for (let minute = 0; minute < 1440; minute++) {
+      sofar += (curves[0]![minute] ?? 0) + (curves[1]![minute] ?? 0);
+      traffic += shapeAt(diurnalShape, DAY + minute * 60_000) / sum;
+      worst = Math.max(worst, Math.abs(sofar / (FIVE_DOLLARS * 1000) - traffic));
+    }
+    expect(worst).toBeLessThan(0.05);
+    const status = result.core.status(DAY + 23 * HOURS);
+    expect(status.map((one) => one.level)).toEqual(['campaign', 'line_item', 'line_item']);
+  });
+});

@@ -1,0 +1,225 @@
+import type { PacingStatus } from '../core/pacingstatus.ts';
+import type { SpendRow } from '../core/spend.ts';
+import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
+import type { Allocation } from './allocation.ts';
+import { control } from './controller.ts';
+import { fold } from './evidence.ts';
+import { explain } from './explain.ts';
+import { takeCohorts, takeOver, takeStats, takeTotals } from './intake.ts';
+import { lease } from './leases.ts';
+import { createLevelState, type LevelState, type LineState } from './levelstate.ts';
+import {
+  closeCohorts,
+  createPacerState,
+  isLive,
+  lineStateOf,
+  liveNodes,
+  type Owner,
+  ownerKeyOf,
+  ownerOf,
+  type PacerCoreOptions,
+  type PacerState,
+  rebuild,
+  refresh,
+} from './pacerstate.ts';
+import type { Line } from './tree.ts';
+
+/** The pacer without its wires: the live loop and the simulator drive the same one. Not thread-safe, never waits. */
+export interface PacerCore {
+  change(change: CampaignChange): void;
+  removed(key: string): void;
+  stats(stats: BidStats): void;
+  /** Spend by cohort for bids made in [fromMs, toMs): replaces what was known of that range. */
+  cohorts(rows: readonly SpendRow[], fromMs: number, toMs: number, nowMs: number): void;
+  /** Cumulative spend of cells by node; buckets must not cross a local midnight. `fromMs` 0 means since ever. */
+  totals(rows: readonly SpendRow[], fromMs: number, nowMs: number): void;
+  /** Takes over from an earlier pacer: feed it its last messages, before the first round. */
+  restore(message: PacingMessage): void;
+  /** Decides, and returns the messages of owners for which something changed. */
+  round(nowMs: number): PacingMessage[];
+  /** Our message of this owner and epoch has been read back from the topic. @returns whether it was the first */
+  acknowledge(owner: string, epoch: number): boolean;
+  /** The store does not answer: cohorts are inferred from bidders' reports until it does. */
+  storeIsDown(): void;
+  status(nowMs: number): PacingStatus[];
+  readonly allocation: Allocation;
+  levelOf(key: string): LevelState | undefined;
+  readonly epoch: number;
+}
+
+/** @see PacerCore */
+export function createPacerCore(options: PacerCoreOptions): PacerCore {
+  const pacer = createPacerState(options);
+  return {
+    allocation: pacer.allocation,
+    get epoch() {
+      return pacer.epoch;
+    },
+    levelOf: (key) => pacer.levels.get(key),
+    change(change) {
+      pacer.tree.apply(change);
+      pacer.treeChanged = true;
+    },
+    removed(key) {
+      pacer.tree.remove(key);
+      pacer.treeChanged = true;
+    },
+    stats: (stats) => takeStats(pacer, stats),
+    cohorts: (rows, fromMs, toMs, nowMs) => takeCohorts(pacer, rows, fromMs, toMs, nowMs),
+    totals: (rows, fromMs, nowMs) => takeTotals(pacer, rows, fromMs, nowMs),
+    restore: (message) => takeOver(pacer, message),
+    acknowledge(owner, epoch) {
+      const found = ownerOf(pacer, owner);
+      const first = epoch === pacer.epoch && !found.acknowledged;
+      if (first) found.acknowledged = true;
+      return first;
+    },
+    storeIsDown() {
+      pacer.storeDown = true;
+    },
+    round: (nowMs) => round(pacer, nowMs),
+    status: (nowMs) => [...pacer.owners].flatMap(([key, owner]) => statusOf(pacer, key, owner, nowMs)),
+  };
+}
+
+function round(pacer: PacerState, nowMs: number): PacingMessage[] {
+  const { options, allocation, delays, profile } = pacer;
+  pacer.lastRoundMs = nowMs;
+  if (pacer.treeChanged) rebuild(pacer);
+  refresh(pacer, nowMs);
+  closeCohorts(pacer, nowMs);
+  const { cohortMs } = options;
+  const settleMs = Math.min(delays.ageOf(SETTLED_SHARE), MAX_SETTLE_MS);
+  const input = {
+    nowMs,
+    profile,
+    cohortMs,
+    settleMs,
+    confirmedOf: (cell: string) => Number(allocation.totals(cell).confirmedNanos),
+    reservedOf: (cell: string) => Number(allocation.totals(cell).reservedNanos),
+  };
+  const live = liveNodes(pacer, nowMs);
+  for (const state of pacer.levels.values()) {
+    updateFlow(state, nowMs);
+    fold(state.evidence, nowMs - settleMs, cohortMs);
+    state.spent = state.cells.some((cell) => input.confirmedOf(cell.name) >= Number(cell.budgetNanos));
+    if (nowMs - state.controlledMs >= cohortMs / 6) {
+      state.controlledMs = nowMs;
+      control(state, input);
+    }
+    const owner = ownerOf(pacer, ownerKeyOf(state.level));
+    if (!owner.acknowledged) continue;
+    for (const cell of state.cells) if (lease(allocation, state, cell, live, nowMs, options)) owner.dirty = true;
+  }
+  const messages: PacingMessage[] = [];
+  for (const [key, owner] of pacer.owners) {
+    for (const line of owner.lines) {
+      const told = decideLine(pacer, line, nowMs);
+      if (!owner.dirty && isNews(told, cellsOf(pacer, line).join())) owner.dirty = true;
+    }
+    if (owner.dirty || nowMs - owner.publishedMs > REPEAT_ROUNDS * options.roundMs)
+      messages.push(messageOf(pacer, key, owner, nowMs));
+  }
+  return messages;
+}
+/** A cohort is judged when this share of its feedback has usually arrived. */
+const SETTLED_SHARE = 0.97;
+const MAX_SETTLE_MS = 1_800_000;
+/** An owner for which nothing changes is told again after so many rounds, and so is its status. */
+const REPEAT_ROUNDS = 10;
+
+/** The tightest level of its path decides how a line item bids. */
+function decideLine(pacer: PacerState, line: Line, nowMs: number): LineState {
+  const told = lineStateOf(pacer, line.item.id);
+  let multiplier = 1;
+  let pass = 1;
+  for (const level of line.budgets) {
+    const state = pacer.levels.get(level.key)!;
+    multiplier = Math.min(multiplier, state.multiplier);
+    pass = Math.min(pass, state.spent ? 0 : state.pass);
+  }
+  told.multiplier = multiplier;
+  told.pass = pacer.tree.blocked(line, nowMs) === null ? pass : 0;
+  return told;
+}
+
+function isNews(told: LineState, cells: string): boolean {
+  const drift = Math.abs(Math.log(Math.max(1e-9, told.multiplier) / Math.max(1e-9, told.toldMultiplier)));
+  return (
+    told.toldCells !== cells ||
+    drift > 0.005 ||
+    Math.abs(told.pass - told.toldPass) > 0.02 * told.toldPass ||
+    (told.pass === 0) !== (told.toldPass === 0)
+  );
+}
+
+function cellsOf(pacer: PacerState, line: Line): string[] {
+  return line.budgets.flatMap((level) => pacer.levels.get(level.key)?.cells.map((cell) => cell.name) ?? []);
+}
+
+function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): PacingMessage {
+  owner.dirty = false;
+  owner.sequence++;
+  owner.publishedMs = nowMs;
+  const lineItems = owner.lines.map((line) => {
+    const told = lineStateOf(pacer, line.item.id);
+    const cells = cellsOf(pacer, line);
+    told.toldMultiplier = told.multiplier;
+    told.toldPass = told.pass;
+    told.toldCells = cells.join();
+    return {
+      lineItemId: line.item.id,
+      multiplierPpm: Math.round(told.multiplier * 1e6),
+      passPpm: Math.round(told.pass * 1e6),
+      cells,
+    };
+  });
+  return {
+    v: 1,
+    owner: key,
+    epoch: pacer.epoch,
+    sequence: owner.sequence,
+    issuedMs: nowMs,
+    grants: [...owner.cells].flatMap((cell) => pacer.allocation.grants(cell)),
+    lineItems,
+    status: statusOf(pacer, key, owner, nowMs),
+  };
+}
+
+function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): PacingStatus[] {
+  let nodes = 0;
+  for (const node of pacer.nodes.values()) if (isLive(pacer, node, nowMs)) nodes++;
+  const shared = { nowMs, allocation: pacer.allocation, nodes };
+  const found: PacingStatus[] = [];
+  const own = pacer.levels.get(key);
+  if (own !== undefined && own.lines > 0) found.push(explain(own, null, shared));
+  for (const line of owner.lines) {
+    const state = pacer.levels.get(line.level.key) ?? createLevelState(line.level);
+    const told = lineStateOf(pacer, line.item.id);
+    const blocked = pacer.tree.blocked(line, nowMs);
+    found.push(explain(state, { told, blocked, binding: bindingLevel(pacer, line) }, shared));
+  }
+  return found;
+}
+
+function bindingLevel(pacer: PacerState, line: Line): LevelState | null {
+  let tightest: LevelState | null = null;
+  for (const level of line.budgets) {
+    const state = pacer.levels.get(level.key)!;
+    if (tightest === null || state.spent || (!tightest.spent && state.multiplier < tightest.multiplier))
+      tightest = state;
+  }
+  return tightest;
+}
+
+/** Smooths the reservations per millisecond. */
+function updateFlow(state: LevelState, nowMs: number): void {
+  if (state.flowMs === 0) state.flowMs = nowMs;
+  const spanMs = nowMs - state.flowMs;
+  if (spanMs <= 0) return;
+  const keep = 2 ** (-spanMs / FLOW_HALF_LIFE_MS);
+  state.flow = state.flow * keep + (state.flowNanos / spanMs) * (1 - keep);
+  state.flowNanos = 0;
+  state.flowMs = nowMs;
+}
+const FLOW_HALF_LIFE_MS = 10_000;

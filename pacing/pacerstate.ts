@@ -1,0 +1,261 @@
+import { type Allocation, createAllocation } from './allocation.ts';
+import { createDelays, type Delays } from './delays.ts';
+import { createTraffic, createWeekProfile, observe, observeAll, type Traffic, type WeekProfile } from './forecast.ts';
+import type { LiveNode } from './leases.ts';
+import { createLevelState, type LevelState, type LineState, refreshCells, trackPlans } from './levelstate.ts';
+import { createTree, type Level, type Line, type Tree } from './tree.ts';
+
+export interface PacerCoreOptions {
+  /** How often `round` is called. */
+  readonly roundMs: number;
+  /** Span of one auction-time cohort; a multiple of 10,000. */
+  readonly cohortMs: number;
+  readonly leaseMs: number;
+  readonly skewMs: number;
+  /** How long after its last window a bidder that is gone may still be billed. */
+  readonly resolveAfterMs: number;
+  /** Without a report for this long a bidder counts as gone. */
+  readonly nodeTimeoutMs: number;
+  /** Feedback delay assumed until it is learned. */
+  readonly settleMs: number;
+  /** How far behind the store may be when it answers. */
+  readonly storeLagMs: number;
+  /** Relative traffic of the 96 quarter-hours of a UTC day; flat when not given. */
+  readonly dayShape?: readonly number[];
+}
+
+export const pacerDefaults: PacerCoreOptions = {
+  roundMs: 1000,
+  cohortMs: 60_000,
+  leaseMs: 30_000,
+  skewMs: 2000,
+  resolveAfterMs: 3_600_000,
+  nodeTimeoutMs: 10_000,
+  settleMs: 60_000,
+  storeLagMs: 60_000,
+};
+
+export interface Owner {
+  sequence: number;
+  readonly cells: Set<string>;
+  lines: Line[];
+  dirty: boolean;
+  publishedMs: number;
+  /**
+   * Our first message has come back from the topic. Until then nothing new is handed out: messages of an earlier pacer
+   * may still stand before it, and bidders obey those too.
+   */
+  acknowledged: boolean;
+}
+
+export interface NodeState {
+  seenMs: number;
+  final: boolean;
+  /** Nanos bid per millisecond, smoothed. */
+  flow: number;
+}
+
+interface OpenCohort {
+  requests: number;
+  readonly matched: Map<number, number>;
+}
+
+/** Everything the pacer knows. Owned by one core. */
+export interface PacerState {
+  readonly options: PacerCoreOptions;
+  readonly allocation: Allocation;
+  readonly tree: Tree;
+  readonly profile: WeekProfile;
+  readonly all: Traffic;
+  readonly delays: Delays;
+  readonly levels: Map<string, LevelState>;
+  readonly lines: Map<number, LineState>;
+  readonly byLine: Map<number, Line>;
+  readonly owners: Map<string, Owner>;
+  readonly nodes: Map<string, NodeState>;
+  /** Requests and matches of cohorts not yet closed. */
+  readonly open: Map<number, OpenCohort>;
+  /** Bills known of each recent cohort. */
+  readonly billed: Map<number, number>;
+  closedToMs: number;
+  treeChanged: boolean;
+  lastRoundMs: number;
+  epoch: number;
+  storeDown: boolean;
+}
+
+export function createPacerState(options: PacerCoreOptions): PacerState {
+  return {
+    options,
+    allocation: createAllocation(options),
+    tree: createTree(),
+    profile: createWeekProfile(options.dayShape),
+    all: createTraffic(),
+    delays: createDelays(options.settleMs),
+    levels: new Map(),
+    lines: new Map(),
+    byLine: new Map(),
+    owners: new Map(),
+    nodes: new Map(),
+    open: new Map(),
+    billed: new Map(),
+    closedToMs: 0,
+    treeChanged: true,
+    lastRoundMs: 0,
+    epoch: 1,
+    storeDown: false,
+  };
+}
+
+export function lineStateOf(pacer: PacerState, id: number): LineState {
+  let found = pacer.lines.get(id);
+  if (found === undefined) {
+    found = { multiplier: 0, pass: 0, toldMultiplier: -1, toldPass: -1, toldCells: '' };
+    pacer.lines.set(id, found);
+  }
+  return found;
+}
+
+export function ownerOf(pacer: PacerState, key: string): Owner {
+  let found = pacer.owners.get(key);
+  if (found === undefined) {
+    found = { sequence: 0, cells: new Set(), lines: [], dirty: true, publishedMs: 0, acknowledged: false };
+    pacer.owners.set(key, found);
+  }
+  return found;
+}
+
+/** Whose message carries the grants of a level. */
+export function ownerKeyOf(level: Level): string {
+  return level.kind === 'account' ? level.key : `campaign:${level.campaignId}`;
+}
+
+function levelStateOf(pacer: PacerState, level: Level): LevelState {
+  let found = pacer.levels.get(level.key);
+  if (found === undefined) {
+    found = createLevelState(level);
+    pacer.levels.set(level.key, found);
+  } else if (found.level !== level) {
+    found.level = level;
+    found.cellsUntilMs = 0;
+  }
+  return found;
+}
+
+/** Brings levels and owners in line with the entities after one has changed. */
+export function rebuild(pacer: PacerState): void {
+  const { levels, lines, byLine, owners, tree } = pacer;
+  pacer.treeChanged = false;
+  byLine.clear();
+  for (const owner of owners.values()) owner.lines = [];
+  const live = new Set<string>();
+  for (const state of levels.values()) {
+    state.lines = 0;
+    state.maxBidNanos = 0;
+  }
+  for (const line of tree.lines()) {
+    byLine.set(line.item.id, line);
+    const owner = ownerOf(pacer, `campaign:${line.item.campaignId}`);
+    owner.lines.push(line);
+    owner.dirty = true;
+    for (const level of line.budgets) {
+      live.add(level.key);
+      const state = levelStateOf(pacer, level);
+      state.lines++;
+      state.maxBidNanos = Math.max(state.maxBidNanos, line.maxBidNanos);
+    }
+  }
+  for (const [key, state] of levels) if (!live.has(key)) closeLevel(pacer, state);
+  for (const id of lines.keys()) if (!byLine.has(id)) lines.delete(id);
+}
+
+/** A level that lost its budgets or its line items: what is out there is called back. */
+function closeLevel(pacer: PacerState, state: LevelState): void {
+  for (const cell of state.cells) {
+    pacer.allocation.setBudget(cell.name, 0n);
+    for (const node of pacer.allocation.nodesOf(cell.name))
+      pacer.allocation.grant(cell.name, node, pacer.allocation.used(cell.name, node), 0, 0);
+  }
+  ownerOf(pacer, ownerKeyOf(state.level)).dirty = true;
+  pacer.levels.delete(state.level.key);
+}
+
+/** Brings cells, budgets and plans of all levels up to date with the clock and the entities. */
+export function refresh(pacer: PacerState, nowMs: number): void {
+  const { levels, byLine, tree, allocation } = pacer;
+  for (const state of levels.values()) state.active = false;
+  for (const line of byLine.values())
+    if (tree.blocked(line, nowMs) === null) for (const level of line.budgets) levels.get(level.key)!.active = true;
+  for (const state of levels.values()) {
+    const before = state.cells;
+    if (!refreshCells(state, nowMs)) continue;
+    const owner = ownerOf(pacer, ownerKeyOf(state.level));
+    for (const cell of state.cells) {
+      allocation.setBudget(cell.name, cell.budgetNanos);
+      if (owner.cells.has(cell.name)) continue;
+      owner.cells.add(cell.name);
+      owner.dirty = true;
+    }
+    for (const old of before) {
+      if (state.cells.some((cell) => cell.name === old.name)) continue;
+      // Yesterday's cell gets no grants any more; a cell whose budget was taken away stops at once.
+      owner.cells.delete(old.name);
+      if (nowMs >= old.toMs) allocation.forget(old.name);
+      else allocation.setBudget(old.name, 0n);
+      owner.dirty = true;
+    }
+    trackPlans(state, nowMs, (cell) => Number(allocation.totals(cell).confirmedNanos));
+    state.controlledMs = 0;
+  }
+}
+
+/** Closes the cohorts that are over: their traffic goes into the forecast. */
+export function closeCohorts(pacer: PacerState, nowMs: number): void {
+  const { open, levels, byLine } = pacer;
+  const { cohortMs, roundMs } = pacer.options;
+  const to = Math.floor((nowMs - 2 * roundMs) / cohortMs) * cohortMs;
+  if (pacer.closedToMs === 0) pacer.closedToMs = Math.min(to, ...open.keys());
+  // After a stop of the pacer nothing is known of the time between.
+  if (to - pacer.closedToMs > MAX_GAP_MS) pacer.closedToMs = to - cohortMs;
+  for (; pacer.closedToMs < to; pacer.closedToMs += cohortMs) {
+    const startMs = pacer.closedToMs;
+    const counts = open.get(startMs);
+    open.delete(startMs);
+    const outage = observeAll(pacer.profile, pacer.all, startMs, startMs + cohortMs, counts?.requests ?? 0);
+    const matched = new Map<string, number>();
+    for (const [id, count] of counts?.matched ?? [])
+      for (const level of byLine.get(id)?.budgets ?? []) matched.set(level.key, (matched.get(level.key) ?? 0) + count);
+    for (const [key, state] of levels) {
+      const count = matched.get(key) ?? 0;
+      if (state.active || count > 0) observe(pacer.profile, state.traffic, startMs, startMs + cohortMs, count, outage);
+    }
+  }
+  for (const startMs of open.keys()) if (startMs < pacer.closedToMs) open.delete(startMs);
+}
+const MAX_GAP_MS = 900_000;
+
+/** Bidders that report; the others are resolved, as far as it is proven what they spent. */
+export function liveNodes(pacer: PacerState, nowMs: number): LiveNode[] {
+  const { nodes, allocation, options } = pacer;
+  const live: [string, NodeState][] = [];
+  let flow = 0;
+  for (const [node, state] of nodes) {
+    if (isLive(pacer, state, nowMs)) {
+      live.push([node, state]);
+      flow += state.flow;
+      continue;
+    }
+    allocation.resolve(node, nowMs);
+    if (nowMs - state.seenMs > FORGET_NODE_MS + options.nodeTimeoutMs && !allocation.holds(node)) nodes.delete(node);
+  }
+  // Half evenly, half by recent bids: a new bidder gets something to start with.
+  return live.map(([node, state]) => ({
+    node,
+    share: flow <= 0 ? 1 / live.length : 0.5 / live.length + (0.5 * state.flow) / flow,
+  }));
+}
+const FORGET_NODE_MS = 600_000;
+
+export function isLive(pacer: PacerState, node: NodeState, nowMs: number): boolean {
+  return !node.final && nowMs - node.seenMs <= pacer.options.nodeTimeoutMs;
+}

@@ -1,0 +1,37 @@
+import type { PacingPlan } from '../core/campaign.ts';
+
+/** How strongly a front-loaded plan leans forward: the rest of the budget falls as the rest of the traffic to this power. */
+const FRONT_POWER = 1.5;
+
+/**
+ * The share of a budget that should be spent once a share of the traffic (`even`, `front_loaded`) or of the time
+ * (`even_time`) has passed. Both shares in [0, 1].
+ */
+export function plannedShare(plan: PacingPlan, trafficShare: number, timeShare: number): number {
+  const traffic = Math.min(1, Math.max(0, trafficShare));
+  if (plan === 'even') return traffic;
+  if (plan === 'even_time') return Math.min(1, Math.max(0, timeShare));
+  if (plan === 'front_loaded') return 1 - (1 - traffic) ** FRONT_POWER;
+  return 1;
+}
+
+export interface RateInput {
+  readonly plan: PacingPlan;
+  /** What is left to spend, nanos. */
+  readonly restNanos: number;
+  /** Eligible auctions left until the plan ends. */
+  readonly restAuctions: number;
+  readonly restMs: number;
+  /** Eligible auctions per millisecond about now. */
+  readonly auctionsPerMs: number;
+}
+
+/** Nanos to spend per eligible auction from now on. Infinite: as fast as can be. */
+export function targetRate(input: RateInput): number {
+  const { plan, restNanos, restAuctions, restMs, auctionsPerMs } = input;
+  if (plan === 'asap') return Number.POSITIVE_INFINITY;
+  if (restNanos <= 0) return 0;
+  if (plan === 'even_time') return auctionsPerMs <= 0 || restMs <= 0 ? 0 : restNanos / restMs / auctionsPerMs;
+  if (restAuctions <= 0) return 0;
+  return (restNanos / restAuctions) * (plan === 'front_loaded' ? FRONT_POWER : 1);
+}
