@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -8,6 +8,7 @@ import type { BidToken } from '../../core/token.ts';
 import { compileCaps, createCapPlan, isCreativeCapped, isLineCapped } from './caps.ts';
 import { createCapStore } from './capstore.ts';
 import { addCount, type CapKey, capKey, createCapTable, liveCounters, readCount } from './captable.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { createRecentIds } from './recentids.ts';
 
 const START = 1_700_000_000;
@@ -173,7 +174,7 @@ describe('the cap store', () => {
   const impression = { type: 'impression', atMs: START * 1000 } as const;
 
   it('counts an impression once, however often its beacon comes, and nothing else', () => {
-    const store = createCapStore({ path: '', buckets: 64 });
+    const store = createCapStore({ buckets: 64 });
     store.setLineItem(item);
     store.observe(impression, token(1));
     store.observe(impression, token(1));
@@ -187,33 +188,35 @@ describe('the cap store', () => {
 
   it('goes on after a restart from where it was saved', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'evenkeel-caps-'));
-    const path = join(directory, 'caps', 'counts');
+    const path = join(directory, 'learned', 'counts');
+    const start = (buckets = 64) => {
+      const store = createCapStore({ buckets });
+      store.setLineItem(item);
+      return { store, checkpoint: openCheckpoint(path, [{ name: 'caps', memory: store.table }]) };
+    };
     try {
-      const first = createCapStore({ path, buckets: 64 });
-      first.setLineItem(item);
-      for (let bid = 0; bid < 2; bid++) first.observe(impression, token(bid));
-      first.advance(0, 2);
-      first.advance(3, 70);
-      await first.save();
-      first.observe(impression, token(2));
-      const second = createCapStore({ path, buckets: 64 });
-      expect([second.fault, second.position(0), second.position(3), second.position(1)]).toEqual([
-        '',
-        2,
-        70,
-        undefined,
-      ]);
-      second.setLineItem(item);
+      const first = start();
+      for (let bid = 0; bid < 2; bid++) first.store.observe(impression, token(bid));
+      first.checkpoint.advance(0, 2);
+      first.checkpoint.advance(3, 70);
+      await first.checkpoint.save();
+      first.store.observe(impression, token(2));
+      const { store, checkpoint } = start();
+      expect(checkpoint.fault).toBe('');
+      expect([0, 3, 1].map((partition) => checkpoint.position(partition))).toEqual([2, 70, undefined]);
       // The log repeats what came after the save.
-      second.observe(impression, token(2));
+      store.observe(impression, token(2));
       const caps = compileCaps(item);
       const capped = (at: number) =>
-        caps !== null && isLineCapped(second.table, caps, Uint32Array.of(1, 2), item, { line: 0, campaign: 0 }, at);
+        caps !== null && isLineCapped(store.table, caps, Uint32Array.of(1, 2), item, { line: 0, campaign: 0 }, at);
       expect(capped(START)).toBe(true);
       expect(capped(START + 86_400)).toBe(false);
-      expect(createCapStore({ path, buckets: 128 }).fault).toMatch(/another number of buckets/);
+      expect(start(128).checkpoint.fault).toBe('made with other sizes');
+      writeFileSync(path, readFileSync(path).subarray(0, 500));
+      expect(start().checkpoint.fault).toBe('cut short or damaged');
       writeFileSync(path, 'something else');
-      expect(createCapStore({ path, buckets: 64 }).fault).toMatch(/not a file of caps/);
+      expect(start().checkpoint.fault).toBe('not a checkpoint');
+      expect(start().checkpoint.position(0)).toBeUndefined();
     } finally {
       rmSync(directory, { recursive: true });
     }

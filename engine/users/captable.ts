@@ -35,10 +35,10 @@ export interface CapKey {
  * @param id the campaign, line item or creative
  */
 export function capKey(userHi: number, userLo: number, kind: number, id: number, into: CapKey): void {
-  let a = mix(userHi ^ Math.imul(id, 0x9e3779b1));
-  let b = mix(userLo ^ Math.imul(kind + 1, 0x85ebca77) ^ a);
-  a = mix(a + Math.imul(b, 0xc2b2ae3d));
-  b = mix(b ^ id ^ Math.imul(a, 0x27d4eb2f));
+  let a = mix32(userHi ^ Math.imul(id, 0x9e3779b1));
+  let b = mix32(userLo ^ Math.imul(kind + 1, 0x85ebca77) ^ a);
+  a = mix32(a + Math.imul(b, 0xc2b2ae3d));
+  b = mix32(b ^ id ^ Math.imul(a, 0x27d4eb2f));
   into.a = a;
   // 0, 0 marks an empty cell.
   into.b = a === 0 && b === 0 ? 1 : b;
@@ -130,8 +130,8 @@ function isSmaller(table: CapTable, cell: number, than: number): boolean {
   return difference < 0 || (difference === 0 && table[cell + UNTIL]! >>> 0 < table[than + UNTIL]! >>> 0);
 }
 
-/** The finalizer of MurmurHash3 (public domain). */
-function mix(value: number): number {
+/** The finalizer of MurmurHash3 (public domain): every input bit changes every output bit with probability one half. */
+export function mix32(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
