@@ -84,6 +84,7 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
   }
 
   function fill(): number {
+    if (closed) return fullness;
     let most = 0;
     for (let p = 0; p < storage.partitionsOf('events'); p++) most = Math.max(most, storage.bytes('events', p));
     return most / retention.maxBytes;
@@ -113,6 +114,7 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
       return { ...consumer, stop: () => consumer.stop().finally(() => consumers.delete(consumer)) };
     },
     async bounds(topic) {
+      if (closed) throw logClosed();
       return Array.from({ length: storage.partitionsOf(topic) }, (_, p) => storage.bounds(topic, p));
     },
     async close() {

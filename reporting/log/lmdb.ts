@@ -8,7 +8,7 @@ import { chunkAppendedMs, chunkCount, decodeChunk, encodeChunk, recordBytes } fr
 const MAX_CHUNK_BYTES = 256 * 1024;
 const MAX_CHUNK_RECORDS = 1000;
 /** Chunks dropped by retention in one transaction, so that it never holds the write lock long. */
-const MAX_DROPS = 64;
+const MAX_DROPS = 1000;
 
 /** What a partition holds. `first` is where reading starts, `end` the next offset, `bytes` the sum of its chunks. */
 interface PartitionState {
@@ -104,10 +104,13 @@ export function openLogStorage(dir: string, partitions: Readonly<Record<TopicNam
     setState(topic, partition, { first, end, bytes });
   }
 
+  /** The first offset that some group still has to read; a group that never committed has everything to read. */
   function heldFrom(topic: TopicName, partition: number): number {
     let held = Number.POSITIVE_INFINITY;
-    for (const { key, value } of meta.getRange({ start: `position/${topic}/`, end: `position/${topic}0` })) {
-      if (key.endsWith(`/${partition}`)) held = Math.min(held, (value as CommittedPosition).offset);
+    const prefix = `generation/${topic}/`;
+    for (const { key } of meta.getRange({ start: prefix, end: `generation/${topic}0` })) {
+      const position = meta.get(`position/${topic}/${key.slice(prefix.length)}/${partition}`);
+      held = Math.min(held, (position as CommittedPosition | undefined)?.offset ?? 0);
     }
     return held;
   }
