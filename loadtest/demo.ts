@@ -121,6 +121,7 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
       insecure: false,
       connections: Math.min(4, connections),
       maxConnections: connections,
+      prepare: 0,
       timeoutMs: 5 * tmaxMs,
       sender: { maxLateMs: 1000, lateMs: 10, tmaxMs, maxWaiting: 10_000, pace: 'timer', warmupMs: 0 },
       closed: null,

@@ -27,6 +27,8 @@ export interface LaneOptions {
   readonly insecure: boolean;
   readonly connections: number;
   readonly maxConnections: number;
+  /** Requests made ahead of the run. */
+  readonly prepare: number;
   /** When an unanswered request is given up, ms. */
   readonly timeoutMs: number;
   readonly sender: SenderOptions;
@@ -57,7 +59,7 @@ export interface Lane {
   readonly openConnections: number;
   readonly staleConnections: number;
   readonly pendingNotices: number;
-  /** Opens connections ahead of the first request. */
+  /** Makes requests and opens connections ahead of the first one. */
   warm(): Promise<void>;
   run(originMs: number): Promise<void>;
   stop(): void;
@@ -116,7 +118,10 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     get pendingNotices() {
       return courier.pending;
     },
-    warm: () => pool.warm(options.connections),
+    warm() {
+      deps.source.prepare(options.prepare);
+      return pool.warm(options.connections);
+    },
     run: sender.run,
     stop: sender.stop,
     finish: courier.finish,

@@ -13,6 +13,8 @@ export interface TestBidder {
   readonly spend: Map<string, bigint>;
   readonly requests: { count: number };
   readonly userAgents: Set<string>;
+  /** How long each bid request was really held back, ms. */
+  readonly tookMs: number[];
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
   const repeated = { count: 0 };
   const requests = { count: 0 };
   const userAgents = new Set<string>();
+  const tookMs: number[] = [];
   let notices = 0;
   let origin = '';
 
@@ -122,6 +125,8 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
     });
     request.on('end', () => {
       const i = requests.count++;
+      const arrivedMs = performance.now();
+      response.on('finish', () => tookMs.push(performance.now() - arrivedMs));
       const delayMs = options.delayMs?.(i) ?? 0;
       if (delayMs > 0) setTimeout(bid, delayMs, i, body, response);
       else bid(i, body, response);
@@ -138,6 +143,7 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
     spend,
     requests,
     userAgents,
+    tookMs,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -200,7 +200,7 @@ h1{font-size:24px;margin:0}h2{font-size:18px;margin:32px 0 8px}header p,small{co
 .ok{color:var(--ok)}.bad{color:var(--bad)}.note{border-left:4px solid var(--c2);background:var(--card);padding:8px 12px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:12px;margin:16px 0}.tiles div{background:var(--card);border-radius:8px;padding:12px}.tiles b{display:block;font-size:22px}
 table{border-collapse:collapse;margin:0 0 12px;font-variant-numeric:tabular-nums}td,th{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}
-.columns{display:flex;flex-wrap:wrap;gap:28px}figure{margin:0 0 20px}figcaption{font-weight:600}.legend{float:right;font-weight:400}.legend span{margin-left:14px}.legend i{display:inline-block;width:12px;height:3px;margin:0 5px 3px 0}
+.columns{display:flex;flex-wrap:wrap;gap:28px;align-items:flex-start}figure{margin:0 0 20px}figcaption{font-weight:600}.legend{float:right;font-weight:400}.legend span{margin-left:14px}.legend i{display:inline-block;width:12px;height:3px;margin:0 5px 3px 0}
 svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--mut)}.grid{stroke:var(--line)}.line{fill:none;stroke-width:1.8}.area{opacity:.18;stroke:none}
 .limit{stroke:var(--ok);stroke-dasharray:5 4}text.limit{stroke:none;fill:var(--ok)}
 path.c1{stroke:var(--c1)}path.c2{stroke:var(--c2)}path.c3{stroke:var(--c3)}path.c4{stroke:var(--c4)}path.c5{stroke:var(--c5);stroke-dasharray:4 3}

@@ -111,6 +111,7 @@ function buildLane({ options, lane, lanes }: LaneTask): Lane {
       insecure: options.insecure,
       connections: each(options.connections),
       maxConnections: each(options.maxConnections),
+      prepare: options.corpus,
       timeoutMs: options.timeoutMs,
       sender: {
         maxLateMs: options.maxLateMs,

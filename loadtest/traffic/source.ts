@@ -14,6 +14,8 @@ export interface RequestContext extends AuctionContext {
 
 /** Requests for the sender, ready as bytes. */
 export interface ShotSource {
+  /** Makes requests ahead of the run, so that making them does not cost time in it. */
+  prepare(count: number): void;
   next(): Shot<RequestContext>;
   done(context: RequestContext): void;
 }
@@ -64,6 +66,9 @@ function createRotation(size: number, random: Random, target: HttpTarget, make: 
     random.nextUint32().toString(16).padStart(8, '0') + random.nextUint32().toString(16).padStart(8, '0');
   let count = 0;
   return {
+    prepare(wanted) {
+      while (slots.length < Math.min(wanted, size)) slots.push(render(make(), target));
+    },
     next() {
       let slot: Slot | undefined;
       for (let tries = 0; tries < 16 && slot === undefined && slots.length >= size; tries++) {
