@@ -1,3 +1,4 @@
+import { backupCommand, restoreCommand } from './backup.ts';
 import { configCommand } from './config.ts';
 
 export interface Command {
@@ -8,5 +9,7 @@ export interface Command {
 
 /** Every command of `evenkeel`. */
 export const commands: Readonly<Record<string, Command>> = {
+  backup: { says: 'copy the data folder while everything runs', run: backupCommand },
+  restore: { says: 'put a backup back as a new data folder', run: restoreCommand },
   config: { says: 'check, show or document the configuration', run: configCommand },
 };
