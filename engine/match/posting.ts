@@ -1,64 +1,63 @@
-import { clearBit, grown, hasBit, setBit } from './bits.ts';
+import type { BitRows } from './rows.ts';
+
+const SHORT = 16;
 
 /**
- * The slots of one term: a short list, or a row of bits once the list would be longer to read than the row.
- * Adding and removing cost at most the length of the list.
+ * The positions of one term: a short list, or a row of bits once there are so many that setting and clearing them for
+ * every request would cost more than reading the row. Adding and removing cost at most the length of the list.
  */
 export class Posting {
   #list = new Int32Array(4);
   #count = 0;
-  #bits: Uint32Array | null = null;
+  /** The row of bits, -1 while it is a list. */
+  row = -1;
 
   get size(): number {
     return this.#count;
   }
 
-  /** The row of bits, null while it is a list. */
-  get bits(): Uint32Array | null {
-    return this.#bits;
-  }
-
-  /** The list; only the first `size` entries count. */
+  /** The list; only the first `size` entries count, and only while there is no row. */
   get list(): Int32Array {
     return this.#list;
   }
 
-  has(slot: number): boolean {
-    if (this.#bits !== null) return hasBit(this.#bits, slot);
-    return this.#list.subarray(0, this.#count).includes(slot);
-  }
-
-  /** @param words the index's present row length */
-  add(slot: number, words: number): void {
-    if (this.has(slot)) return;
-    if (this.#bits === null && this.#count >= Math.max(16, words)) this.#toBits(words);
-    if (this.#bits !== null) setBit(this.#bits, slot);
+  add(position: number, rows: BitRows): void {
+    if (this.#has(position, rows)) return;
+    if (this.row < 0 && this.#count >= Math.max(SHORT, rows.stride >> 3)) this.#toRow(rows);
+    if (this.row >= 0) rows.set(this.row, position);
     else {
       if (this.#count === this.#list.length) {
         const larger = new Int32Array(this.#count * 2);
         larger.set(this.#list);
         this.#list = larger;
       }
-      this.#list[this.#count] = slot;
+      this.#list[this.#count] = position;
     }
     this.#count++;
   }
 
-  remove(slot: number): void {
-    if (!this.has(slot)) return;
+  remove(position: number, rows: BitRows): void {
+    if (!this.#has(position, rows)) return;
     this.#count--;
-    if (this.#bits !== null) clearBit(this.#bits, slot);
-    else this.#list[this.#list.indexOf(slot)] = this.#list[this.#count]!;
+    if (this.row >= 0) rows.clear(this.row, position);
+    else this.#list[this.#list.indexOf(position)] = this.#list[this.#count]!;
   }
 
-  grow(words: number): void {
-    if (this.#bits !== null) this.#bits = grown(this.#bits, words);
+  /** Gives its row back. */
+  release(rows: BitRows): void {
+    if (this.row >= 0) rows.drop(this.row);
+    this.row = -1;
   }
 
-  #toBits(words: number): void {
-    const bits = new Uint32Array(words);
-    for (let i = 0; i < this.#count; i++) setBit(bits, this.#list[i]!);
-    this.#bits = bits;
+  #has(position: number, rows: BitRows): boolean {
+    if (this.row >= 0) return rows.has(this.row, position);
+    for (let i = 0; i < this.#count; i++) if (this.#list[i] === position) return true;
+    return false;
+  }
+
+  #toRow(rows: BitRows): void {
+    this.row = rows.add();
+    for (let i = 0; i < this.#count; i++) rows.set(this.row, this.#list[i]!);
     this.#list = new Int32Array(0);
   }
 }

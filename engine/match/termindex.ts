@@ -1,5 +1,6 @@
-import { clearBit, grown, setBit } from './bits.ts';
+import { Positions } from './positions.ts';
 import { Posting } from './posting.ts';
+import { BitRows } from './rows.ts';
 
 /** Terms one line item includes and excludes in one dimension. */
 export interface TermPair {
@@ -10,163 +11,279 @@ export interface TermPair {
 /** The terms of a request, one list per dimension, in the order of the index's dimensions. */
 export type RequestTerms = readonly (readonly string[])[];
 
-interface DimensionRows {
-  /** Slots that include nothing in this dimension and so take any request. */
-  free: Uint32Array<ArrayBuffer>;
+interface Dimension {
+  readonly at: number;
+  /** Row of the positions that include nothing in this dimension and so take any request. */
+  readonly freeRow: number;
   includers: number;
   readonly include: Map<string, Posting>;
   readonly exclude: Map<string, Posting>;
+  /** Row in which short lists are laid out for one request. */
+  readonly scratchRow: number;
 }
 
-const WORD_STEP = 32;
+interface Entry {
+  readonly terms: readonly TermPair[];
+  readonly bound: number;
+}
+
+const FIRST_WORDS = 32;
 
 /**
  * Which slots match a request: for every dimension, one of the request's terms is included (or nothing is) and none is
- * excluded. Rows of bits for what is frequent and lists for what is rare, so the cost of a request is a few words per
- * dimension for every 32 slots, whatever the number of terms.
+ * excluded. A search yields them from dear to cheap, 32 at a time by a few words of bits each, and leaves a word at
+ * the first dimension that empties it. Rows of bits for what is frequent and lists for what is rare.
  */
 export class TermIndex {
-  #words = WORD_STEP;
-  #active = new Uint32Array(WORD_STEP);
-  #rows: DimensionRows[];
-  #acc = new Uint32Array(WORD_STEP);
-  #row = new Uint32Array(WORD_STEP);
-  readonly #terms = new Map<number, readonly TermPair[]>();
+  readonly #rows = new BitRows(FIRST_WORDS);
+  readonly #positions = new Positions();
+  readonly #dimensions: Dimension[];
+  /** Most restrictive first. */
+  #byUse: Dimension[] = [];
+  #sorted = false;
+  readonly #active: number;
+  readonly #refusing: number;
+  readonly #entries = new Map<number, Entry>();
+
+  /** Of the present search: starts of rows in `data`, the rows of all groups one after the other, and where each ends. */
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #refusers: number[] = [];
+  /** Words that the present search wrote to. */
+  readonly #dirty: number[] = [];
+  #groups = 0;
+  #turn = 0;
+  #turns = 0;
+  #bits = 0;
+  #word = 0;
+
+  /** No slot that the search has still to yield has a higher bound than this. */
+  upper = 0;
 
   /** @param dimensions how many */
   constructor(dimensions: number) {
-    this.#rows = Array.from({ length: dimensions }, () => ({
-      free: new Uint32Array(WORD_STEP),
+    this.#active = this.#rows.add();
+    this.#refusing = this.#rows.add();
+    this.#dimensions = Array.from({ length: dimensions }, (_, at) => ({
+      at,
+      freeRow: this.#rows.add(),
       includers: 0,
       include: new Map(),
       exclude: new Map(),
+      scratchRow: this.#rows.add(),
     }));
   }
 
   /** How many slots are in use. */
   get size(): number {
-    return this.#terms.size;
+    return this.#entries.size;
   }
 
-  /** Puts a slot in, or replaces what it had. `terms` has one pair per dimension. */
-  set(slot: number, terms: readonly TermPair[]): void {
-    this.remove(slot);
-    this.#reach(slot);
-    this.#terms.set(slot, terms);
-    setBit(this.#active, slot);
-    terms.forEach((pair, d) => {
-      const rows = this.#rows[d]!;
-      if (pair.include.length === 0) setBit(rows.free, slot);
-      else rows.includers++;
-      for (const term of pair.include) this.#posting(rows.include, term).add(slot, this.#words);
-      for (const term of pair.exclude) this.#posting(rows.exclude, term).add(slot, this.#words);
-    });
+  /** Words of 32 positions that a search at most goes through. */
+  get words(): number {
+    return this.#positions.words;
   }
 
-  remove(slot: number): void {
-    const terms = this.#terms.get(slot);
-    if (terms === undefined) return;
-    this.#terms.delete(slot);
-    clearBit(this.#active, slot);
-    terms.forEach((pair, d) => {
-      const rows = this.#rows[d]!;
-      clearBit(rows.free, slot);
-      if (pair.include.length > 0) rows.includers--;
-      for (const term of pair.include) drop(rows.include, term, slot);
-      for (const term of pair.exclude) drop(rows.exclude, term, slot);
-    });
+  /** Whether any slot aims at this dimension: the terms of others need not be read. */
+  uses(dimension: number): boolean {
+    const found = this.#dimensions[dimension]!;
+    return found.includers > 0 || found.exclude.size > 0;
   }
 
   /**
-   * Writes the matching slots into `out`, in ascending order.
+   * Puts a slot in, or replaces what it had. `terms` has one pair per dimension.
+   * @param bound the most that the slot can offer: the order of a search
+   */
+  set(slot: number, terms: readonly TermPair[], bound = 1): void {
+    this.remove(slot);
+    this.#clean();
+    const position = this.#positions.add(slot, bound);
+    const rows = this.#rows;
+    rows.reach(this.#positions.words);
+    this.#entries.set(slot, { terms, bound });
+    rows.set(this.#active, position);
+    terms.forEach((pair, d) => {
+      const dimension = this.#dimensions[d]!;
+      if (pair.include.length === 0) rows.set(dimension.freeRow, position);
+      else dimension.includers++;
+      for (const term of pair.include) postingOf(dimension.include, term).add(position, rows);
+      for (const term of pair.exclude) postingOf(dimension.exclude, term).add(position, rows);
+    });
+    this.#sorted = false;
+  }
+
+  remove(slot: number): void {
+    const entry = this.#entries.get(slot);
+    if (entry === undefined) return;
+    this.#clean();
+    const position = this.#positions.positionOf(slot)!;
+    const rows = this.#rows;
+    this.#entries.delete(slot);
+    this.#positions.remove(slot);
+    rows.clear(this.#active, position);
+    entry.terms.forEach((pair, d) => {
+      const dimension = this.#dimensions[d]!;
+      rows.clear(dimension.freeRow, position);
+      if (pair.include.length > 0) dimension.includers--;
+      for (const term of pair.include) drop(dimension.include, term, position, rows);
+      for (const term of pair.exclude) drop(dimension.exclude, term, position, rows);
+    });
+    this.#sorted = false;
+  }
+
+  /** Begins a search; the one before it ends. */
+  search(request: RequestTerms): void {
+    this.#clean();
+    if (!this.#sorted) this.#sort();
+    this.#turn = 0;
+    this.#bits = 0;
+    this.#groups = 0;
+    this.#starts.length = 0;
+    this.#refusers.length = 0;
+    this.#turns = this.#gather(request) ? this.#positions.order.length : 0;
+    this.upper = this.#turns > 0 ? this.#positions.uppers[0]! : 0;
+  }
+
+  /** The next matching slot, dearer ones (by their bound's class) before cheaper ones; -1 at the end. */
+  next(): number {
+    if (this.#bits === 0 && !this.#advance()) return -1;
+    const bits = this.#bits;
+    this.#bits = bits & (bits - 1);
+    return this.#positions.slots[(this.#word << 5) + (31 - Math.clz32(bits & -bits))]!;
+  }
+
+  /**
+   * Writes all matching slots into `out`, dearer ones first.
    * @returns how many; never more than `out` holds
    */
   match(request: RequestTerms, out: Int32Array): number {
-    const acc = this.#acc;
-    acc.set(this.#active);
-    for (let d = 0; d < this.#rows.length; d++) {
-      const rows = this.#rows[d]!;
-      const terms = request[d]!;
-      if (rows.includers > 0) this.#restrict(rows, terms);
-      if (rows.exclude.size > 0) {
-        for (let i = 0; i < terms.length; i++) {
-          const posting = rows.exclude.get(terms[i]!);
-          if (posting !== undefined) exclude(acc, posting);
-        }
-      }
-    }
-    return this.#collect(out);
-  }
-
-  #restrict(rows: DimensionRows, terms: readonly string[]): void {
-    const acc = this.#acc;
-    const words = this.#words;
-    let allowed: Uint32Array = rows.free;
-    for (let i = 0; i < terms.length; i++) {
-      const posting = rows.include.get(terms[i]!);
-      if (posting === undefined) continue;
-      if (allowed === rows.free) {
-        allowed = this.#row;
-        allowed.set(rows.free);
-      }
-      const bits = posting.bits;
-      if (bits === null) {
-        const list = posting.list;
-        for (let k = posting.size - 1; k >= 0; k--) setBit(allowed, list[k]!);
-      } else for (let w = 0; w < words; w++) allowed[w] = allowed[w]! | bits[w]!;
-    }
-    for (let w = 0; w < words; w++) acc[w] = acc[w]! & allowed[w]!;
-  }
-
-  #collect(out: Int32Array): number {
-    const acc = this.#acc;
+    this.search(request);
     let count = 0;
-    for (let w = 0; w < this.#words; w++) {
-      let word = acc[w]! | 0;
-      while (word !== 0) {
-        if (count === out.length) return count;
-        out[count++] = (w << 5) + (31 - Math.clz32(word & -word));
-        word &= word - 1;
-      }
-    }
+    for (let slot = this.next(); slot >= 0 && count < out.length; slot = this.next()) out[count++] = slot;
     return count;
   }
 
-  #posting(postings: Map<string, Posting>, term: string): Posting {
-    let posting = postings.get(term);
-    if (posting === undefined) {
-      posting = new Posting();
-      postings.set(term, posting);
+  /** Goes on to the next word in which something matches. */
+  #advance(): boolean {
+    const { data, stride } = this.#rows;
+    const { order, uppers } = this.#positions;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    const groups = this.#groups;
+    const activeAt = this.#active * stride;
+    for (let turn = this.#turn; turn < this.#turns; turn++) {
+      const word = order[turn]!;
+      let bits = data[activeAt + word]!;
+      let at = 0;
+      for (let group = 0; group < groups; group++) {
+        const end = ends[group]!;
+        let allowed = 0;
+        for (; at < end; at++) allowed |= data[starts[at]! + word]!;
+        bits &= allowed;
+        if (bits === 0) break;
+      }
+      if (bits === 0) continue;
+      for (let i = 0; i < this.#refusers.length; i++) bits &= ~data[this.#refusers[i]! + word]!;
+      if (bits === 0) continue;
+      this.#bits = bits;
+      this.#word = word;
+      this.#turn = turn + 1;
+      this.upper = uppers[turn]!;
+      return true;
     }
-    return posting;
+    this.#turn = this.#turns;
+    this.upper = 0;
+    return false;
   }
 
-  #reach(slot: number): void {
-    if (slot >>> 5 < this.#words) return;
-    const words = Math.max(this.#words * 2, Math.ceil(((slot >>> 5) + 1) / WORD_STEP) * WORD_STEP);
-    this.#words = words;
-    this.#active = grown(this.#active, words);
-    this.#acc = new Uint32Array(words);
-    this.#row = new Uint32Array(words);
-    for (const rows of this.#rows) {
-      rows.free = grown(rows.free, words);
-      for (const posting of rows.include.values()) posting.grow(words);
-      for (const posting of rows.exclude.values()) posting.grow(words);
+  /** Finds the rows that decide about a request. @returns false when nothing can match */
+  #gather(request: RequestTerms): boolean {
+    const { stride } = this.#rows;
+    for (const dimension of this.#byUse) {
+      const terms = request[dimension.at]!;
+      if (dimension.includers > 0) {
+        const before = this.#starts.length;
+        if (dimension.includers < this.#entries.size) this.#starts.push(dimension.freeRow * stride);
+        this.#gatherIncluded(dimension, terms);
+        if (this.#starts.length === before) return false;
+        this.#ends[this.#groups++] = this.#starts.length;
+      }
+      if (dimension.exclude.size > 0) this.#gatherExcluded(dimension, terms);
     }
+    return true;
+  }
+
+  #gatherIncluded(dimension: Dimension, terms: readonly string[]): void {
+    let laidOut = false;
+    for (let i = 0; i < terms.length; i++) {
+      const posting = dimension.include.get(terms[i]!);
+      if (posting === undefined) continue;
+      if (posting.row >= 0) this.#starts.push(posting.row * this.#rows.stride);
+      else {
+        this.#layOut(posting, dimension.scratchRow);
+        laidOut = true;
+      }
+    }
+    if (laidOut) this.#starts.push(dimension.scratchRow * this.#rows.stride);
+  }
+
+  #gatherExcluded(dimension: Dimension, terms: readonly string[]): void {
+    let laidOut = false;
+    for (let i = 0; i < terms.length; i++) {
+      const posting = dimension.exclude.get(terms[i]!);
+      if (posting === undefined) continue;
+      if (posting.row >= 0) this.#refusers.push(posting.row * this.#rows.stride);
+      else {
+        this.#layOut(posting, this.#refusing);
+        laidOut = true;
+      }
+    }
+    const refusing = this.#refusing * this.#rows.stride;
+    if (laidOut && !this.#refusers.includes(refusing)) this.#refusers.push(refusing);
+  }
+
+  #layOut(posting: Posting, row: number): void {
+    const { data, stride } = this.#rows;
+    const { list, size } = posting;
+    const start = row * stride;
+    for (let i = 0; i < size; i++) {
+      const position = list[i]!;
+      const at = start + (position >>> 5);
+      if (data[at] === 0) this.#dirty.push(at);
+      data[at] = data[at]! | (1 << (position & 31));
+    }
+  }
+
+  #clean(): void {
+    const { data } = this.#rows;
+    for (let i = 0; i < this.#dirty.length; i++) data[this.#dirty[i]!] = 0;
+    this.#dirty.length = 0;
+    this.#bits = 0;
+    this.#turns = 0;
+  }
+
+  #sort(): void {
+    this.#byUse = this.#dimensions
+      .filter((dimension) => dimension.includers > 0 || dimension.exclude.size > 0)
+      .sort((a, b) => b.includers - a.includers);
+    this.#sorted = true;
   }
 }
 
-function exclude(acc: Uint32Array, posting: Posting): void {
-  const bits = posting.bits;
-  if (bits === null) {
-    const list = posting.list;
-    for (let k = posting.size - 1; k >= 0; k--) clearBit(acc, list[k]!);
-  } else for (let w = 0; w < acc.length; w++) acc[w] = acc[w]! & ~bits[w]!;
+function postingOf(postings: Map<string, Posting>, term: string): Posting {
+  let posting = postings.get(term);
+  if (posting === undefined) {
+    posting = new Posting();
+    postings.set(term, posting);
+  }
+  return posting;
 }
 
-function drop(postings: Map<string, Posting>, term: string, slot: number): void {
+function drop(postings: Map<string, Posting>, term: string, position: number, rows: BitRows): void {
   const posting = postings.get(term);
   if (posting === undefined) return;
-  posting.remove(slot);
-  if (posting.size === 0) postings.delete(term);
+  posting.remove(position, rows);
+  if (posting.size > 0) return;
+  posting.release(rows);
+  postings.delete(term);
 }
