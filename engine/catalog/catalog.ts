@@ -3,6 +3,7 @@ import type { CampaignChange } from '../../core/topics.ts';
 import { compileCreative, type ReadyCreative } from '../creative/compile.ts';
 import { TermIndex } from '../match/termindex.ts';
 import { indexDimensions, targetingTerms } from '../match/terms.ts';
+import { highestNanos } from '../value/bound.ts';
 import { allowedHours, type Line } from './line.ts';
 
 /** A change with what the bid thread needs beside it: the slot the main thread gave to the line item. */
@@ -160,7 +161,7 @@ export class Catalog {
     }
     this.#lines[slot] = line;
     this.#lineCount++;
-    this.index.set(slot, line.terms);
+    this.index.set(slot, line.terms, highestNanos(line.item.goal));
   }
 
   #build(itemId: number, slot: number): Line | null {
