@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { cpmToNanos } from '../core/money.ts';
 
 /** A bid server for tests: answers like a bidder, counts every notice once by its URL path, delays as it is told. */
@@ -86,8 +87,10 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
       };
     });
     const payload = JSON.stringify({ id: request.id, seatbid: [{ seat: 's', bid: bids }], cur: 'USD' });
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) });
-    response.end(payload);
+    const zipped = response.getHeader('content-encoding') === 'gzip';
+    const bytes = zipped ? gzipSync(payload) : Buffer.from(payload);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length });
+    response.end(bytes);
   };
 
   const report = (allowed: boolean, response: http.ServerResponse): void => {
@@ -118,12 +121,16 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
       userAgents.add(request.headers['user-agent'] ?? '');
       return notice(url, response);
     }
-    let body = '';
-    request.setEncoding('utf8');
-    request.on('data', (chunk: string) => {
-      body += chunk;
-    });
+    const parts: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => parts.push(chunk));
     request.on('end', () => {
+      const raw = Buffer.concat(parts);
+      const body = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw).toString();
+      if (!body.startsWith('{')) {
+        response.writeHead(400).end();
+        return;
+      }
+      if (request.headers['accept-encoding'] === 'gzip') response.setHeader('content-encoding', 'gzip');
       const i = requests.count++;
       const arrivedMs = performance.now();
       response.on('finish', () => tookMs.push(performance.now() - arrivedMs));

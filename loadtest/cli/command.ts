@@ -1,41 +1,15 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import type { Clock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
-import type { Random } from '../../core/random.ts';
-import { hdrLog } from '../report/hdrlog.ts';
-import { htmlReport } from '../report/html.ts';
-import type { LoadtestOptions } from '../run/options.ts';
-import type { LoadtestResult } from '../run/result.ts';
-import { runLoadtest } from '../run/run.ts';
-import type { Draft } from './draft.ts';
-import { finishDraft } from './draft.ts';
+import { compareMode } from './compare.ts';
+import { findLimitMode } from './findlimit.ts';
 import { helpText } from './help.ts';
 import { parseCommandLine } from './parse.ts';
-import type { Terminal } from './progress.ts';
-import { createProgressView } from './progress.ts';
+import { recordMode } from './record.ts';
+import type { CommandDeps } from './rundraft.ts';
+import { exitCodeOf, exitCodes, refuseWords, runDraft } from './rundraft.ts';
 import { badOption } from './shapes.ts';
+import { smokeMode } from './smoke.ts';
+import { soakMode } from './soak.ts';
 import { summaryText } from './summarytext.ts';
-
-/** What the command needs of its surroundings. */
-export interface CommandDeps {
-  readonly clock: Clock;
-  /** Names the run, so that an audit can tell it from other traffic. */
-  readonly random: Random;
-  /** Progress and results. */
-  readonly out: Terminal;
-  /** Problems. */
-  readonly err: Terminal;
-  /** Aborted by Ctrl-C: the run ends and what was measured is printed. */
-  readonly signal: AbortSignal;
-  /** Key of the report API from the environment, '' when there is none. */
-  readonly apiKey: string;
-  readonly version: string;
-}
-
-/** Exit codes. 99 and 104 are those of k6, which many pipelines know. */
-export const exitCodes = { passed: 0, broken: 1, gateFailed: 99, badOptions: 104 } as const;
 
 const BAD_OPTIONS = new Set(['loadtest_bad_option', 'loadtest_bad_gate', 'loadtest_bad_requests']);
 
@@ -43,6 +17,11 @@ type Mode = (args: readonly string[], deps: CommandDeps) => Promise<number>;
 
 const modes: Readonly<Record<string, Mode>> = {
   run: runMode,
+  smoke: smokeMode,
+  'find-limit': findLimitMode,
+  soak: soakMode,
+  compare: compareMode,
+  record: recordMode,
 };
 
 /** `evenkeel loadtest …`: runs the mode that is named first, `run` by default. @returns the exit code */
@@ -70,66 +49,4 @@ async function runMode(args: readonly string[], deps: CommandDeps): Promise<numb
   const result = await runDraft(draft, deps);
   deps.out.write(summaryText(result));
   return exitCodeOf(result);
-}
-
-/** @throws CodedError when there are words that no option takes */
-export function refuseWords(words: readonly string[]): void {
-  if (words.length > 0) throw badOption(`"${words[0]}" belongs to no option.`, 'See `evenkeel loadtest --help`.');
-}
-
-export function exitCodeOf(result: LoadtestResult): number {
-  if (result.problems.length > 0) return exitCodes.broken;
-  return result.passed ? exitCodes.passed : exitCodes.gateFailed;
-}
-
-/** Runs one load test with progress, and writes the reports that were asked for. */
-export async function runDraft(draft: Draft, deps: CommandDeps): Promise<LoadtestResult> {
-  const scope = `r${deps.random.nextUint32().toString(36)}`;
-  const options = withLedger(finishDraft(draft, scope), draft, scope);
-  const paths = outputPaths(draft);
-  const view = createProgressView(deps.out, draft.quiet);
-  let hdr = '';
-  const result = await runLoadtest(options, {
-    clock: deps.clock,
-    signal: deps.signal,
-    version: deps.version,
-    onPhase: view.phase,
-    onProgress: view.show,
-    onHistograms: (histograms, startedMs) => {
-      if (paths.hdr !== '') hdr = hdrLog(histograms, startedMs, options.intervalMs, deps.version);
-    },
-  });
-  view.done();
-  writeOutput(paths.html, () => htmlReport(result), deps);
-  writeOutput(paths.json, () => `${JSON.stringify(result, null, 1)}\n`, deps);
-  writeOutput(paths.hdr, () => hdr, deps);
-  return result;
-}
-
-/** Every run has a ledger of its own: a folder with one file per thread. */
-function withLedger(options: LoadtestOptions, draft: Draft, run: string): LoadtestOptions {
-  if (options.market === null) return options;
-  const parent = options.ledgerDir ?? draft.outDir;
-  const ledgerDir = parent === '' ? mkdtempSync(join(tmpdir(), 'evenkeel-ledger-')) : join(parent, `ledger-${run}`);
-  return { ...options, ledgerDir };
-}
-
-function outputPaths({ outDir, htmlPath, jsonPath, hdrPath }: Draft) {
-  const inDir = (name: string): string => (outDir === '' ? '' : join(outDir, name));
-  return {
-    html: htmlPath || inDir('report.html'),
-    json: jsonPath || inDir('report.json'),
-    hdr: hdrPath || inDir('latency.hlog'),
-  };
-}
-
-function writeOutput(path: string, make: () => string, deps: CommandDeps): void {
-  if (path === '') return;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, make());
-    deps.out.write(`Wrote ${path}\n`);
-  } catch (error) {
-    deps.err.write(`evenkeel loadtest: ${path} could not be written: ${(error as Error).message}\n`);
-  }
 }

@@ -1,0 +1,123 @@
+import { readdirSync } from 'node:fs';
+import process from 'node:process';
+import type { SeriesPoint } from '../run/result.ts';
+import { parseCommandLine } from './parse.ts';
+import { ms } from './progress.ts';
+import type { CommandDeps } from './rundraft.ts';
+import { exitCodeOf, exitCodes, refuseWords, runDraft } from './rundraft.ts';
+import { badOption } from './shapes.ts';
+import { summaryText } from './summarytext.ts';
+
+/** What a soak test watches beside the load, once a minute or sixty times in a run. */
+export interface Vital {
+  readonly atMs: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** How something changed between the first and the last third of a run. */
+export interface Drift {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+  /** It grew by more than is noise. */
+  readonly suspicious: boolean;
+}
+
+/** Growth that is still taken for noise: half as much again, and at least this much in the unit of the value. */
+const GROWTH = 1.5;
+const LEAST: Readonly<Record<string, number>> = { p99Ms: 5, rssBytes: 64 * 1_048_576, files: 100 };
+
+/**
+ * `loadtest soak`: a long run, after which latency, the server's memory and file handles (from `/metrics` beside the
+ * bid endpoint, when there are any) and the sender's own are compared between the first and the last third.
+ * A suspicious drift fails with exit code 99.
+ */
+export async function soakMode(args: readonly string[], deps: CommandDeps): Promise<number> {
+  const { draft, words } = parseCommandLine(args, deps.apiKey);
+  refuseWords(words);
+  if (draft.forMs === null && draft.stages.length === 0) throw badOption('soak needs a time.', 'Add --for 8h.');
+  const startMs = deps.clock.monotonicMs();
+  const vitals: Vital[] = [];
+  const metricsUrl = new URL('/metrics', draft.options.url).href;
+  const look = async (): Promise<void> => {
+    const values = { ...ownVitals(), ...(await serverVitals(metricsUrl)) };
+    vitals.push({ atMs: deps.clock.monotonicMs() - startMs, values });
+  };
+  const timer = setInterval(() => void look(), Math.min(60_000, (draft.forMs ?? 3_600_000) / 60));
+  const result = await runDraft(draft, deps);
+  clearInterval(timer);
+  const drifts = [latencyDrift(result.series), ...vitalDrifts(vitals)];
+  deps.out.write(summaryText(result));
+  deps.out.write(`\nDrift from the first to the last third of the run:\n${drifts.map(driftLine).join('')}`);
+  const suspicious = drifts.filter((drift) => drift.suspicious);
+  if (suspicious.length > 0) deps.out.write(`Suspicious: ${suspicious.map((drift) => drift.name).join(', ')}\n`);
+  const code = exitCodeOf(result);
+  return code === exitCodes.passed && suspicious.length > 0 ? exitCodes.gateFailed : code;
+}
+
+/** Values at the beginning and the end, by median: single peaks are no drift. */
+export function vitalDrifts(vitals: readonly Vital[]): Drift[] {
+  const names = new Set(vitals.flatMap((vital) => Object.keys(vital.values)));
+  return [...names].map((name) => {
+    const values = vitals.map((vital) => vital.values[name]).filter((value) => value !== undefined);
+    return driftOf(name, values);
+  });
+}
+
+export function latencyDrift(series: readonly SeriesPoint[]): Drift {
+  return driftOf(
+    'latency p99Ms',
+    series.filter((point) => point.answeredRps > 0).map((point) => point.p99Ms),
+  );
+}
+
+function driftOf(name: string, values: readonly number[]): Drift {
+  const third = Math.max(1, Math.floor(values.length / 3));
+  const first = median(values.slice(0, third));
+  const last = median(values.slice(-third));
+  const least = LEAST[name.split(' ').at(-1)!] ?? 0;
+  // Fewer than nine looks are too few to speak of drift.
+  return { name, first, last, suspicious: values.length >= 9 && last > first * GROWTH && last - first > least };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function driftLine({ name, first, last, suspicious }: Drift): string {
+  const show = (value: number): string => {
+    if (name.endsWith('Bytes')) return `${(value / 1_048_576).toFixed(0)} MiB`;
+    return name.endsWith('Ms') ? ms(value) : String(value);
+  };
+  return `  ${suspicious ? '!' : ' '} ${name.padEnd(20)} ${show(first)} → ${show(last)}\n`;
+}
+
+function ownVitals(): Record<string, number> {
+  const values: Record<string, number> = { 'sender rssBytes': process.memoryUsage().rss };
+  try {
+    values['sender files'] = readdirSync('/proc/self/fd').length;
+  } catch {
+    // No /proc here: the number of open files is not known.
+  }
+  return values;
+}
+
+/** Memory and open files of the server from its Prometheus page; nothing when it has none. */
+async function serverVitals(metricsUrl: string): Promise<Record<string, number>> {
+  try {
+    const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(5000) });
+    const text = response.ok ? await response.text() : '';
+    const read = (metric: string): number | undefined => {
+      const match = new RegExp(`^${metric}(?:\\{[^}]*\\})? ([0-9.e+]+)`, 'm').exec(text);
+      return match === null ? undefined : Number(match[1]);
+    };
+    const values: Record<string, number> = {};
+    const memory = read('(?:\\w+_)?process_resident_memory_bytes');
+    const files = read('(?:\\w+_)?process_open_fds');
+    if (memory !== undefined) values['server rssBytes'] = memory;
+    if (files !== undefined) values['server files'] = files;
+    return values;
+  } catch {
+    return {};
+  }
+}
