@@ -32,7 +32,7 @@ describe('the list of metrics', () => {
     for (const { name, type, unit, labels } of metrics) {
       expect(name).toMatch(/^evenkeel_[a-z][a-z0-9]*(_[a-z0-9]+)*$/);
       expect(name.endsWith('_total'), `${name} is a ${type}`).toBe(type === 'counter');
-      if (type === 'histogram') expect(name).toMatch(/_(seconds|bytes|records|nanos)$/);
+      if (type === 'histogram') expect(name).toMatch(/_(seconds|bytes|records|rows|nanos)$/);
       if (unit === 'seconds' && type !== 'counter') expect(name).toMatch(/_seconds$/);
       for (const label of labels) expect(label).toMatch(/^[a-z][a-z_]*$/);
     }
