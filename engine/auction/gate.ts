@@ -4,6 +4,8 @@ export interface BudgetGate {
   load(slot: number): boolean;
   readonly multiplierPpm: number;
   readonly passPpm: number;
+  /** No line item's multiplier is above it. */
+  readonly highestMultiplierPpm: number;
   /** Whether every level could pay now; another thread may take it in between. */
   covers(nanos: number, nowMs: number): boolean;
   /** Takes the most a bid can cost on every level of the loaded line item's path. */

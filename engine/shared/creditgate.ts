@@ -1,6 +1,6 @@
 import type { BudgetGate } from '../auction/gate.ts';
 import { giveBack, hasCredit, type SharedCredit, takeCredit } from './credit.ts';
-import { createPace, type Pace, readPace, type SharedPace } from './pace.ts';
+import { createPace, highestMultiplier, type Pace, readPace, type SharedPace } from './pace.ts';
 
 /** The gate over shared memory, with the path of the line item that was loaded last. */
 export interface CreditGate extends BudgetGate {
@@ -20,6 +20,9 @@ export function createCreditGate(credit: SharedCredit, pace: SharedPace): Credit
     },
     get passPpm() {
       return path.passPpm;
+    },
+    get highestMultiplierPpm() {
+      return highestMultiplier(pace);
     },
     covers: (nanos, nowMs) => hasCredit(credit, path.cells, path.cellCount, nanos, nowMs),
     take: (nanos, nowMs) => takeCredit(credit, path.cells, path.cellCount, nanos, nowMs),

@@ -12,7 +12,15 @@ export type SharedPace = Int32Array<SharedArrayBuffer>;
 
 /** @param slots how many line items there can be */
 export function createSharedPace(slots: number): SharedPace {
-  return new Int32Array(new SharedArrayBuffer(slots * ROW * 4));
+  // One more row, for what is true of all.
+  const pace = new Int32Array(new SharedArrayBuffer((slots + 1) * ROW * 4));
+  pace[slots * ROW + MULTIPLIER] = 1_000_000;
+  return pace;
+}
+
+/** No multiplier was ever above this; at least 1,000,000. */
+export function highestMultiplier(pace: SharedPace): number {
+  return Atomics.load(pace, pace.length - ROW + MULTIPLIER);
 }
 
 /**
@@ -27,6 +35,8 @@ export function writePace(
   cells: readonly number[],
 ): void {
   const at = slot * ROW;
+  // First of all, so that no thread sees a multiplier above the highest. One thread writes.
+  if (multiplierPpm > highestMultiplier(pace)) Atomics.store(pace, pace.length - ROW + MULTIPLIER, multiplierPpm);
   Atomics.add(pace, at + SEQUENCE, 1);
   Atomics.store(pace, at + MULTIPLIER, multiplierPpm);
   Atomics.store(pace, at + PASS, passPpm);

@@ -38,6 +38,8 @@ export interface ThreadCounts {
 
 /** Counters of one bid thread. */
 export interface Counters extends Tally {
+  /** How many impressions each of the following matches and refusals stands for; 0: they are not counted. */
+  weigh(impressions: number): void;
   answered(exchange: string, latencyUs: number): void;
   noBid(exchange: string, reason: NoBidReason, latencyUs: number): void;
   /** A bid request answered 4xx or 5xx. @param exchange a known one; others are counted together */
@@ -57,7 +59,9 @@ function emptyCounts(): ThreadCounts {
 
 export function createCounters(): Counters {
   let counts = emptyCounts();
-  let bySlot: (LineCounts | undefined)[] = [];
+  const bySlot: (LineCounts | undefined)[] = [];
+  let slots: number[] = [];
+  let weight = 1;
 
   function exchangeOf(name: string): ExchangeCounts {
     let found = counts.exchanges.get(name);
@@ -70,11 +74,15 @@ export function createCounters(): Counters {
   }
 
   function lineOf(line: Line): LineCounts {
-    let found = bySlot[line.slot];
+    const { slot } = line;
+    // Without holes, whatever slot comes first: an array with holes is a hash table.
+    while (bySlot.length <= slot) bySlot.push(undefined);
+    let found = bySlot[slot];
     if (found === undefined || found.lineItemId !== line.item.id) {
       const reasons = new Int32Array(noBidReasonList.length);
       found = { lineItemId: line.item.id, campaignId: line.campaign.id, matched: 0, bids: 0, bidNanos: 0, reasons };
-      bySlot[line.slot] = found;
+      bySlot[slot] = found;
+      slots.push(slot);
       counts.lines.push(found);
     }
     return found;
@@ -102,11 +110,17 @@ export function createCounters(): Counters {
     durable(us) {
       recordUs(counts.durable, us);
     },
+    weigh(impressions) {
+      weight = impressions;
+    },
     matched(line) {
-      lineOf(line).matched++;
+      if (weight > 0) lineOf(line).matched += weight;
     },
     refused(line, reason) {
-      increment(lineOf(line).reasons, reasonIndex[reason]);
+      if (weight === 0) return;
+      const { reasons } = lineOf(line);
+      const at = reasonIndex[reason];
+      reasons[at] = reasons[at]! + weight;
     },
     bid(line, nanos) {
       const found = lineOf(line);
@@ -116,7 +130,8 @@ export function createCounters(): Counters {
     take() {
       const taken = counts;
       counts = emptyCounts();
-      bySlot = [];
+      for (const slot of slots) bySlot[slot] = undefined;
+      slots = [];
       return taken;
     },
   };
