@@ -1,5 +1,5 @@
 import { errorReply } from './http/errorreply.ts';
-import type { HttpCall } from './http/transport.ts';
+import { BID_PATH, type HttpCall } from './http/transport.ts';
 import { isDraining, isReady, type SharedStatus } from './shared/status.ts';
 
 export interface AdminDeps {
@@ -40,3 +40,15 @@ export function createAdminHandler(deps: AdminDeps): (call: HttpCall) => boolean
 }
 
 export const notFound = errorReply(404, 'not_found', 'There is nothing here.');
+
+/** Answers OPTIONS everywhere, and other methods than POST on the bid endpoint. @returns false when there is nothing wrong */
+export function wrongMethod(call: HttpCall): boolean {
+  const isBid = call.path.startsWith(BID_PATH);
+  const allow = ['Allow', isBid ? 'POST, OPTIONS' : 'GET, HEAD, POST, OPTIONS'] as const;
+  if (call.method === 'OPTIONS') call.send({ status: 204, headers: [allow] });
+  else if (isBid) {
+    const reply = errorReply(405, 'method_not_allowed', 'Bid requests are sent with POST.');
+    call.send({ ...reply, headers: [allow] });
+  } else return false;
+  return true;
+}

@@ -100,7 +100,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
 
   const workers = await startWorkers(
     config,
-    { incarnation, credit, pace, status },
+    { incarnation, threads: rings.length, credit, pace, status },
     rings.map(({ ring }) => ring),
     {
       onWake: () => drain(),
@@ -114,6 +114,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
       },
       onMetrics: () => deps.metrics.metrics(),
       onFault: (message) => logger.warn({ fault: message }, 'a µWebSockets.js build does not load here'),
+      onDefect: (message, stack) => logger.error({ message, stack }, 'a bid request met a defect'),
       onCrash: deps.onFatal,
     },
   );

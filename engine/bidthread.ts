@@ -1,9 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../core/clock.ts';
 import { codeOf, messageOf } from '../core/errors.ts';
-import { createAdminHandler, notFound } from './admin.ts';
+import { createAdminHandler, notFound, wrongMethod } from './admin.ts';
 import { createBidIds } from './bid/bidid.ts';
 import { createBidHandler } from './bid/handler.ts';
+import { watchLoop } from './bid/shedding.ts';
 import { Catalog, type CatalogChange } from './catalog/catalog.ts';
 import { errorReply } from './http/errorreply.ts';
 import { createNodeTransport } from './http/node.ts';
@@ -33,6 +34,8 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const pending = createPendingEvents(ring, config.limits.maxInFlight, () => send({ kind: 'wake' }));
   const asks = createAsks(send);
   const faults: string[] = [];
+  const rates = new Map(Object.entries(config.currencies));
+  const loop = watchLoop(clock, config.maxLagMs);
   const bid = createBidHandler({
     catalog,
     gate: createCreditGate(start.credit, start.pace),
@@ -43,11 +46,16 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     profiles,
     signingKey: config.tokenKeys[0]!,
     newBidId: createBidIds(start.incarnation, start.thread),
+    rates,
     maxBodyBytes: config.limits.maxBodyBytes,
     maxLineItems: config.limits.maxLineItems,
     marginMs: config.marginMs,
+    threads: start.threads,
+    loop,
+    operatorKeyHashes: config.operatorKeyHashes,
+    onDefect: (error) => send({ kind: 'defect', message: messageOf(error), stack: (error as Error).stack ?? '' }),
   });
-  const notice = createNoticeHandler({ ...config, catalog, counters, pending, clock, profiles });
+  const notice = createNoticeHandler({ ...config, catalog, counters, pending, clock, profiles, rates });
   const loaded = config.transport === 'node' ? null : loadUws(faults);
   const transportName = loaded?.name ?? 'node:http';
   const admin = createAdminHandler({ status, version: config.version, transport: transportName, metrics: asks.ask });
@@ -55,7 +63,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     ...config.limits,
     bid,
     other(call, body) {
-      if (!notice(call, body) && !admin(call)) call.send(notFound);
+      if (!wrongMethod(call) && !notice(call, body) && !admin(call)) call.send(notFound);
     },
     refused(call, why) {
       counters.error(UNKNOWN_EXCHANGE, why);
@@ -72,6 +80,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   async function stop(graceMs: number): Promise<void> {
     await transport.close(graceMs);
     clearInterval(timer);
+    loop.stop();
     send({ kind: 'counts', counts: counters.take() });
     send({ kind: 'stopped' });
     // Nothing is left to wait for: the thread's loop ends by itself, which is the only safe way out with a uWS loop.

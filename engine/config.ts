@@ -24,13 +24,18 @@ export interface ExchangeProfile {
   readonly defaultTmaxMs: number;
   /** Media types we sell there. */
   readonly media: readonly ('banner' | 'video' | 'audio' | 'native')[];
+  /** What the exchange puts before a click link (its click macro); '' for none. */
+  readonly clickMacro: string;
+  /** The macro is followed by our link percent-encoded. */
+  readonly clickMacroEncodes: boolean;
   /** Seconds after which a bid can no longer be billed (`exp`). */
   readonly expirySeconds: number;
 }
 
-/** `plain`: a decimal CPM. `google`: HMAC-SHA1 encrypted, keys as base64url. */
+/** `plain`: a decimal CPM. `base64`: the same after `${AUCTION_PRICE:B64}`. `google`: HMAC-SHA1 encrypted, keys as base64url. */
 export type PriceScheme =
   | { readonly scheme: 'plain' }
+  | { readonly scheme: 'base64' }
   | { readonly scheme: 'google'; readonly encryptionKey: string; readonly integrityKey: string };
 
 export const defaultProfile: ExchangeProfile = {
@@ -45,6 +50,8 @@ export const defaultProfile: ExchangeProfile = {
   roundTripMs: 0,
   defaultTmaxMs: 200,
   media: ['banner', 'video', 'audio', 'native'],
+  clickMacro: '',
+  clickMacroEncodes: false,
   expirySeconds: 3600,
 };
 
@@ -102,6 +109,10 @@ export interface BidderConfig {
   readonly tokenLifetimeMs: number;
   /** The same for clicks and conversions. */
   readonly clickLifetimeMs: number;
+  /** What one unit of each currency is worth in US dollars. Currencies that are not here are not bid in. */
+  readonly currencies: Readonly<Record<string, number>>;
+  /** A bid thread whose loop is later than this answers 204 until it has caught up, milliseconds. */
+  readonly maxLagMs: number;
   /** Kept from the deadline for what the clock can not see, milliseconds. */
   readonly marginMs: number;
   /** Take the caller's address from the last entry of `X-Forwarded-For`: only behind a proxy of our own. */
@@ -122,6 +133,8 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   ledger: { mode: 'standard', releaseAfterMs: 120_000 },
   tokenLifetimeMs: 3_600_000,
   clickLifetimeMs: 7 * 86_400_000,
+  currencies: { USD: 1 },
+  maxLagMs: 50,
   marginMs: 2,
   trustForwardedFor: false,
   transport: 'auto',

@@ -10,6 +10,8 @@ import type { ThreadCounts } from './stats/counters.ts';
 export interface WorkerStart {
   readonly config: BidderConfig;
   readonly thread: number;
+  /** How many threads there are. */
+  readonly threads: number;
   readonly incarnation: number;
   readonly credit: SharedCredit;
   readonly pace: SharedPace;
@@ -34,4 +36,5 @@ export type FromWorker =
   | { readonly kind: 'applied'; readonly count: number; readonly lines: number; readonly switches: number }
   | { readonly kind: 'counts'; readonly counts: ThreadCounts }
   | { readonly kind: 'ask'; readonly ask: number; readonly what: 'metrics' }
+  | { readonly kind: 'defect'; readonly message: string; readonly stack: string }
   | { readonly kind: 'stopped' };

@@ -1,22 +1,21 @@
+import { nanosToCpm } from '../../core/money.ts';
 import type { NoBidReason } from '../../core/reasons.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Line } from '../catalog/line.ts';
 import type { ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
-import { privacyOf } from '../privacy/privacy.ts';
-import { type Audience, createAudience, readAudience } from '../request/audience.ts';
+import { nativeAssets } from '../creative/native.ts';
+import type { Audience } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
-import { createBlocks, readAttributes, readBlocks } from './blocks.ts';
-import { createFloors, readFloors } from './floors.ts';
+import { createCircumstances, readCircumstances, readImpressionCircumstances, variantFor } from './circumstances.ts';
+import { type Rates, rateOf, responseCurrency } from './currency.ts';
+import type { Deal } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
 import { hashText, hashWith } from './hash.ts';
-import { createImpression, type Impression, readImpression } from './impression.ts';
-import { type Judge, judge } from './judge.ts';
+import { type Circumstances, type Judge, judge } from './judge.ts';
 
 const REQ = shapes.REQUEST.f;
-const IMP = shapes.IMP.f;
-const BANNER = shapes.BANNER.f;
 /** Most impressions of one request that are looked at. */
 const MAX_IMPS = 32;
 
@@ -25,10 +24,17 @@ export interface Bid {
   impNode: number;
   line: Line;
   creative: ReadyCreative;
+  /** Nanos of the account's currency. */
   priceNanos: number;
+  /** CPM in the response's currency, six places at most. */
+  cpm: string;
   w: number;
   h: number;
   dealId: string;
+  /** Form of the markup, see `ReadyCreative.templateFor`. */
+  variant: string;
+  /** Native assets, escaped; '' otherwise. */
+  assets: string;
 }
 
 /** What became of a line item that matched an impression. */
@@ -43,6 +49,8 @@ export interface Decision {
   readonly bids: Bid[];
   /** Set when there are no bids. */
   reason: NoBidReason | null;
+  /** Currency of the prices. */
+  currency: string;
   /** The request said `test: 1`. */
   test: boolean;
   readonly audience: Audience;
@@ -59,48 +67,48 @@ export class Auction {
   readonly #catalog: Catalog;
   readonly #gate: BudgetGate;
   readonly #tally: Tally;
-  readonly #impression: Impression = createImpression();
-  readonly #blocks = createBlocks();
-  readonly #floors = createFloors();
-  readonly #judge: Judge = { price: 0, creative: null };
+  readonly #about: Circumstances;
+  readonly #judge: Judge = { price: 0, usdPrice: 0, creative: null, deal: null };
   readonly #matches: Int32Array;
+  readonly #usdPrices: Float64Array;
   readonly #prices: Float64Array;
-  readonly #creatives: (ReadyCreative | null)[];
+  readonly #creatives: (ReadyCreative | null)[] = [];
+  readonly #deals: (Deal | null)[] = [];
   readonly #pool: Bid[] = [];
-  readonly decision: Decision = { bids: [], reason: null, test: false, audience: createAudience() };
+  readonly decision: Decision;
 
-  constructor(catalog: Catalog, gate: BudgetGate, tally: Tally, maxMatches: number) {
+  /** @param maxMatches line items of one impression that can be looked at */
+  constructor(catalog: Catalog, gate: BudgetGate, tally: Tally, rates: Rates, maxMatches: number) {
     this.#catalog = catalog;
     this.#gate = gate;
     this.#tally = tally;
+    this.#about = createCircumstances(rates);
     this.#matches = new Int32Array(maxMatches);
+    this.#usdPrices = new Float64Array(maxMatches);
     this.#prices = new Float64Array(maxMatches);
-    this.#creatives = Array.from({ length: maxMatches }, () => null);
+    this.decision = { bids: [], reason: null, currency: 'USD', test: false, audience: this.#about.audience };
   }
 
   /** @param keep called for every bid after its credit was taken */
   run(scan: RequestScan, profile: ExchangeProfile, nowMs: number, keep: KeepBid): Decision {
     const { decision } = this;
+    const about = this.#about;
     decision.bids.length = 0;
     decision.reason = null;
     decision.test = scan.numOr(scan.root, REQ.test, 0) === 1;
     if (this.#catalog.isStopped(profile.name)) return this.#refuse('killed');
-    const privacy = privacyOf(scan);
-    readAudience(scan, profile.name, privacy.personal, decision.audience);
-    readBlocks(scan, this.#blocks);
+    const refusal = readCircumstances(scan, profile, nowMs, about);
+    if (refusal !== null) return this.#refuse(refusal);
+    const currency = responseCurrency(scan, about.rates);
+    if (currency === null) return this.#refuse('unsupported_currency');
+    decision.currency = currency;
     const auctionHash = hashText(scan.text(scan.root, REQ.id));
     let reason: NoBidReason = 'unsupported_format';
     let looked = 0;
     for (let item = scan.first(scan.root, REQ.imp); item !== 0 && looked < MAX_IMPS; item = scan.next(item)) {
       looked++;
-      const outcome = this.#runImpression(
-        scan,
-        scan.itemNode(item),
-        profile,
-        nowMs,
-        hashWith(auctionHash, looked),
-        keep,
-      );
+      about.seed = hashWith(auctionHash, looked);
+      const outcome = this.#runImpression(scan, scan.itemNode(item), keep);
       if (outcome !== null) reason = outcome;
     }
     return decision.bids.length > 0 ? decision : this.#refuse(reason);
@@ -111,81 +119,49 @@ export class Auction {
     return this.decision;
   }
 
-  #runImpression(
-    scan: RequestScan,
-    node: number,
-    profile: ExchangeProfile,
-    nowMs: number,
-    seed: number,
-    keep: KeepBid,
-  ): NoBidReason | null {
-    const { terms } = this.decision.audience;
-    if (!readImpression(scan, node, terms, this.#impression)) return 'unsupported_format';
-    if (!readFloors(scan, node, this.#floors)) return 'unsupported_currency';
-    readAttributes(scan, this.#impression.banner, BANNER.battr, this.#blocks);
+  #runImpression(scan: RequestScan, node: number, keep: KeepBid): NoBidReason | null {
+    const about = this.#about;
+    const { terms } = about.audience;
+    if (!readImpressionCircumstances(scan, node, about)) return 'unsupported_format';
     const count = this.#catalog.index.match(terms, this.#matches);
-    if (count === 0) return 'no_candidates';
     let last: NoBidReason = 'no_candidates';
     for (let i = 0; i < count; i++) {
-      const refusal = this.#judgeCandidate(this.#catalog.line(this.#matches[i]!), profile, nowMs, seed);
-      this.#prices[i] = refusal === null ? this.#judge.price : -1;
-      this.#creatives[i] = refusal === null ? this.#judge.creative : null;
-      if (refusal !== null) last = refusal;
+      const line = this.#catalog.line(this.#matches[i]!);
+      const verdict = this.#judge;
+      this.#tally.matched(line);
+      const refusal = judge(line, about, this.#gate, verdict);
+      this.#usdPrices[i] = refusal === null ? verdict.usdPrice : -1;
+      this.#prices[i] = verdict.price;
+      this.#creatives[i] = verdict.creative;
+      this.#deals[i] = verdict.deal;
+      if (refusal === null) continue;
+      this.#tally.refused(line, refusal);
+      last = refusal;
     }
-    return this.#award(node, count, nowMs, seed, last, keep);
-  }
-
-  #judgeCandidate(line: Line, profile: ExchangeProfile, nowMs: number, seed: number): NoBidReason | null {
-    this.#tally.matched(line);
-    const circumstances = {
-      nowMs,
-      seed,
-      profile,
-      impression: this.#impression,
-      blocks: this.#blocks,
-      floors: this.#floors,
-      audience: this.decision.audience,
-    };
-    const refusal = judge(line, circumstances, this.#gate, this.#judge);
-    if (refusal !== null) this.#tally.refused(line, refusal);
-    return refusal;
+    return this.#award(node, count, last, keep);
   }
 
   /** Gives the impression to the highest price that every level of its budget can pay. */
-  #award(
-    node: number,
-    count: number,
-    nowMs: number,
-    seed: number,
-    last: NoBidReason,
-    keep: KeepBid,
-  ): NoBidReason | null {
+  #award(node: number, count: number, last: NoBidReason, keep: KeepBid): NoBidReason | null {
     let reason = last;
-    for (let best = this.#highest(count, seed); best >= 0; best = this.#highest(count, seed)) {
-      const line = this.#catalog.line(this.#matches[best]!);
-      const price = this.#prices[best]!;
-      this.#prices[best] = -1;
-      const refusal = this.#sell(node, line, this.#creatives[best]!, price, nowMs, keep);
+    for (let best = this.#highest(count); best >= 0; best = this.#highest(count)) {
+      this.#usdPrices[best] = -1;
+      const refusal = this.#sell(node, best, keep);
       if (refusal === null) {
         this.#tallyLosers(count);
         return null;
       }
       reason = refusal;
-      this.#tally.refused(line, refusal);
+      this.#tally.refused(this.#catalog.line(this.#matches[best]!), refusal);
     }
     return reason;
   }
 
-  #sell(
-    node: number,
-    line: Line,
-    creative: ReadyCreative,
-    price: number,
-    nowMs: number,
-    keep: KeepBid,
-  ): NoBidReason | null {
-    if (!this.#take(line, price, nowMs)) return 'budget';
-    const bid = this.#bid(node, line, creative, price);
+  #sell(node: number, at: number, keep: KeepBid): NoBidReason | null {
+    const line = this.#catalog.line(this.#matches[at]!);
+    const price = this.#prices[at]!;
+    if (!this.#take(line, price)) return 'budget';
+    const bid = this.#bid(node, at, line, price);
     if (keep(bid)) {
       this.decision.bids.push(bid);
       this.#tally.bid(line, price);
@@ -197,52 +173,56 @@ export class Auction {
 
   #tallyLosers(count: number): void {
     for (let i = 0; i < count; i++) {
-      if (this.#prices[i]! > 0) this.#tally.refused(this.#catalog.line(this.#matches[i]!), 'lost_internal');
+      if (this.#usdPrices[i]! > 0) this.#tally.refused(this.#catalog.line(this.#matches[i]!), 'lost_internal');
     }
   }
 
   /** A test request takes no credit: it is never billed. */
-  #take(line: Line, price: number, nowMs: number): boolean {
-    return this.#gate.load(line.slot) && (this.decision.test || this.#gate.take(price, nowMs));
+  #take(line: Line, price: number): boolean {
+    return this.#gate.load(line.slot) && (this.decision.test || this.#gate.take(price, this.#about.nowMs));
   }
 
-  #highest(count: number, seed: number): number {
+  #highest(count: number): number {
     let best = -1;
     let bestPrice = 0;
     for (let i = 0; i < count; i++) {
-      const price = this.#prices[i]!;
+      const price = this.#usdPrices[i]!;
       if (price <= 0 || price < bestPrice) continue;
-      if (price === bestPrice && !this.#winsTie(i, best, seed)) continue;
+      if (price === bestPrice && !this.#winsTie(i, best)) continue;
       best = i;
       bestPrice = price;
     }
     return best;
   }
 
-  #winsTie(challenger: number, holder: number, seed: number): boolean {
-    const idOf = (at: number) => this.#catalog.line(this.#matches[at]!).item.id;
-    return hashWith(seed, idOf(challenger)) > hashWith(seed, idOf(holder));
+  #winsTie(challenger: number, holder: number): boolean {
+    const rank = (at: number) => hashWith(this.#about.seed, this.#catalog.line(this.#matches[at]!).item.id);
+    return rank(challenger) > rank(holder);
   }
 
-  #bid(impNode: number, line: Line, creative: ReadyCreative, priceNanos: number): Bid {
-    const used = this.decision.bids.length;
-    let bid = this.#pool[used];
-    if (bid === undefined) {
-      bid = { impNode, line, creative, priceNanos, w: creative.w, h: creative.h, dealId: '' };
-      this.#pool[used] = bid;
-    }
+  #bid(impNode: number, at: number, line: Line, priceNanos: number): Bid {
+    const creative = this.#creatives[at]!;
+    const bid = this.#pool[this.decision.bids.length] ?? ({} as Bid);
+    this.#pool[this.decision.bids.length] = bid;
     bid.impNode = impNode;
     bid.line = line;
     bid.creative = creative;
     bid.priceNanos = priceNanos;
+    bid.cpm = this.#cpm(line, priceNanos);
     bid.w = creative.w;
     bid.h = creative.h;
-    bid.dealId = '';
+    bid.dealId = this.#deals[at]?.id ?? '';
+    const { impression } = this.#about;
+    bid.variant = variantFor(impression, creative);
+    bid.assets = creative.format === 'native' ? nativeAssets(impression.native!, creative.source) : '';
     return bid;
   }
-}
 
-/** The impression id of a bid. */
-export function impIdOf(scan: RequestScan, bid: Bid): string {
-  return scan.text(bid.impNode, IMP.id);
+  /** Rounded down to a millionth, so that a bid is never above what was reserved. */
+  #cpm(line: Line, priceNanos: number): string {
+    const { currency } = line.advertiser;
+    if (currency === this.decision.currency) return nanosToCpm(priceNanos);
+    const { rates } = this.#about;
+    return nanosToCpm(Math.floor((priceNanos * rateOf(rates, currency)) / rateOf(rates, this.decision.currency)));
+  }
 }

@@ -10,12 +10,11 @@ export interface Blocks {
   readonly categories: Set<string>;
   readonly domains: Set<string>;
   readonly apps: Set<string>;
-  readonly attributes: Set<number>;
   any: boolean;
 }
 
 export function createBlocks(): Blocks {
-  return { categories: new Set(), domains: new Set(), apps: new Set(), attributes: new Set(), any: false };
+  return { categories: new Set(), domains: new Set(), apps: new Set(), any: false };
 }
 
 /** Reads `bcat`, `badv` and `bapp`. */
@@ -38,16 +37,13 @@ export function readBlocks(scan: RequestScan, into: Blocks): void {
   into.any = into.categories.size + into.domains.size + into.apps.size > 0;
 }
 
-/** Reads `battr` of the impression's format object. */
-export function readAttributes(scan: RequestScan, node: number, field: number, into: Blocks): void {
-  into.attributes.clear();
-  for (let i = scan.first(node, field); i !== 0; i = scan.next(i)) into.attributes.add(scan.itemNum(i));
-}
-
 /** Why a creative is blocked, null when it is not. A blocked domain blocks its subdomains, a category its children. */
-export function blockedBy(blocks: Blocks, creative: ReadyCreative): NoBidReason | null {
-  if (blocks.attributes.size > 0 && creative.attr.some((attr) => blocks.attributes.has(attr)))
-    return 'blocked_attribute';
+export function blockedBy(
+  blocks: Blocks,
+  attributes: ReadonlySet<number>,
+  creative: ReadyCreative,
+): NoBidReason | null {
+  if (attributes.size > 0 && creative.attr.some((attr) => attributes.has(attr))) return 'blocked_attribute';
   if (!blocks.any) return null;
   if (blocks.categories.size > 0 && creative.cat.some((cat) => isBlockedCategory(blocks.categories, cat))) {
     return 'blocked_category';

@@ -1,29 +1,79 @@
 import { MAX_EVENT_NANOS } from '../../core/money.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { type Rates, rateOf } from './currency.ts';
 
 const IMP = shapes.IMP.f;
-const REQ = shapes.REQUEST.f;
-const OUR_CURRENCY = 'USD';
+const PMP = shapes.PMP.f;
+const DEAL = shapes.DEAL.f;
+const MAX_DEALS = 100;
 
-/** The least a bid must offer, nanos of our currency. */
+/** One deal of a private marketplace that is open to our seat. */
+export interface Deal {
+  readonly id: string;
+  /** Nanos of US dollars for one impression; infinite when its currency is not known. */
+  readonly floorNanos: number;
+  /** Advertiser domains allowed to bid on it; empty: all. */
+  readonly domains: readonly string[];
+  readonly minCpmPerSecond: number;
+}
+
+/** What a bid on an impression must offer at least. */
 export interface Floors {
+  /** Nanos of US dollars for one impression in the open auction; infinite when its currency is not known. */
   floorNanos: number;
+  /** Only deals may bid. */
+  privateOnly: boolean;
+  readonly deals: Deal[];
 }
 
 export function createFloors(): Floors {
-  return { floorNanos: 0 };
+  return { floorNanos: 0, privateOnly: false, deals: [] };
 }
 
-/** Reads an impression's floor. @returns false when no currency both sides know is accepted */
-export function readFloors(scan: RequestScan, imp: number, into: Floors): boolean {
-  let accepted = scan.count(scan.root, REQ.cur) === 0;
-  for (let item = scan.first(scan.root, REQ.cur); item !== 0; item = scan.next(item)) {
-    if (scan.itemText(item).toUpperCase() === OUR_CURRENCY) accepted = true;
+/** Reads an impression's floor and its deals, and adds the deals' ids to the terms. */
+export function readFloors(
+  scan: RequestScan,
+  imp: number,
+  rates: Rates,
+  seat: string,
+  dealTerms: string[],
+  into: Floors,
+): void {
+  into.floorNanos = floorNanos(scan, imp, IMP.bidfloor, IMP.bidfloorcur, rates);
+  into.deals.length = 0;
+  dealTerms.length = 0;
+  const pmp = scan.object(imp, IMP.pmp);
+  into.privateOnly = scan.numOr(pmp, PMP.private_auction, 0) === 1;
+  for (let item = scan.first(pmp, PMP.deals); item !== 0; item = scan.next(item)) {
+    const node = scan.itemNode(item);
+    const id = scan.text(node, DEAL.id).trim();
+    if (id === '' || into.deals.length >= MAX_DEALS || !seatAllowed(scan, node, DEAL.wseat, seat)) continue;
+    const domains: string[] = [];
+    for (let d = scan.first(node, DEAL.wadomain); d !== 0; d = scan.next(d))
+      domains.push(scan.itemText(d).toLowerCase());
+    into.deals.push({
+      id,
+      floorNanos: floorNanos(scan, node, DEAL.bidfloor, DEAL.bidfloorcur, rates),
+      domains,
+      minCpmPerSecond: scan.numOr(node, DEAL.mincpmpersec, 0),
+    });
+    dealTerms.push(id);
   }
-  const floorCurrency = scan.text(imp, IMP.bidfloorcur).toUpperCase();
-  const floorCpm = scan.numOr(imp, IMP.bidfloor, 0);
-  into.floorNanos = Math.min(MAX_EVENT_NANOS + 1, Math.ceil(Math.max(0, floorCpm) * 1_000_000 - 1e-6));
-  const readable = floorCpm <= 0 || floorCurrency === '' || floorCurrency === OUR_CURRENCY;
-  return accepted && readable;
+}
+
+/** Whether a list of allowed seats is empty or has ours. */
+export function seatAllowed(scan: RequestScan, node: number, field: number, seat: string): boolean {
+  const first = scan.first(node, field);
+  for (let item = first; item !== 0; item = scan.next(item)) if (scan.itemText(item) === seat) return true;
+  return first === 0;
+}
+
+function floorNanos(scan: RequestScan, node: number, floor: number, currency: number, rates: Rates): number {
+  const cpm = scan.numOr(node, floor, 0);
+  if (!(cpm > 0)) return 0;
+  const usd = cpm * rateOf(rates, scan.text(node, currency));
+  if (Number.isNaN(usd)) return Infinity;
+  // A floor is never rounded down, but 0.1 + 0.2 is not a reason to lose by one nano.
+  return Math.min(MAX_EVENT_NANOS + 1, Math.ceil(usd * 1_000_000 - 1e-6));
 }

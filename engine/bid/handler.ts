@@ -1,12 +1,15 @@
-import { gunzipSync } from 'node:zlib';
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
 import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { signToken, type TokenKey } from '../../core/token.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
+import type { Rates } from '../auction/currency.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall } from '../http/transport.ts';
+import { queryValue } from '../notice/query.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { CreditGate } from '../shared/creditgate.ts';
@@ -14,7 +17,9 @@ import { writeReserved } from '../shared/records.ts';
 import type { RingWriter } from '../shared/ring.ts';
 import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
 import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
+import { explain } from './explain.ts';
 import { createResponseWriter } from './responsewriter.ts';
+import { createRateLimit, type LoopWatch } from './shedding.ts';
 
 const REQ = shapes.REQUEST.f;
 
@@ -28,10 +33,19 @@ export interface BidHandlerDeps {
   readonly profiles: ReadonlyMap<string, ExchangeProfile>;
   readonly signingKey: TokenKey;
   readonly newBidId: (nowMs: number) => string;
+  readonly rates: Rates;
   readonly maxBodyBytes: number;
   readonly maxLineItems: number;
   readonly marginMs: number;
+  /** Threads that share a profile's QPS limit. */
+  readonly threads: number;
+  readonly loop: LoopWatch;
+  readonly onDefect: (error: unknown) => void;
+  readonly operatorKeyHashes: readonly string[];
 }
+
+/** Shorter answers are not worth compressing. */
+const GZIP_FROM_BYTES = 860;
 
 /** Answers bid requests. The body is only valid during the call; nothing here waits. */
 export type BidHandler = (call: HttpCall, exchange: string, body: Buffer, length: number) => void;
@@ -40,9 +54,13 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const { counters, clock, status } = deps;
   const scan = new RequestScan();
   const writer = createResponseWriter();
-  const auction = new Auction(deps.catalog, deps.gate, counters, deps.maxLineItems);
+  const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.maxLineItems);
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
+  const limits = new Map(
+    [...deps.profiles.values()].map((entry) => [entry.name, createRateLimit(entry.qpsLimit / deps.threads)]),
+  );
   const bidIds: string[] = [];
+  let zipped = false;
   let profile: ExchangeProfile | undefined;
   let startedMs = 0;
   let nowMs = 0;
@@ -59,7 +77,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   function noBid(call: HttpCall, reason: NoBidReason, readable: boolean): void {
     counters.noBid(profile!.name, reason, elapsedUs());
     if (readable && profile?.noBid === 'nbr') {
-      call.send({ status: 200, type: 'application/json', body: writer.noBid(scan, noBidReasons[reason].nbr) });
+      sendJson(call, writer.noBid(scan, noBidReasons[reason].nbr));
     } else call.send(isDraining(status) ? noContentAndClose : noContent);
   }
 
@@ -75,13 +93,30 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
 
   function answer(call: HttpCall): void {
     const { decision } = auction;
-    writer.begin(scan, profile!);
+    writer.begin(scan, profile!, decision.currency);
     for (let i = 0; i < decision.bids.length; i++) {
       const bid = decision.bids[i]!;
       writer.add(scan, bid, bidIds[i]!, signToken(tokenOf(bid, bidIds[i]!), deps.signingKey));
     }
+    sendJson(call, writer.end());
     counters.answered(profile!.name, elapsedUs());
-    call.send({ status: 200, type: 'application/json', body: writer.end() });
+  }
+
+  function sendJson(call: HttpCall, body: Uint8Array): void {
+    const zip = zipped && body.length >= GZIP_FROM_BYTES;
+    const close = isDraining(status);
+    if (zip) call.send({ status: 200, type: JSON_TYPE, body: gzipSync(body, { level: 1 }), headers: GZIPPED, close });
+    else call.send({ status: 200, type: JSON_TYPE, body, close });
+  }
+
+  function debug(call: HttpCall): void {
+    const report = explain(scan, profile!, nowMs, deps);
+    call.send({ status: 200, type: JSON_TYPE, body: JSON.stringify(report) });
+  }
+
+  function isOperator(authorization: string): boolean {
+    const key = authorization.replace(/^Bearer /, '');
+    return key !== '' && deps.operatorKeyHashes.includes(createHash('sha256').update(key).digest('hex'));
   }
 
   function tokenOf(bid: Bid, bidId: string) {
@@ -124,7 +159,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     }
   }
 
-  function decide(call: HttpCall, body: Buffer, length: number) {
+  function decide(call: HttpCall, body: Buffer, length: number, debugging: boolean) {
     const fault = scan.scan(body, length);
     if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
     if (scan.text(scan.root, REQ.id) === '') return fail(call, 400, 'missing_id', 'The request has no id.');
@@ -132,25 +167,45 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     const tmaxMs = scan.numOr(scan.root, REQ.tmax, 0) > 0 ? scan.num(scan.root, REQ.tmax) : profile!.defaultTmaxMs;
     const deadlineMs = tmaxMs - profile!.roundTripMs - deps.marginMs;
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
+    if (debugging) return debug(call);
     const { reason } = auction.run(scan, profile!, nowMs, keep);
     if (reason !== null) noBid(call, reason, true);
     else answer(call);
+  }
+
+  function handle(call: HttpCall, exchange: string, body: Buffer, length: number) {
+    profile = deps.profiles.get(exchange);
+    if (profile === undefined) return fail(call, 404, 'unknown_exchange', 'No profile for this exchange.');
+    if (!isReady(status)) return noBid(call, isDraining(status) ? 'draining' : 'not_ready', false);
+    const debugging = call.query !== '' && queryValue(call.query, 'debug') === '1';
+    if (debugging && !isOperator(call.header('authorization'))) {
+      return fail(call, 401, 'operator_key_needed', 'Send Authorization: Bearer and an operator key.');
+    }
+    if (deps.loop.late) return noBid(call, 'overload', false);
+    if (!limits.get(exchange)!(nowMs)) return noBid(call, 'qps_limit', false);
+    zipped = profile.gzip && call.header('accept-encoding').includes('gzip');
+    const encoding = call.header('content-encoding');
+    if (encoding === '' || encoding === 'identity') return decide(call, body, length, debugging);
+    if (encoding !== 'gzip') return fail(call, 415, 'unsupported_encoding', 'Send the body plain or with gzip.');
+    const plainLength = inflate(call, body, length);
+    if (plainLength >= 0) decide(call, inflated, plainLength, debugging);
   }
 
   return (call, exchange, body, length) => {
     startedMs = clock.monotonicMs();
     nowMs = clock.nowMs();
     bidIds.length = 0;
-    profile = deps.profiles.get(exchange);
-    if (profile === undefined) return fail(call, 404, 'unknown_exchange', 'No profile for this exchange.');
-    if (!isReady(status)) return noBid(call, isDraining(status) ? 'draining' : 'not_ready', false);
-    const encoding = call.header('content-encoding');
-    if (encoding === '' || encoding === 'identity') return decide(call, body, length);
-    if (encoding !== 'gzip') return fail(call, 415, 'unsupported_encoding', 'Send the body plain or with gzip.');
-    const plainLength = inflate(call, body, length);
-    if (plainLength >= 0) decide(call, inflated, plainLength);
+    try {
+      handle(call, exchange, body, length);
+    } catch (error) {
+      // A defect of ours must not end the thread: other exchanges are being served by it.
+      deps.onDefect(error);
+      fail(call, 500, 'unexpected', 'The request could not be answered.');
+    }
   };
 }
 
+const JSON_TYPE = 'application/json';
+const GZIPPED = [['Content-Encoding', 'gzip']] as const;
 const noContent = { status: 204 } as const;
 const noContentAndClose = { status: 204, close: true } as const;

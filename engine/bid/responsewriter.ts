@@ -1,12 +1,9 @@
-import { nanosToCpm } from '../../core/money.ts';
-import { MAX_TOKEN_CHARS } from '../../core/token.ts';
 import type { Bid } from '../auction/auction.ts';
 import type { ExchangeProfile } from '../config.ts';
-import { createFillings, templateBytes, writeTemplate } from '../creative/template.ts';
+import { createFillings, FILL, fill, templateBytes, writeTemplate } from '../creative/template.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 
-const TOKEN = 0;
 const ID = shapes.REQUEST.f.id;
 const IMP_ID = shapes.IMP.f.id;
 /** Room for everything of a bid that is not its template: ids, price, deal. */
@@ -14,7 +11,7 @@ const BID_OVERHEAD_BYTES = 4096;
 
 /** Writes a BidResponse into one persistent buffer. */
 export interface ResponseWriter {
-  begin(scan: RequestScan, profile: ExchangeProfile): void;
+  begin(scan: RequestScan, profile: ExchangeProfile, currency: string): void;
   add(scan: RequestScan, bid: Bid, bidId: string, token: string): void;
   /** @returns the response; valid until the next `begin` */
   end(): Uint8Array;
@@ -24,10 +21,11 @@ export interface ResponseWriter {
 
 export function createResponseWriter(): ResponseWriter {
   let out = Buffer.alloc(256 * 1024);
-  const fillings = createFillings(MAX_TOKEN_CHARS);
+  const fillings = createFillings();
   let at = 0;
   let count = 0;
   let profile: ExchangeProfile | null = null;
+  let currency = '';
 
   function reserve(bytes: number): void {
     if (at + bytes <= out.length) return;
@@ -54,8 +52,10 @@ export function createResponseWriter(): ResponseWriter {
   }
 
   return {
-    begin(scan, exchange) {
+    begin(scan, exchange, inCurrency) {
       profile = exchange;
+      currency = inCurrency;
+      fill(fillings, FILL.currency, currency === 'USD' ? '' : `&cur=${currency}`);
       start(scan);
       literal(',"seatbid":[{');
       if (exchange.seat !== '') {
@@ -66,14 +66,16 @@ export function createResponseWriter(): ResponseWriter {
       literal('"bid":[');
     },
     add(scan, bid, bidId, token) {
-      const template = bid.creative.templateFor(profile!);
-      fillings.lengths[TOKEN] = fillings.bytes[TOKEN]!.latin1Write(token, 0);
+      const template = bid.creative.templateFor(profile!, bid.variant);
+      fill(fillings, FILL.token, token);
+
+      fill(fillings, FILL.assets, bid.assets);
       reserve(BID_OVERHEAD_BYTES + templateBytes(template, fillings));
       literal(count++ === 0 ? '{"id":"' : ',{"id":"');
       literal(bidId);
       literal('","impid":');
       quoted(scan.text(bid.impNode, IMP_ID));
-      literal(`,"price":${nanosToCpm(bid.priceNanos)},"cid":"${bid.line.campaign.id}"`);
+      literal(`,"price":${bid.cpm},"cid":"${bid.line.campaign.id}"`);
       if (bid.dealId !== '') {
         literal(',"dealid":');
         quoted(bid.dealId);
@@ -83,7 +85,8 @@ export function createResponseWriter(): ResponseWriter {
       literal('}');
     },
     end() {
-      literal(']}],"cur":"USD"}');
+      reserve(BID_OVERHEAD_BYTES);
+      literal(`]}],"cur":"${currency}"}`);
       return out.subarray(0, at);
     },
     noBid(scan, nbr) {

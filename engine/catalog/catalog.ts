@@ -56,6 +56,11 @@ export class Catalog {
     return this.#creatives.get(id);
   }
 
+  /** The account currency of an advertiser. */
+  currencyOf(advertiserId: number): string | undefined {
+    return this.#advertisers.get(advertiserId)?.currency;
+  }
+
   /** Whether a kill switch stands for everything or for this exchange. */
   isStopped(exchange: string): boolean {
     return this.#switches.size > 0 && (this.#switches.has('all') || this.#switches.has(`exchange:${exchange}`));

@@ -1,8 +1,11 @@
 import type { Creative, CreativeFormat } from '../../core/campaign.ts';
+import type { VastVersion } from '../auction/mediaoffer.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { bannerMarkup } from './banner.ts';
 import { type Links, linksFor } from './links.ts';
+import { nativeMarkup } from './native.ts';
 import { compileTemplate, type Template } from './template.ts';
+import { vastMarkup } from './vast.ts';
 
 /** OpenRTB `mtype`. */
 export const mtypes: Readonly<Record<CreativeFormat, number>> = { banner: 1, video: 2, audio: 3, native: 4 };
@@ -21,11 +24,11 @@ export interface ReadyCreative {
   readonly attr: readonly number[];
   readonly secure: boolean;
   readonly source: Creative;
-  /** Fields of the bid object after `price`, from `,"adm"` on; with the profile's differences. */
-  templateFor(profile: ExchangeProfile): Template;
+  /** Fields of the bid object from `,"adm"` on, as this exchange and this form of markup need them. */
+  templateFor(profile: ExchangeProfile, variant: string): Template;
 }
 
-/** Prepares a creative. Templates are made when an exchange first needs them: one per kind of profile. */
+/** Prepares a creative. Templates are made when an exchange first needs them. */
 export function compileCreative(creative: Creative, baseUrl: string): ReadyCreative {
   const templates = new Map<string, Template>();
   const size = sizeOf(creative);
@@ -34,20 +37,18 @@ export function compileCreative(creative: Creative, baseUrl: string): ReadyCreat
     format: creative.format,
     mtype: mtypes[creative.format],
     ...size,
-    durationSeconds: creative.video?.durationSeconds ?? creative.audio?.durationSeconds ?? 0,
+    durationSeconds: secondsOf(creative),
     adomain: creative.adomain,
     bundle: creative.bundle?.toLowerCase() ?? '',
     cat: creative.cat,
     attr: creative.attr,
     secure: isSecure(creative),
     source: creative,
-    templateFor(profile) {
-      const kind = `${profile.billingEvent}:${profile.expirySeconds}`;
+    templateFor(profile, variant) {
+      const kind = `${profile.name}:${variant}`;
       let template = templates.get(kind);
       if (template === undefined) {
-        template = compileTemplate(
-          bidFields(creative, linksFor(baseUrl, profile.billingEvent === 'impression'), profile),
-        );
+        template = compileTemplate(bidFields(creative, linksFor(baseUrl, profile), profile, variant));
         templates.set(kind, template);
       }
       return template;
@@ -61,16 +62,22 @@ function sizeOf(creative: Creative): { w: number; h: number } {
   return creative.format === 'video' ? { w: media?.w ?? 0, h: media?.h ?? 0 } : { w: 0, h: 0 };
 }
 
+function secondsOf(creative: Creative): number {
+  if (creative.format === 'video') return creative.video!.durationSeconds;
+  return creative.format === 'audio' ? creative.audio!.durationSeconds : 0;
+}
+
 /** Whether nothing in it is loaded over plain http. */
 function isSecure(creative: Creative): boolean {
   const shown = [creative.banner, creative.video, creative.audio, creative.native];
   return !JSON.stringify(shown).includes('http://');
 }
 
-function bidFields(creative: Creative, links: Links, profile: ExchangeProfile): string {
+function bidFields(creative: Creative, links: Links, profile: ExchangeProfile, variant: string): string {
   const size = sizeOf(creative);
+  const seconds = secondsOf(creative);
   const fields = {
-    adm: markup(creative, links),
+    adm: markup(creative, links, variant),
     nurl: links.win,
     ...(profile.billingEvent === 'impression' ? {} : { burl: links.bill }),
     lurl: links.loss,
@@ -83,6 +90,7 @@ function bidFields(creative: Creative, links: Links, profile: ExchangeProfile): 
     ...(creative.language === null ? {} : { language: creative.language }),
     ...(size.w > 0 && size.h > 0 ? size : {}),
     mtype: mtypes[creative.format],
+    ...(seconds === 0 ? {} : { dur: seconds }),
     exp: profile.expirySeconds,
   };
   return `,${JSON.stringify(fields).slice(1, -1)}`;
@@ -93,7 +101,14 @@ function cattaxOf(cat: readonly string[]): number {
   return cat.every((code) => code.startsWith('IAB')) ? 1 : 7;
 }
 
-function markup(creative: Creative, links: Links): string {
-  if (creative.format === 'banner') return bannerMarkup(creative, links);
-  throw new RangeError(`No markup for ${creative.format} yet.`);
+function markup(creative: Creative, links: Links, variant: string): string {
+  switch (creative.format) {
+    case 'banner':
+      return bannerMarkup(creative, links);
+    case 'video':
+    case 'audio':
+      return vastMarkup(creative, links, variant as VastVersion);
+    case 'native':
+      return nativeMarkup(links, variant);
+  }
 }

@@ -1,3 +1,4 @@
+import type { ExchangeProfile } from '../config.ts';
 import { PLACE } from './template.ts';
 
 /** Our links for one bid, with the token's place still to be filled. Macros are the exchange's to fill. */
@@ -10,15 +11,21 @@ export interface Links {
   video(event: string): string;
 }
 
-/** @param baseUrl without a trailing slash; @param impressionBills the impression beacon then carries the price */
-export function linksFor(baseUrl: string, impressionBills: boolean): Links {
-  const price = 'price=${AUCTION_PRICE}';
+/**
+ * Links as one exchange needs them. The place for the currency stands where a price comes back: prices are in the
+ * currency of the response.
+ * @param baseUrl without a trailing slash
+ */
+export function linksFor(baseUrl: string, profile: ExchangeProfile): Links {
+  const price = `price=${profile.price.scheme === 'base64' ? '${AUCTION_PRICE:B64}' : '${AUCTION_PRICE}'}${PLACE.currency}`;
+  const ownClick = `${baseUrl}/event/click/${PLACE.token}`;
+  const click = profile.clickMacroEncodes ? encodeURIComponent(ownClick) : ownClick;
   return {
     win: `${baseUrl}/notice/win/${PLACE.token}?${price}`,
     bill: `${baseUrl}/notice/bill/${PLACE.token}?${price}`,
     loss: `${baseUrl}/notice/loss/${PLACE.token}?${price}&loss=\${AUCTION_LOSS}&mtw=\${AUCTION_MIN_TO_WIN}`,
-    impression: `${baseUrl}/event/imp/${PLACE.token}${impressionBills ? `?${price}` : ''}`,
-    click: `${baseUrl}/event/click/${PLACE.token}`,
+    impression: `${baseUrl}/event/imp/${PLACE.token}${profile.billingEvent === 'impression' ? `?${price}` : ''}`,
+    click: `${profile.clickMacro}${click}`,
     video: (event) => `${baseUrl}/event/video/${PLACE.token}?e=${event}`,
   };
 }

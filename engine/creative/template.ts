@@ -2,7 +2,9 @@
  * Text prepared once and filled many times. Places to fill are private-use characters, which are taken out of what
  * advertisers and exchanges send before they get here.
  */
-export const PLACE = { token: '\uE001', clickMacro: '\uE002' } as const;
+export const PLACE = { token: '\uE001', assets: '\uE002', currency: '\uE003' } as const;
+/** Numbers of the places, for `Fillings`. */
+export const FILL = { token: 0, assets: 1, currency: 2 } as const satisfies Record<keyof typeof PLACE, number>;
 const placeOf = new Map<string, number>(Object.values(PLACE).map((char, i) => [char, i]));
 const PLACES = /[\uE000-\uE0FF]/;
 
@@ -39,12 +41,20 @@ export interface Fillings {
   readonly lengths: Int32Array;
 }
 
-/** Room for one value per place. @param maxBytes of one value */
-export function createFillings(maxBytes: number): Fillings {
+/** Most bytes of one value. */
+const MAX_FILLING_BYTES = 262_144;
+
+export function createFillings(): Fillings {
   return {
-    bytes: Array.from(placeOf, () => Buffer.alloc(maxBytes)),
+    bytes: Array.from(placeOf, () => Buffer.alloc(MAX_FILLING_BYTES)),
     lengths: new Int32Array(placeOf.size),
   };
+}
+
+/** Sets the value of a place. @throws RangeError when it is longer than any value we make */
+export function fill(fillings: Fillings, place: number, text: string): void {
+  if (text.length * 3 > MAX_FILLING_BYTES) throw new RangeError('A value for a template is too long.');
+  fillings.lengths[place] = fillings.bytes[place]!.write(text, 0);
 }
 
 /** The most bytes a template can become. */

@@ -62,5 +62,6 @@ export const statusLines: Readonly<Record<number, string>> = {
   410: '410 Gone',
   413: '413 Payload Too Large',
   415: '415 Unsupported Media Type',
+  500: '500 Internal Server Error',
   503: '503 Service Unavailable',
 };

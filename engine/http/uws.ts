@@ -120,6 +120,7 @@ class Call implements UwsCall {
   readonly res: HttpResponse;
   readonly #encoding: string;
   readonly #authorization: string;
+  readonly #acceptEncoding: string;
   #request: HttpRequest | null;
   #kept: Map<string, string> | null = null;
   done = false;
@@ -131,6 +132,7 @@ class Call implements UwsCall {
     this.path = req.getUrl();
     this.query = req.getQuery() ?? '';
     this.#encoding = req.getHeader('content-encoding');
+    this.#acceptEncoding = req.getHeader('accept-encoding');
     this.#authorization = this.query === '' ? '' : req.getHeader('authorization');
     this.#request = req;
   }
@@ -145,6 +147,7 @@ class Call implements UwsCall {
 
   header(name: string): string {
     if (name === 'content-encoding') return this.#encoding;
+    if (name === 'accept-encoding') return this.#acceptEncoding;
     if (name === 'authorization' && this.#authorization !== '') return this.#authorization;
     return this.#kept?.get(name) ?? this.#request?.getHeader(name) ?? '';
   }

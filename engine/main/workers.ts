@@ -14,6 +14,8 @@ export interface WorkerEvents {
   readonly onMetrics: () => Promise<string>;
   /** A native build of µWebSockets.js that does not load here. */
   readonly onFault: (message: string) => void;
+  /** A request that could not be answered because of a defect of ours. */
+  readonly onDefect: (message: string, stack: string) => void;
   readonly onCrash: (error: unknown) => void;
 }
 
@@ -30,7 +32,7 @@ export interface Workers {
   stop(graceMs: number): Promise<void>;
 }
 
-type Shared = Pick<WorkerStart, 'incarnation' | 'credit' | 'pace' | 'status'>;
+type Shared = Pick<WorkerStart, 'incarnation' | 'threads' | 'credit' | 'pace' | 'status'>;
 type ThreadShared = Shared & Pick<WorkerStart, 'ring'>;
 type Of<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
 
@@ -167,6 +169,9 @@ class Thread {
         break;
       case 'ask':
         void this.#events.onMetrics().then((body) => this.send({ kind: 'answer', ask: message.ask, body }));
+        break;
+      case 'defect':
+        this.#events.onDefect(message.message, message.stack);
         break;
       case 'stopped':
         this.#stopped = true;

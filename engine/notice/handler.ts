@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type EventType, eventKey, type LoggedEvent } from '../../core/event.ts';
 import { type BidToken, readToken, type TokenKey } from '../../core/token.ts';
+import type { Rates } from '../auction/currency.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
@@ -8,7 +9,7 @@ import type { HttpCall, Reply } from '../http/transport.ts';
 import type { Counters } from '../stats/counters.ts';
 import { readConversion } from './conversion.ts';
 import type { PendingEvents } from './pending.ts';
-import { type PriceReader, priceReader } from './price.ts';
+import { converted, isAudit, type PriceReader, priceReader } from './price.ts';
 import { plainPrice, queryInteger, queryValue } from './query.ts';
 
 const MAX_UA_CHARS = 512;
@@ -21,6 +22,7 @@ export interface NoticeDeps {
   readonly clock: Clock;
   readonly tokenKeys: readonly TokenKey[];
   readonly profiles: ReadonlyMap<string, ExchangeProfile>;
+  readonly rates: Rates;
   readonly trustForwardedFor: boolean;
 }
 
@@ -102,12 +104,21 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     const reply = replyFor(route, token);
     if (reply === null)
       return refuse(call, route.type, 410, 'unknown_creative', 'The creative of this link is not known any more.');
+    if (isAudit(queryValue(call.query, 'price'))) {
+      // The exchange renders the ad to look at it: there was no auction, so nothing happened.
+      counters.notice(route.type, 'audit');
+      call.send(reply);
+      return;
+    }
     const readPrice = readers.get(token.exchange) ?? plainPrice;
+    const currency = queryValue(call.query, 'cur') ?? 'USD';
+    const account = deps.catalog.currencyOf(token.advertiserId) ?? 'USD';
+    const read = (name: string) => converted(readPrice(queryValue(call.query, name)), currency, account, deps.rates);
     const event: LoggedEvent = {
       ...base(call, route.type, text),
-      priceNanos: readPrice(queryValue(call.query, 'price')),
+      priceNanos: read('price'),
       lossCode: queryInteger(queryValue(call.query, 'loss'), MAX_LOSS_CODE),
-      minToWinNanos: readPrice(queryValue(call.query, 'mtw')),
+      minToWinNanos: read('mtw'),
       detail,
     };
     append(call, event, token.bidId, reply);
@@ -157,7 +168,7 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     const end = path.indexOf('/', path.indexOf('/', 1) + 1) + 1;
     const route = routes[path.slice(0, end)];
     if (route === undefined) return false;
-    if (call.method !== 'GET' && call.method !== 'POST') call.send(errorReply(405, 'method_not_allowed', 'Use GET.'));
+    if (!['GET', 'HEAD', 'POST'].includes(call.method)) call.send(errorReply(405, 'method_not_allowed', 'Use GET.'));
     else onToken(call, route, path.slice(end));
     return true;
   };

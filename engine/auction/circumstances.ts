@@ -1,0 +1,77 @@
+import type { NoBidReason } from '../../core/reasons.ts';
+import { defaultProfile, type ExchangeProfile } from '../config.ts';
+import type { ReadyCreative } from '../creative/compile.ts';
+import { nativeVariant } from '../creative/native.ts';
+import { DIM } from '../match/terms.ts';
+import { privacyOf } from '../privacy/privacy.ts';
+import { createAudience, readAudience } from '../request/audience.ts';
+import type { RequestScan } from '../request/scan.ts';
+import { shapes } from '../request/shapes.ts';
+import { createBlocks, readBlocks } from './blocks.ts';
+import type { Rates } from './currency.ts';
+import { createFloors, readFloors, seatAllowed } from './floors.ts';
+import { createImpression, type Impression, readImpression } from './impression.ts';
+import type { Circumstances } from './judge.ts';
+import { vastVersionFor } from './mediaoffer.ts';
+
+const REQ = shapes.REQUEST.f;
+
+export function createCircumstances(rates: Rates): Circumstances {
+  return {
+    nowMs: 0,
+    seed: 0,
+    profile: defaultProfile,
+    auctionType: 1,
+    rates,
+    impression: createImpression(),
+    blocks: createBlocks(),
+    floors: createFloors(),
+    audience: createAudience(),
+  };
+}
+
+/** Reads what holds for a whole request. @returns why none of our line items may bid, or null */
+export function readCircumstances(
+  scan: RequestScan,
+  profile: ExchangeProfile,
+  nowMs: number,
+  into: Circumstances,
+): NoBidReason | null {
+  into.nowMs = nowMs;
+  into.profile = profile;
+  const at = scan.numOr(scan.root, REQ.at, profile.auctionType);
+  into.auctionType = at === 1 || at === 2 ? at : profile.auctionType;
+  if (!seatAllowed(scan, scan.root, REQ.wseat, profile.seat) || isBlockedSeat(scan, profile.seat))
+    return 'seat_blocked';
+  readAudience(scan, profile.name, privacyOf(scan).personal, into.audience);
+  readBlocks(scan, into.blocks);
+  return null;
+}
+
+function isBlockedSeat(scan: RequestScan, seat: string): boolean {
+  for (let i = scan.first(scan.root, REQ.bseat); i !== 0; i = scan.next(i)) if (scan.itemText(i) === seat) return true;
+  return false;
+}
+
+/** Reads one impression. @returns whether it offers anything we sell */
+export function readImpressionCircumstances(scan: RequestScan, node: number, into: Circumstances): boolean {
+  const { terms } = into.audience;
+  if (!readImpression(scan, node, into.profile, terms, into.impression)) return false;
+  readFloors(scan, node, into.rates, into.profile.seat, terms[DIM.deal]!, into.floors);
+  return true;
+}
+
+/** The form of markup an impression needs of a creative that fits it. */
+export function variantFor(impression: Impression, creative: ReadyCreative): string {
+  switch (creative.format) {
+    case 'banner':
+      return '';
+    case 'native':
+      return nativeVariant(impression.native!);
+    default: {
+      const offer = creative.format === 'audio' ? impression.audio! : impression.video!;
+      const asset = creative.source.video ?? creative.source.audio!;
+      return vastVersionFor(offer, asset.vastTagUrl !== null)!;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { systemClock } from '../../core/clock.ts';
+import { systemRandom } from '../../core/random.ts';
+import { startBidder } from '../bidder.ts';
+import { defaultBidderConfig } from '../config.ts';
+import { grant, publish, smallInventory } from './inventory.case.ts';
+import { createMemoryLog } from './memorylog.case.ts';
+
+// A bidder in a process of its own, on a log in memory: prints its port, stops at SIGTERM, must then end by itself.
+const log = createMemoryLog();
+await publish(log, smallInventory());
+const bidder = await startBidder(
+  {
+    ...defaultBidderConfig,
+    port: 0,
+    threads: 2,
+    transport: process.argv[2] === 'node' ? 'node' : 'auto',
+    tokenKeys: [{ id: 1, secret: Buffer.from('standalone test key, 32 bytes!!!') }],
+  },
+  {
+    log,
+    clock: systemClock,
+    random: systemRandom(),
+    logger: pino({ level: 'silent' }),
+    metrics: new Registry(),
+    onFatal(error) {
+      console.error(error);
+      process.exit(1);
+    },
+  },
+);
+await grant(log, bidder.node, [100], 1_000_000_000_000n);
+process.on('SIGTERM', () => {
+  void bidder.stop().then(() => {
+    const stats = log.records('bidstats').map(({ value }) => JSON.parse(String(value)));
+    const answered = stats.reduce((sum, { answered }) => sum + answered, 0);
+    const last = stats.at(-1);
+    console.log(
+      JSON.stringify({ answered, events: log.records('events').length, final: last.final, cells: last.cells }),
+    );
+  });
+});
+console.log(JSON.stringify({ port: bidder.port, transport: bidder.transport }));
