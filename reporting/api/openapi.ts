@@ -153,6 +153,21 @@ export const operations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/campaigns/{id}/funnel',
+    tag: 'Campaigns',
+    summary: 'Where traffic is lost on its way to an impression, and the sentence that says why',
+    query: { hours: integer('How far back, 1–168; 1 unless told.') },
+    answer: 'Funnel',
+  },
+  {
+    method: 'get',
+    path: '/creatives/{id}/preview',
+    tag: 'Creatives',
+    summary: 'The ad as HTML, for a sandboxed frame',
+    answer: 'Anything',
+  },
+  {
+    method: 'get',
     path: '/campaigns/{id}/history',
     tag: 'Campaigns',
     summary: 'Who changed what, newest first',
@@ -297,6 +312,16 @@ function schemas(): Json {
     HindranceList: object({ items: { type: 'array', items: reference('Hindrance') } }),
     AuditEntry: jsonSchema(auditEntrySchema, 'output'),
     AuditList: listOf('AuditEntry'),
+    Funnel: object({
+      fromMs: { type: 'integer' },
+      toMs: { type: 'integer' },
+      matched: { type: 'integer' },
+      stages: { type: 'array', items: { type: 'object' } },
+      bids: { type: 'integer' },
+      wins: { type: 'integer' },
+      impressions: { type: 'integer' },
+      sentence: { type: 'string' },
+    }),
     Report: object({
       query: { type: 'object' },
       rows: { type: 'array', items: { type: 'object' } },

@@ -21,3 +21,12 @@ export function pacingRoutes(source: PacingSource | null): Hono<ApiEnv> {
   });
   return app;
 }
+
+/** What the pacer says about one account, campaign or line item. */
+export function statusOf(
+  source: PacingSource | null,
+  level: PacingStatus['level'],
+  id: number,
+): PacingStatus | undefined {
+  return source?.statuses().find((status) => status.level === level && status.id === id);
+}
