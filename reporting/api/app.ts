@@ -5,6 +5,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { EventLog } from '../../core/eventlog.ts';
 import { keyRoutes, sessionRoutes } from './access.ts';
 import { auditRoutes } from './audit.ts';
+import type { BidWatch } from './bidwatch.ts';
 import { type ApiEnv, authenticate, problemResponse, requestIds, type Services } from './context.ts';
 import { entityRoutes } from './entities.ts';
 import { funnelRoutes } from './funnel.ts';
@@ -27,6 +28,7 @@ export interface AppOptions {
   readonly log: EventLog;
   readonly metrics: Registry;
   readonly pacing: PacingSource | null;
+  readonly bids: Pick<BidWatch, 'summary'>;
   readonly status: StatusSources;
   readonly staticDir: string;
   readonly version: string;
@@ -75,7 +77,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, board, isStopping));
   api.route('/', switchRoutes(services));
-  api.route('/', statusRoutes(services, options.log, options.status));
+  api.route('/', statusRoutes(services, options.log, options.bids, options.status));
   api.all('*', () => {
     throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');
   });

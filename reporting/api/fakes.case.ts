@@ -6,6 +6,7 @@ import { seededRandom } from '../../core/random.ts';
 import type { ReportQuery, ReportRow, Reports } from '../../core/report.ts';
 import type { TopicName } from '../../core/topics.ts';
 import { type AppOptions, createApiApp } from './app.ts';
+import { watchBids } from './bidwatch.ts';
 import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
 import { createMemoryDocuments } from './documents.ts';
@@ -28,7 +29,7 @@ export function createMemoryLog(): EventLog {
       for (const wake of followers) wake();
     },
     async consume(options): Promise<LogConsumer> {
-      let next = 0;
+      let next = (await options.start?.(0, null)) ?? 0;
       let running = Promise.resolve();
       const wake = (): void => {
         running = running.then(async () => {
@@ -61,6 +62,10 @@ export interface Fact {
   readonly impressions: number;
   readonly clicks: number;
   readonly spendNanos: bigint;
+  readonly country?: string;
+  readonly domain?: string;
+  readonly deviceType?: number;
+  readonly wins?: number;
 }
 
 /** Reports over a list of facts: enough of the real semantics to test what the API adds. */
@@ -68,12 +73,13 @@ export function createFakeReports(facts: readonly Fact[]): Reports & { readonly 
   const asked: ReportQuery[] = [];
   const run = (query: ReportQuery): readonly ReportRow[] => {
     asked.push(query);
+    const stepMs = { minute: 60_000, hour: 3_600_000, day: 86_400_000 }[query.granularity as string] ?? 0;
     const groups = new Map<string, { key: ReportRow['dimensions']; timeMs: number; sum: Fact }>();
     for (const fact of facts) {
       if (fact.atMs < query.fromMs || fact.atMs >= query.toMs) continue;
       const bag = fact as unknown as Record<string, number>;
       if (Object.entries(query.filter).some(([name, values]) => !values.includes(bag[name] ?? -1))) continue;
-      const timeMs = query.granularity === 'minute' ? Math.floor(fact.atMs / 60_000) * 60_000 : query.fromMs;
+      const timeMs = stepMs === 0 ? query.fromMs : Math.floor(fact.atMs / stepMs) * stepMs;
       const key = Object.fromEntries(query.dimensions.map((name) => [name, bag[name] ?? '']));
       const id = JSON.stringify([timeMs, key]);
       const found = groups.get(id)?.sum;
@@ -82,10 +88,13 @@ export function createFakeReports(facts: readonly Fact[]): Reports & { readonly 
         impressions: fact.impressions + (found?.impressions ?? 0),
         clicks: fact.clicks + (found?.clicks ?? 0),
         spendNanos: fact.spendNanos + (found?.spendNanos ?? 0n),
+        wins: (fact.wins ?? 0) + (found?.wins ?? 0),
       };
       groups.set(id, { key, timeMs, sum });
     }
-    return [...groups.values()].map(({ key, timeMs, sum }) => ({
+    const sorted = [...groups.values()].sort((a, b) => a.timeMs - b.timeMs);
+    if (query.orderBy?.by === 'spendNanos') sorted.sort((a, b) => Number(b.sum.spendNanos - a.sum.spendNanos));
+    return sorted.slice(0, query.limit ?? sorted.length).map(({ key, timeMs, sum }) => ({
       timeMs,
       dimensions: key,
       metrics: {
@@ -93,6 +102,8 @@ export function createFakeReports(facts: readonly Fact[]): Reports & { readonly 
         clicks: sum.clicks,
         spendNanos: sum.spendNanos.toString(),
         ctr: sum.clicks / sum.impressions,
+        ecpm: Number(sum.spendNanos) / 1e6 / sum.impressions,
+        wins: sum.wins ?? 0,
       },
     }));
   };
@@ -170,6 +181,7 @@ export async function createHarness(
     log,
     metrics: new Registry(),
     pacing: null,
+    bids: await watchBids(log, clock, quiet),
     status: {},
     staticDir: '/nonexistent',
     version: '0.0.0',

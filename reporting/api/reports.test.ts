@@ -66,6 +66,7 @@ describe('reports', () => {
       '/api/v1/reports?dimensions=campaign&metrics=impressions,spendNanos&totals=true',
     );
     expect(answer.status, answer.text).toBe(200);
+    expect(answer.json.currency).toBeNull();
     const spend = answer.json.rows.reduce(
       (sum: bigint, row: { spendNanos: string }) => sum + BigInt(row.spendNanos),
       0n,
@@ -92,7 +93,7 @@ describe('reports', () => {
     expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8');
     expect(answer.text.split('\r\n').slice(0, 2)).toEqual([
       'time,campaign,campaignName,impressions,spend',
-      '2026-11-22T17:30:00+05:30,10,,100,1.234567891',
+      '2026-11-22T17:28:00+05:30,12,,102,1.234567893',
     ]);
   });
 

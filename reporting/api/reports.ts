@@ -2,7 +2,8 @@ import { Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import type { ReportQuery, ReportRow } from '../../core/report.ts';
 import type { ApiEnv, Services } from './context.ts';
-import { csvHeader, csvLine, namesOf } from './csv.ts';
+import { csvHeader, csvLine, type Names, namesOf } from './csv.ts';
+import type { Directory } from './directory.ts';
 import type { Gate } from './gate.ts';
 import { invalidField } from './problem.ts';
 import { parseReportQuery, previousPeriod, scoped } from './reportquery.ts';
@@ -43,7 +44,12 @@ export function reportRoutes(services: Services, gate: Gate): Hono<ApiEnv> {
 async function answer(services: Services, gate: Gate, query: ReportQuery, params: URLSearchParams): Promise<unknown> {
   const run = (asked: ReportQuery) => gate.run(() => services.reports.query(asked));
   const { rows, truncated } = await run(query);
-  const body: Record<string, unknown> = { query, rows: rows.map((row) => flat(query, row)), truncated };
+  const body: Record<string, unknown> = {
+    query,
+    currency: currencyOf(services.directory, query),
+    rows: rows.map((row) => flat(query, row, namesOf(services.directory))),
+    truncated,
+  };
   if (params.get('totals') === 'true') {
     const whole: ReportQuery = { ...query, dimensions: [], granularity: 'none', orderBy: null, limit: null };
     body.totals = (await run(whole)).rows[0]?.metrics ?? {};
@@ -54,7 +60,24 @@ async function answer(services: Services, gate: Gate, query: ReportQuery, params
   return body;
 }
 
-function flat(query: ReportQuery, row: ReportRow): Record<string, unknown> {
+function flat(query: ReportQuery, row: ReportRow, names: Names): Record<string, unknown> {
   const time = query.granularity === 'none' ? {} : { time: new Date(row.timeMs).toISOString(), timeMs: row.timeMs };
-  return { ...time, ...row.dimensions, ...row.metrics };
+  const named: Record<string, string> = {};
+  for (const dimension of query.dimensions) {
+    const name = names(dimension, row.dimensions[dimension]);
+    if (name !== null) named[`${dimension}Name`] = name;
+  }
+  return { ...time, ...row.dimensions, ...named, ...row.metrics };
+}
+
+/** The currency that all money in a report is in; null when its advertisers use different ones. */
+function currencyOf(directory: Directory, query: ReportQuery): string | null {
+  const { advertiser, campaign } = query.filter;
+  const currencies = new Set<string>();
+  const owners = campaign?.map((id) => directory.get('campaign', Number(id))?.advertiserId);
+  for (const entity of directory.all('advertiser')) {
+    if (advertiser !== undefined && !advertiser.includes(entity.id)) continue;
+    if (owners === undefined || owners.includes(entity.id)) currencies.add(entity.currency);
+  }
+  return currencies.size === 1 ? [...currencies][0]! : null;
 }

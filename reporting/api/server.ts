@@ -10,6 +10,7 @@ import type { EventLog } from '../../core/eventlog.ts';
 import type { Random } from '../../core/random.ts';
 import type { Reports } from '../../core/report.ts';
 import { createApiApp } from './app.ts';
+import { watchBids } from './bidwatch.ts';
 import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
 import { createKeyRing } from './keys.ts';
@@ -80,12 +81,14 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const sessions = createSessions({ documents, clock, keys, lifetimeMs });
   const limits = { ...defaultApiLimits, ...config.limits };
   const services: Services = { ...deps, directory, documents, keys, sessions, limits };
+  const bids = await watchBids(log, clock, logger);
   let stopping = false;
   const app = createApiApp({
     services,
     log,
     metrics: deps.metrics,
     pacing: deps.pacing,
+    bids,
     status: deps.status ?? {},
     staticDir: config.staticDir,
     version: config.version,
@@ -112,6 +115,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
       if ('closeIdleConnections' in server) server.closeIdleConnections();
       await closed;
       clearTimeout(cut);
+      await bids.stop();
       await directory.stop();
       await documents.close();
     },

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '../../core/eventlog.ts';
 import { topicNames } from '../../core/topics.ts';
+import type { BidWatch } from './bidwatch.ts';
 import { type ApiEnv, requireOperator, type Services } from './context.ts';
 import { entityCounts } from './liveboard.ts';
 
@@ -12,7 +13,12 @@ export interface StatusSources {
 }
 
 /** `GET /events/status`: where the log stands and what the view holds. Operators only. */
-export function statusRoutes(services: Services, log: EventLog, sources: StatusSources): Hono<ApiEnv> {
+export function statusRoutes(
+  services: Services,
+  log: EventLog,
+  bids: Pick<BidWatch, 'summary'>,
+  sources: StatusSources,
+): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/events/status', async (c) => {
     requireOperator(c.get('principal'));
@@ -24,7 +30,9 @@ export function statusRoutes(services: Services, log: EventLog, sources: StatusS
     );
     const ingest = (await sources.ingest?.()) ?? null;
     return c.json({
+      nowMs: services.clock.nowMs(),
       topics,
+      bidding: bids.summary(),
       ingest,
       entities: entityCounts(services.directory),
       following: services.directory.healthy(),

@@ -1,13 +1,15 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../core/clock.ts';
+import type { EventLog } from '../../core/eventlog.ts';
 import { seededRandom } from '../../core/random.ts';
 import type { Reports } from '../../core/report.ts';
 import { createMemoryLog, OPERATOR_KEY, quiet } from '../api/fakes.case.ts';
+import type { PacingSource } from '../api/pacing.ts';
 import { seedDemo } from '../api/seed.ts';
 import { type ApiServer, startApi } from '../api/server.ts';
 
@@ -31,11 +33,12 @@ export function launch(): Promise<Browser> {
 
 export interface TestServer extends ApiServer {
   readonly loginUrl: string;
+  readonly log: EventLog;
   remove(): Promise<void>;
 }
 
 /** The real server on a free port, with the demo seeded, over an in-memory log and the given reports. */
-export async function startTestServer(reports: Reports): Promise<TestServer> {
+export async function startTestServer(reports: Reports, pacing: PacingSource | null = null): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-dashboard-'));
   const log = createMemoryLog();
   await seedDemo(log, systemClock.nowMs());
@@ -50,7 +53,7 @@ export async function startTestServer(reports: Reports): Promise<TestServer> {
   const deps = {
     log,
     reports,
-    pacing: null,
+    pacing,
     clock: systemClock,
     random: seededRandom(3),
     logger: quiet,
@@ -59,10 +62,55 @@ export async function startTestServer(reports: Reports): Promise<TestServer> {
   const api = await startApi(config, deps);
   return {
     ...api,
+    log,
     loginUrl: `${api.url}/#key=${OPERATOR_KEY}`,
     async remove() {
       await api.close();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+export type WatchedPage = Page & {
+  /** Requests to other hosts. */
+  readonly foreign: string[];
+  /** Errors of the page and its console. */
+  readonly faults: string[];
+};
+
+export async function newPage(browser: Browser, server: TestServer): Promise<WatchedPage> {
+  const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1360, height: 900 } });
+  page.setDefaultTimeout(12_000);
+  const foreign: string[] = [];
+  const faults: string[] = [];
+  page.on('request', (request) => {
+    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) foreign.push(request.url());
+  });
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  return Object.assign(page, { foreign, faults });
+}
+
+/** Keeps a picture for the documentation when EVENKEEL_SCREENSHOTS is set. */
+export async function screenshot(page: Page, name: string, fullPage = false): Promise<void> {
+  if (process.env.EVENKEEL_SCREENSHOTS === undefined) return;
+  const folder = join(root, 'docs', 'images');
+  mkdirSync(folder, { recursive: true });
+  for (const frame of await page.$$('iframe')) await frame.scrollIntoViewIfNeeded();
+  await page.evaluate('scrollTo(0, 0)');
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+}
+
+const axeSource = readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
+
+/** Violations of WCAG 2.2 AA and best practices, as `rule: element`. */
+export async function axeFaults(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axeSource);
+  const found = (await page.evaluate(
+    "axe.run(document, { iframes: false }).then((result) => result.violations.flatMap((rule) => rule.nodes.map((node) => rule.id + ': ' + node.html.slice(0, 160))))",
+  )) as string[];
+  return found;
 }

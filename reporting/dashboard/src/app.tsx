@@ -1,7 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
+import { CampaignPage } from './campaign.tsx';
 import { get, type Me, send, session } from './client.ts';
+import { Keys } from './keys.tsx';
 import { Login } from './login.tsx';
+import { NewCampaign } from './newcampaign.tsx';
+import { Operations } from './operations.tsx';
 import { Overview } from './overview.tsx';
+import { Reports } from './reports.tsx';
 import { usePath } from './router.ts';
 import { Shell } from './shell.tsx';
 
@@ -34,13 +39,19 @@ export function App() {
   if (state === 'out') return <Login fault={fault} onLogin={setState} />;
   return (
     <Shell me={state} path={path} onLogout={() => setState('out')}>
-      <Page path={path} />
+      <Page path={path} me={state} />
     </Shell>
   );
 }
 
-function Page({ path }: { path: string }) {
-  if (path === '/') return <Overview />;
+function Page({ path, me }: { path: string; me: Me }) {
+  if (path === '/') return <Overview me={me} />;
+  if (path === '/campaigns/new') return <NewCampaign me={me} />;
+  if (path === '/reports') return <Reports />;
+  if (path === '/keys' && me.role === 'operator') return <Keys />;
+  if (path === '/operations' && me.role === 'operator') return <Operations />;
+  const campaign = /^\/campaigns\/(\d+)$/.exec(path);
+  if (campaign !== null) return <CampaignPage key={path} id={Number(campaign[1])} me={me} />;
   return (
     <section class="empty">
       <h1>There is no such page</h1>

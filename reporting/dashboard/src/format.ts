@@ -5,13 +5,12 @@ const percentage = new Intl.NumberFormat(locale, { style: 'percent', maximumFrac
 const wholePercent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 
-function moneyFormat(currency: string, digits: number): Intl.NumberFormat {
+function moneyFormat(currency: string | null, digits: number): Intl.NumberFormat {
   const key = `${currency}${digits}`;
   let found = moneyFormats.get(key);
   if (found === undefined) {
     found = new Intl.NumberFormat(locale, {
-      style: 'currency',
-      currency,
+      ...(currency === null ? {} : { style: 'currency', currency }),
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
     });
@@ -20,14 +19,14 @@ function moneyFormat(currency: string, digits: number): Intl.NumberFormat {
   return found;
 }
 
-/** Nanos as money; amounts under 100 keep cents, those under one cent keep four digits. */
-export function money(nanos: string | bigint, currency: string): string {
+/** Nanos as money, without a sign when the currency is not known; amounts under 100 keep cents, those under one cent keep four digits. */
+export function money(nanos: string | bigint, currency: string | null): string {
   const units = Number(BigInt(nanos)) / 1e9;
   const small = Math.abs(units) > 0 && Math.abs(units) < 0.01;
   return moneyFormat(currency, small ? 4 : 2).format(units);
 }
 
-export function moneyOfUnits(units: number | null, currency: string): string {
+export function moneyOfUnits(units: number | null, currency: string | null): string {
   return units === null || !Number.isFinite(units) ? '–' : moneyFormat(currency, 2).format(units);
 }
 

@@ -74,7 +74,7 @@ function options(width: number, currency: string): uPlot.Options {
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: true }, money: { range: fromZero }, count: { range: fromZero } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000)) },
+      { ...axis, size: 32, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000)) },
       { ...axis, scale: 'money', size: 64, values: (_, ticks) => ticks.map((tick) => moneyOfUnits(tick, currency)) },
       { ...axis, scale: 'count', side: 1, size: 56, grid: { show: false }, values: (_, ticks) => ticks.map(count) },
     ],

@@ -1,10 +1,12 @@
 import { useMemo } from 'preact/hooks';
+import type { Me } from './client.ts';
 import { count, ecpm, money, percent, ratio, share } from './format.ts';
+import { Icon } from './icons.tsx';
 import { type Connection, type LiveCampaign, type LiveSummary, useLive } from './live.ts';
 import { LiveChart } from './livechart.tsx';
 
 /** All campaigns on one page: what they spent against their plan, what that bought, and which need a look. */
-export function Overview() {
+export function Overview({ me }: { me: Me }) {
   const { summary, connection } = useLive();
   return (
     <>
@@ -13,7 +15,14 @@ export function Overview() {
           <h1>Overview</h1>
           <p>Today, in each advertiser’s time zone</p>
         </div>
-        <LiveBadge connection={connection} summary={summary} />
+        <div class="actions">
+          <LiveBadge connection={connection} summary={summary} />
+          {me.role !== 'read_only' && (
+            <a class="button primary" href="/campaigns/new">
+              <Icon name="plus" /> New campaign
+            </a>
+          )}
+        </div>
       </header>
       {summary === null ? <Skeleton /> : <Board summary={summary} />}
     </>
@@ -93,27 +102,29 @@ function Kpis({ campaigns }: { campaigns: readonly LiveCampaign[] }) {
       <div class="card">
         <dt>Spend</dt>
         <dd data-kpi="spend">{money(main.spent, currency)}</dd>
-        <small>
+        <dd class="small">
           {main.budget > 0n
             ? `${share(ratio(main.spent, main.budget))} of ${money(main.budget, currency)} a day`
             : 'no daily budget'}
           {others.map(([code, total]) => ` · ${money(total.spent, code)}`)}
-        </small>
+        </dd>
       </div>
       <div class="card">
         <dt>Impressions</dt>
         <dd data-kpi="impressions">{count(impressions)}</dd>
-        <small>eCPM {ecpm(main.spent, others.length === 0 ? impressions : 0, currency)}</small>
+        <dd class="small">eCPM {ecpm(main.spent, others.length === 0 ? impressions : 0, currency)}</dd>
       </div>
       <div class="card">
         <dt>Clicks</dt>
         <dd data-kpi="clicks">{count(clicks)}</dd>
-        <small>{clicks === 0 ? 'no clicks yet' : `${money(main.spent / BigInt(clicks), currency)} per click`}</small>
+        <dd class="small">
+          {clicks === 0 ? 'no clicks yet' : `${money(main.spent / BigInt(clicks), currency)} per click`}
+        </dd>
       </div>
       <div class="card">
         <dt>Click rate</dt>
         <dd data-kpi="ctr">{percent(clicks, impressions)}</dd>
-        <small>clicks per impression</small>
+        <dd class="small">clicks per impression</dd>
       </div>
     </dl>
   );
@@ -137,7 +148,7 @@ function totals(campaigns: readonly LiveCampaign[]) {
 function CampaignTable({ campaigns }: { campaigns: readonly LiveCampaign[] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="scroll" tabIndex={0} aria-label="Campaigns">
+    <section class="scroll" tabIndex={0} aria-label="Campaigns, table">
       <table>
         <thead>
           <tr>
@@ -172,7 +183,9 @@ function CampaignRow({ campaign }: { campaign: LiveCampaign }) {
   return (
     <tr data-campaign={campaign.id}>
       <th scope="row">
-        <span class="name">{campaign.name}</span>
+        <a class="name" href={`/campaigns/${campaign.id}`}>
+          {campaign.name}
+        </a>
         <small>
           <Status campaign={campaign} /> {campaign.advertiserName}
         </small>

@@ -2,7 +2,12 @@ import type { ComponentChildren } from 'preact';
 import { type Me, send } from './client.ts';
 import { Icon, Logo } from './icons.tsx';
 
-const pages = [{ path: '/', label: 'Overview', icon: 'overview', operator: false }] as const;
+const pages = [
+  { path: '/', label: 'Overview', icon: 'overview', operator: false },
+  { path: '/reports', label: 'Reports', icon: 'reports', operator: false },
+  { path: '/operations', label: 'Operations', icon: 'operations', operator: true },
+  { path: '/keys', label: 'Keys', icon: 'keys', operator: true },
+] as const;
 
 const roleNames = { operator: 'Operator', advertiser: 'Advertiser', read_only: 'Read only' } as const;
 

@@ -1,0 +1,134 @@
+import { systemClock } from '../../core/clock.ts';
+import type { EventLog } from '../../core/eventlog.ts';
+import type { PacingStatus } from '../../core/pacingstatus.ts';
+import type { ReportQuery, ReportRow, Reports } from '../../core/report.ts';
+import type { BidStats } from '../../core/topics.ts';
+import { createFakeReports, type Fact } from '../api/fakes.case.ts';
+import type { PacingSource } from '../api/pacing.ts';
+
+const countries = ['USA', 'DEU', 'GBR', 'FRA', 'NLD', 'ESP', 'JPN', 'BRA'];
+const domains = [
+  'news.example.org',
+  'recipes.example.net',
+  'com.example.puzzle',
+  'weather.example.org',
+  'chess.example.net',
+];
+
+/** Some hours of made-up delivery of the demo campaigns, one fact per campaign and minute. */
+export function madeUpFacts(nowMs: number): Fact[] {
+  const facts: Fact[] = [];
+  for (let minute = 0; minute < 300; minute++) {
+    for (let campaign = 10; campaign < 16; campaign++) {
+      const impressions =
+        40 + Math.round(20 * Math.sin(minute / 17 + campaign) + 9 * Math.sin(minute / 3)) + (minute % 5) * 3;
+      facts.push({
+        atMs: nowMs - minute * 60_000,
+        advertiser: 1,
+        campaign,
+        impressions,
+        wins: impressions + (minute % 3),
+        clicks: minute % 3 === 0 ? campaign - 9 : 0,
+        spendNanos:
+          campaign === 10 ? BigInt(impressions) * 120_000n : BigInt(impressions) * BigInt(300_000 * (campaign - 8)),
+        country: countries[(minute * 7 + campaign) % (3 + (minute % 6))]!,
+        domain: domains[(minute * 3 + campaign) % (2 + (minute % 4))]!,
+        deviceType: [4, 4, 2, 5, 3][(minute + campaign) % 5]!,
+      });
+    }
+  }
+  return facts;
+}
+
+/** Reports over facts, with bid counters made from them. */
+export function madeUpReports(facts: readonly Fact[]): Reports {
+  const events = createFakeReports(facts);
+  const bids = async (query: ReportQuery): Promise<readonly ReportRow[]> => {
+    const { rows } = await events.query({ ...query, dimensions: [], metrics: ['impressions'] });
+    const n = Number(rows[0]?.metrics.impressions ?? 0);
+    if (!query.dimensions.includes('noBidReason')) {
+      return [{ timeMs: query.fromMs, dimensions: {}, metrics: { matched: n * 19, bids: n * 5, requests: n * 40 } }];
+    }
+    const lost = {
+      pacing: n * 9,
+      below_floor: n * 3,
+      frequency_cap: n,
+      creative_size: Math.round(n * 0.6),
+      lost_internal: n,
+    };
+    return Object.entries(lost).map(([noBidReason, noBids]) => ({
+      timeMs: query.fromMs,
+      dimensions: { noBidReason },
+      metrics: { noBids },
+    }));
+  };
+  return {
+    ...events,
+    query: async (query) =>
+      query.metrics.some((metric) => ['matched', 'bids', 'noBids', 'requests'].includes(metric))
+        ? { rows: await bids(query), truncated: false }
+        : events.query(query),
+  };
+}
+
+/** What a pacer would say about the demo campaigns at a time. */
+export function madeUpPacing(facts: readonly Fact[], dayStartMs: number, nowMs: () => number): PacingSource {
+  const budgets = [5, 250, 120, 60, 30, 80];
+  return {
+    statuses: () =>
+      budgets.map((units, i): PacingStatus => {
+        const own = facts.filter((fact) => fact.campaign === 10 + i && fact.atMs >= dayStartMs);
+        const actual = own.reduce((sum, fact) => sum + fact.spendNanos, 0n);
+        const planned = (actual * BigInt(100 + ((i * 7) % 11) - 4)) / 100n;
+        return {
+          level: 'campaign',
+          id: 10 + i,
+          advertiserId: 1,
+          campaignId: 10 + i,
+          updatedMs: nowMs(),
+          fromMs: dayStartMs,
+          toMs: dayStartMs + 86_400_000,
+          plan: 'even',
+          budgetNanos: String(units * 1e9),
+          lifetimeBudgetNanos: null,
+          plannedNanos: planned.toString(),
+          actualNanos: actual.toString(),
+          forecastNanos: String(Math.round(units * 0.985 * 1e9)),
+          eligibleRest: 812_000,
+          multiplierPpm: 720_000,
+          passPpm: 1_000_000,
+          leaseNanos: '100000000',
+          reservedNanos: '3000000',
+          overNanos: '0',
+          state: 'on_plan',
+          explanation: 'On plan: it bids at 72 % of its highest bid, so that the budget lasts until midnight.',
+        };
+      }),
+  };
+}
+
+/** Half a minute of two bidders' counters. */
+export async function sendBidStats(log: EventLog): Promise<void> {
+  const nowMs = systemClock.nowMs();
+  const records = ['0a1b2c3d', '4e5f6071'].flatMap((node, i) =>
+    Array.from({ length: 30 }, (_, second) => {
+      const stats: BidStats = {
+        v: 1,
+        node,
+        sequence: second,
+        fromMs: nowMs - (30 - second) * 1000,
+        toMs: nowMs - (29 - second) * 1000,
+        requests: 250,
+        answered: 80 + i * 5,
+        errors: 0,
+        latency: { p50Us: 180, p99Us: 2400 - i * 300, p999Us: 5100, maxUs: 9000 },
+        noBids: { no_candidates: 100 },
+        lineItems: [],
+        cells: [],
+        final: false,
+      };
+      return { key: node, value: Buffer.from(JSON.stringify(stats)) };
+    }),
+  );
+  await log.append('bidstats', records);
+}

@@ -1,0 +1,96 @@
+import { useState } from 'preact/hooks';
+import { type ApiProblem, type Me, send } from './client.ts';
+import { CreativeForm } from './creativeform.tsx';
+import { type Campaign, type Creative, type LineItem, type Page, useData } from './data.ts';
+import { Card, Fault, Loading } from './parts.tsx';
+
+const FRAME_WIDTH = 260;
+const FRAME_HEIGHT = 170;
+const SHOWN = 12;
+
+/** The ads themselves, as people see them, in frames that can not touch this page. */
+export function Creatives({ campaign, me }: { campaign: Campaign; me: Me }) {
+  const creatives = useData<Page<Creative>>(`/creatives?campaignId=${campaign.id}`);
+  const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}`);
+  const [adding, setAdding] = useState(false);
+  const [all, setAll] = useState(false);
+  const items = creatives.data?.items.filter((creative) => creative.status !== 'archived') ?? [];
+  const side = me.role !== 'read_only' && campaign.status !== 'archived' && (
+    <button type="button" onClick={() => setAdding(true)}>
+      Add creative
+    </button>
+  );
+  return (
+    <Card title="Creatives" side={side}>
+      {creatives.problem !== null && <Fault problem={creatives.problem} onRetry={creatives.reload} />}
+      {adding && lineItems.data !== null && (
+        <CreativeForm
+          lineItems={lineItems.data.items}
+          onDone={() => {
+            setAdding(false);
+            creatives.reload();
+          }}
+        />
+      )}
+      {creatives.data === null && <Loading label="Loading creatives" />}
+      {creatives.data !== null && items.length === 0 && <p class="note">No creative yet: nothing can be shown.</p>}
+      <ul class="creatives">
+        {items.slice(0, all ? items.length : SHOWN).map((creative) => (
+          <Tile key={creative.id} creative={creative} me={me} onChange={creatives.reload} />
+        ))}
+      </ul>
+      {!all && items.length > SHOWN && (
+        <button type="button" onClick={() => setAll(true)}>
+          Show all {items.length}
+        </button>
+      )}
+    </Card>
+  );
+}
+
+function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange: () => void }) {
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const { w, h } = creative.banner ?? { w: FRAME_WIDTH, h: FRAME_HEIGHT };
+  const scale = Math.min(1, FRAME_WIDTH / w, FRAME_HEIGHT / h);
+  const change = async (body: object): Promise<void> => {
+    setProblem(null);
+    await send('PATCH', `/creatives/${creative.id}`, { body, etag: `"v${creative.version}"` }).catch(setProblem);
+    onChange();
+  };
+  return (
+    <li>
+      <div class="stage">
+        <div style={{ width: `${w * scale}px`, height: `${h * scale}px` }}>
+          <iframe
+            src={`/api/v1/creatives/${creative.id}/preview?v=${creative.version}`}
+            title={`Preview of ${creative.name}`}
+            sandbox="allow-scripts"
+            loading="lazy"
+            width={w}
+            height={h}
+            tabIndex={-1}
+            style={{ transform: `scale(${scale})` }}
+          />
+        </div>
+      </div>
+      <strong>{creative.name}</strong>
+      <small>
+        <span class={`pill ${creative.approval}`}>{creative.approval}</span>{' '}
+        {creative.status !== 'active' && <span class={`pill ${creative.status}`}>{creative.status}</span>}
+      </small>
+      {problem !== null && <Fault problem={problem} />}
+      <div class="actions">
+        {me.role === 'operator' && creative.approval !== 'approved' && (
+          <button type="button" onClick={() => change({ approval: 'approved' })}>
+            Approve
+          </button>
+        )}
+        {me.role === 'operator' && creative.approval === 'pending' && (
+          <button type="button" class="danger" onClick={() => change({ approval: 'rejected' })}>
+            Reject
+          </button>
+        )}
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,109 @@
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { type ApiProblem, get } from './client.ts';
+
+export interface Data<T> {
+  readonly data: T | null;
+  readonly problem: ApiProblem | null;
+  reload(): void;
+}
+
+/** Reads a resource, again every `everyMs` while the page is visible, keeping the last answer while reading. */
+export function useData<T>(path: string | null, everyMs = 0): Data<T> {
+  const [state, setState] = useState<{ path: string | null; data: T | null; problem: ApiProblem | null }>({
+    path,
+    data: null,
+    problem: null,
+  });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    if (path === null) return;
+    const abort = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const read = async (): Promise<void> => {
+      try {
+        if (!document.hidden) {
+          const data = await get<T>(path, abort.signal);
+          setState({ path, data, problem: null });
+        }
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setState((before) => ({ path, data: before.path === path ? before.data : null, problem: error as ApiProblem }));
+      }
+      if (everyMs > 0 && !abort.signal.aborted) timer = setTimeout(read, everyMs);
+    };
+    void read();
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  }, [path, everyMs, turn]);
+  const reload = useCallback(() => setTurn((n) => n + 1), []);
+  const fresh = state.path === path;
+  return { data: fresh ? state.data : null, problem: fresh ? state.problem : null, reload };
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+export interface Budget {
+  readonly dailyMicros: number | null;
+  readonly lifetimeMicros: number | null;
+}
+interface Versioned {
+  readonly id: number;
+  readonly name: string;
+  readonly status: string;
+  readonly version: number;
+  readonly updatedMs: number;
+}
+export interface Advertiser extends Versioned {
+  readonly currency: string;
+  readonly timeZone: string;
+  readonly budget: Budget;
+}
+export interface Campaign extends Versioned {
+  readonly advertiserId: number;
+  readonly budget: Budget;
+  readonly flight: { readonly startMs: number; readonly endMs: number | null };
+}
+export type Goal =
+  | { readonly type: 'cpm'; readonly bidCpmMicros: number }
+  | { readonly type: 'cpc' | 'cpa'; readonly targetMicros: number; readonly maxCpmMicros: number };
+export interface LineItem extends Versioned {
+  readonly campaignId: number;
+  readonly budget: Budget;
+  readonly goal: Goal;
+  readonly pacing: string;
+  readonly targeting: { readonly terms: Readonly<Record<string, { include: string[]; exclude: string[] }>> };
+}
+export interface Creative extends Versioned {
+  readonly lineItemId: number;
+  readonly format: string;
+  readonly banner: { readonly w: number; readonly h: number } | null;
+  readonly approval: string;
+  readonly landingUrl: string;
+}
+export interface PacingStatus {
+  readonly level: 'account' | 'campaign' | 'line_item';
+  readonly id: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly budgetNanos: string | null;
+  readonly plannedNanos: string;
+  readonly actualNanos: string;
+  readonly forecastNanos: string;
+  readonly multiplierPpm: number;
+  readonly passPpm: number;
+  readonly state: string;
+  readonly explanation: string;
+}
+export interface Report {
+  /** null when the rows are in different currencies. */
+  readonly currency: string | null;
+  readonly rows: readonly ReportRow[];
+  readonly totals?: Readonly<Record<string, number | string | null>>;
+  readonly previousTotals?: Readonly<Record<string, number | string | null>>;
+  readonly truncated: boolean;
+}
+export type ReportRow = Readonly<Record<string, number | string | null>>;

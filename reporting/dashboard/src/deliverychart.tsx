@@ -1,0 +1,142 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import { type PacingStatus, type Report, useData } from './data.ts';
+import { clockTime, money, moneyOfUnits } from './format.ts';
+import type { LiveCampaign } from './live.ts';
+
+interface DeliveryChartProps {
+  readonly campaignId: number;
+  readonly timeZone: string;
+  readonly currency: string;
+  readonly live: LiveCampaign | undefined;
+  readonly status: PacingStatus | null;
+  readonly nowMs: number | null;
+}
+
+const HEIGHT = 240;
+const DAY_MS = 86_400_000;
+
+type Columns = [number[], (number | null)[], (number | null)[], (number | null)[]];
+
+/** Spend of the day summed up, against the plan up to now and to the end, and where it is heading. */
+export function DeliveryChart({ campaignId, timeZone, currency, live, status, nowMs }: DeliveryChartProps) {
+  const query = `granularity=minute&metrics=spendNanos&timezone=${encodeURIComponent(timeZone)}&filter=campaign:${campaignId}`;
+  const report = useData<Report>(`/reports?${query}`, 15_000);
+  const data = useMemo(() => columns(report.data, live, status, nowMs), [report.data, live, status, nowMs]);
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+
+  useEffect(() => {
+    const element = box.current!;
+    const draw = (): void => {
+      plot.current?.destroy();
+      plot.current = new uPlot(options(element.clientWidth, currency, timeZone), data, element);
+    };
+    draw();
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    dark.addEventListener('change', draw);
+    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resize.observe(element);
+    return () => {
+      dark.removeEventListener('change', draw);
+      resize.disconnect();
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [currency, timeZone]);
+  useEffect(() => plot.current?.setData(data), [data]);
+
+  const label =
+    live === undefined
+      ? 'Spend of the day'
+      : `Spent ${money(live.today.spendNanos, currency)}, planned by now ${live.plannedNanos === null ? 'without a daily budget' : money(live.plannedNanos, currency)}`;
+  return (
+    <>
+      <div class="chart" ref={box} role="img" aria-label={label} />
+      {status !== null && <p class="note">{status.explanation}</p>}
+    </>
+  );
+}
+
+function columns(
+  report: Report | null,
+  live: LiveCampaign | undefined,
+  status: PacingStatus | null,
+  nowMs: number | null,
+): Columns {
+  if (live === undefined || nowMs === null) return [[], [], [], []];
+  const endMs = live.dayEndMs;
+  const startMs = endMs - DAY_MS;
+  const points = new Map<number, { spent?: number; plan?: number; forecast?: number }>();
+  const at = (timeMs: number) => {
+    const found = points.get(timeMs) ?? {};
+    points.set(timeMs, found);
+    return found;
+  };
+  let sum = 0n;
+  at(startMs).spent = 0;
+  for (const row of [...(report?.rows ?? [])].sort((a, b) => Number(a.timeMs) - Number(b.timeMs))) {
+    at(Number(row.timeMs)).spent = units(sum);
+    sum += BigInt(row.spendNanos ?? 0);
+    const until = Number(row.timeMs) + 60_000;
+    if (until < nowMs) at(until).spent = units(sum);
+  }
+  at(nowMs).spent = units(BigInt(live.today.spendNanos));
+  if (live.dailyBudgetNanos !== null) {
+    const budget = units(BigInt(live.dailyBudgetNanos));
+    at(status?.fromMs ?? startMs).plan = 0;
+    at(nowMs).plan = units(BigInt(live.plannedNanos ?? 0));
+    at(endMs).plan = budget;
+  }
+  if (status !== null && live.status === 'active') {
+    at(nowMs).forecast = units(BigInt(live.today.spendNanos));
+    at(endMs).forecast = units(BigInt(status.forecastNanos));
+  }
+  at(endMs);
+  const sorted = [...points].sort(([a], [b]) => a - b);
+  return [
+    sorted.map(([timeMs]) => timeMs / 1000),
+    sorted.map(([, point]) => point.spent ?? null),
+    sorted.map(([, point]) => point.plan ?? null),
+    sorted.map(([, point]) => point.forecast ?? null),
+  ];
+}
+
+function units(nanos: bigint): number {
+  return Number(nanos) / 1e9;
+}
+
+function options(width: number, currency: string, timeZone: string): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui',
+  };
+  const value = (_: uPlot, amount: number | null): string => (amount === null ? '–' : moneyOfUnits(amount, currency));
+  const line = { points: { show: false }, spanGaps: true, value };
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false },
+    scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max((max ?? 0) * 1.08, 0.01)] } },
+    axes: [
+      {
+        ...axis,
+        size: 32,
+        grid: { show: false },
+        values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000, timeZone)),
+      },
+      { ...axis, size: 70, values: (_, ticks) => ticks.map((tick) => moneyOfUnits(tick, currency)) },
+    ],
+    series: [
+      {},
+      { ...line, label: 'Spent', stroke: colour('--accent'), fill: colour('--accent-soft'), width: 2 },
+      { ...line, label: 'Plan', stroke: colour('--muted'), width: 1.5 },
+      { ...line, label: 'Forecast', stroke: colour('--second'), width: 1.5, dash: [5, 5] },
+    ],
+  };
+}

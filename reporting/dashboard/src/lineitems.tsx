@@ -1,0 +1,159 @@
+import { useState } from 'preact/hooks';
+import { type ApiProblem, send } from './client.ts';
+import { type Campaign, type Goal, type LineItem, type PacingStatus, type Page, useData } from './data.ts';
+import { money, share } from './format.ts';
+import { LineItemForm } from './lineitemform.tsx';
+import { Card, Fault, Loading, Scroll } from './parts.tsx';
+
+const planNames: Readonly<Record<string, string>> = {
+  even: 'Even, with the traffic',
+  even_time: 'Even, by the clock',
+  front_loaded: 'Early in the day',
+  asap: 'As soon as possible',
+};
+
+interface LineItemsProps {
+  readonly campaign: Campaign;
+  readonly currency: string;
+  readonly pacing: readonly PacingStatus[];
+  readonly mayWrite: boolean;
+}
+
+/** What the campaign bids with: targeting, bid, budget, pacing and how each is doing. */
+export function LineItems({ campaign, currency, pacing, mayWrite }: LineItemsProps) {
+  const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}`);
+  const [editing, setEditing] = useState<LineItem | 'new' | null>(null);
+  const side = mayWrite && campaign.status !== 'archived' && (
+    <button type="button" onClick={() => setEditing('new')}>
+      Add line item
+    </button>
+  );
+  return (
+    <Card title="Line items" side={side} flush>
+      {lineItems.problem !== null && <Fault problem={lineItems.problem} onRetry={lineItems.reload} />}
+      {editing !== null && (
+        <LineItemForm
+          campaignId={campaign.id}
+          lineItem={editing === 'new' ? null : editing}
+          currency={currency}
+          onDone={() => {
+            setEditing(null);
+            lineItems.reload();
+          }}
+        />
+      )}
+      {lineItems.data === null ? (
+        <Loading label="Loading line items" />
+      ) : (
+        <Scroll label="Line items">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Line item</th>
+                <th scope="col">Targeting</th>
+                <th scope="col" class="number">
+                  Bid
+                </th>
+                <th scope="col" class="number">
+                  Daily budget
+                </th>
+                <th scope="col">Pacing</th>
+                <th scope="col">
+                  <span class="sr">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {lineItems.data.items.map((lineItem) => (
+                <Row
+                  key={lineItem.id}
+                  lineItem={lineItem}
+                  currency={currency}
+                  status={pacing.find((status) => status.level === 'line_item' && status.id === lineItem.id)}
+                  mayWrite={mayWrite}
+                  onEdit={() => setEditing(lineItem)}
+                  onChange={lineItems.reload}
+                />
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Card>
+  );
+}
+
+interface RowProps {
+  readonly lineItem: LineItem;
+  readonly currency: string;
+  readonly status: PacingStatus | undefined;
+  readonly mayWrite: boolean;
+  readonly onEdit: () => void;
+  readonly onChange: () => void;
+}
+
+function Row({ lineItem, currency, status, mayWrite, onEdit, onChange }: RowProps) {
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const daily = lineItem.budget.dailyMicros;
+  const toggle = async (): Promise<void> => {
+    const next = lineItem.status === 'active' ? 'paused' : 'active';
+    setProblem(null);
+    await send('PATCH', `/line-items/${lineItem.id}`, { body: { status: next }, etag: `"v${lineItem.version}"` }).catch(
+      setProblem,
+    );
+    onChange();
+  };
+  return (
+    <tr>
+      <th scope="row">
+        <span class="name">{lineItem.name}</span>
+        <small>
+          <span class={`pill ${lineItem.status}`}>{lineItem.status}</span>
+        </small>
+        {problem !== null && <Fault problem={problem} />}
+      </th>
+      <td class="wrap">{targetingText(lineItem)}</td>
+      <td class="number">{bidText(lineItem.goal, currency)}</td>
+      <td class="number">{daily === null ? 'campaign’s' : money(BigInt(daily) * 1000n, currency)}</td>
+      <td class="wrap">
+        {planNames[lineItem.pacing] ?? lineItem.pacing}
+        {status !== undefined && (
+          <small class="block" title={status.explanation}>
+            bids at {share(status.multiplierPpm / 1e6)}, takes part in {share(status.passPpm / 1e6)}
+          </small>
+        )}
+      </td>
+      <td class="number">
+        {mayWrite && lineItem.status !== 'archived' && (
+          <span class="actions end">
+            <button type="button" onClick={onEdit} aria-label={`Edit ${lineItem.name}`}>
+              Edit
+            </button>
+            <button
+              type="button"
+              onClick={toggle}
+              aria-label={`${lineItem.status === 'active' ? 'Pause' : 'Activate'} ${lineItem.name}`}
+            >
+              {lineItem.status === 'active' ? 'Pause' : 'Activate'}
+            </button>
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function bidText(goal: Goal, currency: string): string {
+  if (goal.type === 'cpm') return `${money(BigInt(goal.bidCpmMicros) * 1000n, currency)} CPM`;
+  const unit = goal.type === 'cpc' ? 'per click' : 'per conversion';
+  return `${money(BigInt(goal.targetMicros) * 1000n, currency)} ${unit}`;
+}
+
+function targetingText(lineItem: LineItem): string {
+  const parts = Object.entries(lineItem.targeting.terms).map(([dimension, rule]) => {
+    const include = rule.include.slice(0, 6).join(', ') + (rule.include.length > 6 ? ' …' : '');
+    const exclude = rule.exclude.length > 0 ? ` not ${rule.exclude.slice(0, 6).join(', ')}` : '';
+    return `${dimension}: ${include}${exclude}`;
+  });
+  return parts.length === 0 ? 'everywhere' : parts.join('; ');
+}
