@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { loggedEventSchema } from '../../core/event.ts';
+import { type BidToken, readToken, signToken, type TokenKey } from '../../core/token.ts';
+import { bidStatsSchema, campaignChangeSchema, pacingMessageSchema } from '../../core/topics.ts';
+import { root } from './deployfiles.case.ts';
+
+/**
+ * What version 1 wrote, kept as it was: links that are out there and records that are in logs. These files are never
+ * regenerated for a released version; a new one is added beside them.
+ */
+const folder = join(root, 'app', 'ops', 'golden');
+const golden = <T>(name: string): T => JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
+
+const schemas = {
+  events: loggedEventSchema,
+  campaigns: campaignChangeSchema,
+  pacing: pacingMessageSchema,
+  bidstats: bidStatsSchema,
+} as const;
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** What an old reader (which refuses unknown fields) or an old record (which lacks new ones) would stumble over. */
+function incompatibilities(before: Node, after: Node, path = ''): string[] {
+  const found: string[] = [];
+  const [oldFields, newFields] = [before.properties as Node | undefined, after.properties as Node | undefined];
+  if (oldFields !== undefined && newFields !== undefined) {
+    const wasRequired = new Set(before.required as string[] | undefined);
+    const isRequired = new Set(after.required as string[] | undefined);
+    for (const name of Object.keys(oldFields)) {
+      if (!(name in newFields)) found.push(`${path}.${name} was removed: old records are refused`);
+      else found.push(...incompatibilities(oldFields[name] as Node, newFields[name] as Node, `${path}.${name}`));
+    }
+    for (const name of Object.keys(newFields)) {
+      if (name in oldFields) {
+        if (isRequired.has(name) && !wasRequired.has(name))
+          found.push(`${path}.${name} became required: old records are refused`);
+      } else if (isRequired.has(name)) found.push(`${path}.${name} is new and required: old records are refused`);
+    }
+  }
+  if (Array.isArray(before.enum) && Array.isArray(after.enum)) {
+    for (const value of before.enum) if (!after.enum.includes(value)) found.push(`${path} lost ${String(value)}`);
+  }
+  for (const key of ['items', 'additionalProperties']) {
+    const [old, now] = [before[key], after[key]];
+    if (isNode(old) && isNode(now)) found.push(...incompatibilities(old, now, `${path}[]`));
+  }
+  for (const key of ['anyOf', 'oneOf']) {
+    const [old, now] = [before[key], after[key]];
+    if (Array.isArray(old) && Array.isArray(now))
+      old.forEach((one, i) => found.push(...incompatibilities(one as Node, (now[i] ?? {}) as Node, `${path}|${i}`)));
+  }
+  return found;
+}
+
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
+const describeSchemas = (): Record<string, Node> =>
+  Object.fromEntries(
+    Object.entries(schemas).map(([topic, schema]) => [
+      topic,
+      z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node,
+    ]),
+  );
+
+const key: TokenKey = { id: 7, secret: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex') };
+
+describe('what version 1 wrote', () => {
+  it.each(Object.entries(schemas))('in the topic %s is read', (topic, schema) => {
+    const records = golden<Record<string, unknown[]>>('records-v1.json')[topic] ?? [];
+    expect(records.length).toBeGreaterThan(0);
+    for (const record of records) {
+      const read = schema.safeParse(record);
+      expect(read.success, JSON.stringify(read.error?.issues)).toBe(true);
+    }
+  });
+
+  it.each(Object.keys(schemas))(
+    'in the topic %s still fits the schema: nothing removed, nothing newly required',
+    (topic) => {
+      const before = golden<Record<string, Node>>('schemas-v1.json')[topic];
+      expect(before).toBeDefined();
+      expect(incompatibilities(before ?? {}, describeSchemas()[topic] ?? {})).toEqual([]);
+    },
+  );
+
+  it('in notice links is believed and says the same', () => {
+    const tokens = golden<{ text: string; token: BidToken }[]>('tokens-v1.json');
+    expect(tokens.length).toBeGreaterThan(1);
+    for (const { text, token } of tokens) expect(readToken(text, [key])).toEqual(token);
+  });
+});
+
+describe('what this version writes', () => {
+  it('is read by version 1: tokens have the same bytes', () => {
+    for (const { text, token } of golden<{ text: string; token: BidToken }[]>('tokens-v1.json'))
+      expect(signToken(token, key)).toBe(text);
+  });
+
+  it('would be told if it were not', () => {
+    const before = z.toJSONSchema(z.strictObject({ v: z.literal(1), a: z.int(), c: z.enum(['x', 'y']) })) as Node;
+    const removed = z.toJSONSchema(z.strictObject({ v: z.literal(1), b: z.int(), c: z.enum(['x']) })) as Node;
+    expect(incompatibilities(before, removed)).toEqual([
+      '.a was removed: old records are refused',
+      '.c lost y',
+      '.b is new and required: old records are refused',
+    ]);
+  });
+});
