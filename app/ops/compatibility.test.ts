@@ -51,7 +51,8 @@ function incompatibilities(before: Node, after: Node, path = ''): string[] {
   for (const key of ['anyOf', 'oneOf']) {
     const [old, now] = [before[key], after[key]];
     if (Array.isArray(old) && Array.isArray(now))
-      old.forEach((one, i) => found.push(...incompatibilities(one as Node, (now[i] ?? {}) as Node, `${path}|${i}`)));
+      for (const [i, one] of old.entries())
+        found.push(...incompatibilities(one as Node, (now[i] ?? {}) as Node, `${path}|${i}`));
   }
   return found;
 }
