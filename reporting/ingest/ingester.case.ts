@@ -2,18 +2,27 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../core/clock.ts';
+import type { EventLog } from '../../core/eventlog.ts';
 import { createEmbeddedLog } from '../log/embedded.ts';
+import { createKafkaLog } from '../log/kafka.ts';
 import { openStore } from '../store/clickhouse.ts';
 import type { Store } from '../store/store.ts';
 import { startIngest } from './ingest.ts';
 import { testKey } from './truth.case.ts';
 
 /**
- * A process to be killed: ingests an embedded log into an embedded store. `--die` kills it by itself at an exact step:
- * `STEP:N` at the Nth time it gets there.
+ * A process to be killed: ingests an embedded log (`--log`) or Kafka (`--kafka`, `--prefix`) into an embedded store
+ * (`--store`) or a server (`--clickhouse`). `--die STEP:N` makes it kill itself the Nth time it gets to a step.
  */
 const { values } = parseArgs({
-  options: { log: { type: 'string' }, store: { type: 'string' }, die: { type: 'string', default: 'never:0' } },
+  options: {
+    log: { type: 'string' },
+    kafka: { type: 'string' },
+    prefix: { type: 'string' },
+    store: { type: 'string' },
+    clickhouse: { type: 'string' },
+    die: { type: 'string', default: 'never:0' },
+  },
 });
 const [step, count] = (values.die ?? '').split(':');
 let left = Number(count);
@@ -21,16 +30,26 @@ function at(name: string): void {
   if (name === step && --left <= 0) process.kill(process.pid, 'SIGKILL');
 }
 
-const log = createEmbeddedLog({ dir: values.log ?? '' }, { clock: systemClock });
+async function openLog(): Promise<EventLog> {
+  if (values.kafka === undefined) return createEmbeddedLog({ dir: values.log ?? '' }, { clock: systemClock });
+  return createKafkaLog({ brokers: [values.kafka], topicPrefix: values.prefix ?? '', sessionTimeoutMs: 3000 });
+}
+
+const log = await openLog();
 at('before-migrate');
-const store = await openStore({ at: { dir: values.store ?? '' } });
+const store = await openStore({
+  at:
+    values.clickhouse === undefined
+      ? { dir: values.store ?? '' }
+      : { server: { url: values.clickhouse, username: 'default', password: 'right', timeoutMs: 2500 } },
+});
 at('after-migrate');
 const dying: Store = {
   ...store,
   async insertEvents(block) {
     at('before-insert');
     const inserting = store.insertEvents(block);
-    // The kill comes while the engine's own thread is writing the part.
+    // The kill comes while the engine is writing the part.
     if (step === 'in-insert') setTimeout(() => at('in-insert'), 3);
     await inserting;
     at('after-insert');
@@ -40,21 +59,24 @@ const dying: Store = {
     await store.claims(...args);
   },
 };
+const watched: EventLog = {
+  ...log,
+  async consume(options) {
+    const consumer = await log.consume(options);
+    return {
+      ...consumer,
+      async commit(partition, position) {
+        at('before-commit');
+        await consumer.commit(partition, position);
+        at('after-commit');
+      },
+    };
+  },
+};
 const ingest = await startIngest(
-  { tokenKeys: [testKey], flushMs: 40 },
+  { tokenKeys: [testKey], flushMs: 40, sharedPartitions: values.kafka !== undefined },
   {
-    log: {
-      ...log,
-      consume: (options) =>
-        log.consume(options).then((consumer) => ({
-          ...consumer,
-          async commit(partition, position) {
-            at('before-commit');
-            await consumer.commit(partition, position);
-            at('after-commit');
-          },
-        })),
-    },
+    log: watched,
     store: dying,
     clock: systemClock,
     registry: new Registry(),
@@ -74,9 +96,12 @@ process.on('SIGTERM', () => {
     .then(() => process.exit(0));
 });
 setInterval(() => {
-  void drained().then((yes) => {
-    if (yes) process.stdout.write('drained\n');
-  });
+  drained().then(
+    (yes) => {
+      if (yes) process.stdout.write('drained\n');
+    },
+    () => {},
+  );
 }, 100);
 
 async function drained(): Promise<boolean> {

@@ -72,13 +72,26 @@ export async function startKafkaConsumer(deps: KafkaDeps, options: ConsumeOption
     consumer.resume([{ topic, partitions: [partition] }]);
   }
 
+  /** A broker that is away now is not a reason to stop: the next join, or this one's retry, finds it again. */
+  async function beginWhenThere(partition: number, mine: number): Promise<void> {
+    for (let attempt = 1; running && epoch === mine; attempt++) {
+      try {
+        await begin(partition, mine);
+        return;
+      } catch (error) {
+        if (kafkaError(config, error).code !== 'kafka_unreachable') throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(3000, 200 * attempt)));
+      }
+    }
+  }
+
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     revokeAll();
     const partitions = payload.memberAssignment[topic] ?? [];
     consumer.pause([{ topic, partitions }]);
     for (const partition of partitions) {
       assigned.add(partition);
-      begin(partition, epoch).catch(fail);
+      beginWhenThere(partition, epoch).catch(fail);
     }
   });
   consumer.on(consumer.events.REBALANCING, revokeAll);

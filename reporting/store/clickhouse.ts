@@ -1,4 +1,4 @@
-import { CodedError } from '../../core/errors.ts';
+import { CodedError, codeOf } from '../../core/errors.ts';
 import type { MetricValue, ReportDimension, ReportMetric, ReportQuery, ReportRow } from '../../core/report.ts';
 import { reportDimensions } from '../../core/report.ts';
 import type { SpendRow } from '../../core/spend.ts';
@@ -12,6 +12,7 @@ import type { Block, Store, StoreTable } from './store.ts';
 
 /** Rows of one answer at most; a stream has no such limit. */
 const MAX_REPORT_ROWS = 100_000;
+const RETRY_MS = 500;
 
 export interface StoreConfig {
   /** Directory of the embedded ClickHouse (chDB), or a server. */
@@ -20,6 +21,8 @@ export interface StoreConfig {
   readonly database?: string;
   /** Keeper path with `{table}`, when the server's tables shall be replicated. Default null. */
   readonly replicatedPath?: string | null;
+  /** How long to wait at start for a server that does not answer, milliseconds. Default 30,000. */
+  readonly waitMs?: number;
   /** Threads one query may use in the embedded engine. Default 1. */
   readonly maxThreads?: number;
 }
@@ -39,12 +42,24 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     deduplicationWindow: embedded ? 0 : 10_000,
   };
   try {
-    await migrate(sql, schema);
+    await migrateWhenThere(sql, schema, embedded ? 0 : (config.waitMs ?? 30_000));
   } catch (error) {
     await sql.close();
     throw error;
   }
   return storeOn(sql, schema.database);
+}
+
+async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+    try {
+      await migrate(sql, schema);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'store_unavailable' || waitedMs >= waitMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
 }
 
 /** The store over migrated tables. */

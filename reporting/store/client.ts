@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { type ClickHouseClient, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
 import { CodedError, messageOf } from '../../core/errors.ts';
 
@@ -37,7 +37,9 @@ export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql>
   mkdirSync(dir, { recursive: true });
   const connection = attempt(() => createChdbConnection({ path: dir }));
   // The hook's types differ between the two packages only in private members.
-  const client = createClient({ connection } as unknown as Parameters<typeof createClient>[0]);
+  const client = createClient({ connection, log: { level: ClickHouseLogLevel.OFF } } as unknown as Parameters<
+    typeof createClient
+  >[0]);
   // Settings stay set on a chDB session, so they are set once and never given to a statement.
   for (const [name, value] of Object.entries({ ...always, max_threads: maxThreads, max_insert_threads: 1 })) {
     await client.command({ query: `SET ${name} = ${value}` });
@@ -53,6 +55,8 @@ export function openServerSql(config: ServerConfig): Sql {
     ...(config.password === undefined ? {} : { password: config.password }),
     request_timeout: config.timeoutMs ?? 30_000,
     compression: { request: true, response: true },
+    // What goes wrong is thrown, and logged where it is handled.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { ...always, insert_deduplicate: 1, wait_end_of_query: 1 },
   });
   return sqlOn(client, { tokens: true });
