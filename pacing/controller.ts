@@ -4,20 +4,31 @@ import type { LevelState, PlanTrack } from './levelstate.ts';
 import { plannedShare, targetRate } from './plan.ts';
 
 /** Below this a bid hardly ever wins: auctions are left out instead. */
-export const MIN_MULTIPLIER = 0.01;
+export const MIN_MULTIPLIER = 0.001;
 export const MAX_MULTIPLIER = 1;
 /** The most ln(multiplier) moves in one step. */
 const MAX_STEP = 0.2;
-/** Auctions that must have been seen before prices are guessed. */
+/** Auctions that must have been seen before prices are guessed: many, or after a while some. */
+const MANY_AUCTIONS = 100;
 const MIN_AUCTIONS = 20;
+const PATIENCE_MS = 600_000;
+const MIN_BIDS_SEEN = 5;
 /** Cold start: at multiplier 1 an auction costs this share of the bid on average, and a bill that share. */
-const PRIOR_COST = 0.3;
+const PRIOR_COST = 0.4;
 const PRIOR_PRICE = 0.5;
+/** Flatter than the usual response: the first guess errs on the low side, where waiting is cheap and nothing is burnt. */
+const COLD_SLOPE = 1.3;
 /** Weight in bills of a multiplier that was known before a restart. */
 const RESTORED_BILLS = 30;
-/** Spend may be ahead of the plan by this share of the budget, and by this many bills, before credit stops. */
-const SLACK_SHARE = 0.02;
+/**
+ * Spend may be ahead of the plan by this share of the budget, and by this many bills, before credit stops: less while
+ * the market is unknown. Being a little ahead is not corrected by stopping: the rest is spread over what is left.
+ */
+const SLACK_LEARNING = 0.02;
+const SLACK_KNOWN = 0.05;
 const SLACK_BILLS = 4;
+/** Bills after which the response of the market counts as known. */
+export const KNOWN_BILLS = PRIOR_BILLS + 8;
 /** The plan ends before its period by this many settling times, at most by this share of what is left. */
 const SETTLING_TIMES = 1.5;
 const MAX_EARLY_SHARE = 0.03;
@@ -40,7 +51,7 @@ export function control(state: LevelState, input: ControlInput): void {
   state.rate = Number.POSITIVE_INFINITY;
   state.braked = false;
   for (const track of state.tracks) judge(state, track, input, pendingNanos);
-  if (!state.started && !start(state)) return;
+  if (!state.started && !start(state, input.nowMs)) return;
   if (state.rate === Number.POSITIVE_INFINITY) {
     state.multiplier = MAX_MULTIPLIER;
     state.pass = 1;
@@ -75,7 +86,8 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
       ? Number.POSITIVE_INFINITY
       : targetRate({ plan: state.level.plan, restNanos, restAuctions, restMs: endMs - nowMs, auctionsPerMs });
   state.rate = Math.min(state.rate, Math.max(0, rate));
-  const slack = SLACK_SHARE * budget + SLACK_BILLS * priceOf(state);
+  const share = state.evidence.weight >= KNOWN_BILLS ? SLACK_KNOWN : SLACK_LEARNING;
+  const slack = share * budget + SLACK_BILLS * priceOf(state);
   const ahead = planned(state, track, nowMs, restAuctions, nextAuctions * 2);
   if (state.level.plan !== 'asap' && confirmed + pending > ahead + slack) state.braked = true;
 }
@@ -96,26 +108,34 @@ export function planned(
   return baseNanos + rest * plannedShare(state.level.plan, trafficShare, timeShare);
 }
 
-/** Average price of a bill, guessed from the bid until known. */
+/** Average price of a bill, guessed from bids until known. */
 export function priceOf(state: LevelState): number {
-  return state.evidence.priceNanos > 0 ? state.evidence.priceNanos : state.maxBidNanos * PRIOR_PRICE;
+  const { priceNanos, bidNanos } = state.evidence;
+  if (priceNanos > 0) return priceNanos;
+  return PRIOR_PRICE * state.multiplier * (bidNanos > 0 ? bidNanos : state.maxBidNanos);
 }
 
 /** Cold start: the first multiplier comes from a guess of prices, as soon as there is traffic to divide by. */
-function start(state: LevelState): boolean {
+function start(state: LevelState, nowMs: number): boolean {
   const { evidence, traffic } = state;
-  if (traffic.seenLong < MIN_AUCTIONS && pendingAuctions(state) < MIN_AUCTIONS) return false;
+  const watchedMs = nowMs - Math.min(...state.tracks.map((track) => track.startMs));
+  const seen = Math.max(traffic.seenLong, pendingAuctions(state));
+  if (seen < (watchedMs < PATIENCE_MS ? MANY_AUCTIONS : MIN_AUCTIONS)) return false;
   if (state.rate === Number.POSITIVE_INFINITY && state.level.plan !== 'asap') return false;
-  state.started = true;
   const bid = bidAt1(state);
-  const price = PRIOR_PRICE * bid.nanos;
+  if (bid === null) return false;
+  state.started = true;
   if (state.restored && Number.isFinite(state.rate)) {
-    assume(evidence, state.multiplier, Math.max(state.rate, 1e-6), price * state.multiplier, RESTORED_BILLS);
+    const price = PRIOR_PRICE * bid.nanos * state.multiplier;
+    assume(evidence, state.multiplier, Math.max(state.rate, 1e-6), price, RESTORED_BILLS);
     return true;
   }
-  assume(evidence, 1, PRIOR_COST * bid.nanos * bid.share, price, PRIOR_BILLS);
-  if (Number.isFinite(state.rate))
-    state.multiplier = clamp(multiplierFor(evidence, state.rate), MIN_MULTIPLIER, MAX_MULTIPLIER);
+  if (Number.isFinite(state.rate)) {
+    const guess = (state.rate / (PRIOR_COST * bid.nanos * bid.share)) ** (1 / COLD_SLOPE);
+    state.multiplier = clamp(guess, MIN_MULTIPLIER, MAX_MULTIPLIER);
+  }
+  const rate = PRIOR_COST * bid.nanos * bid.share * state.multiplier ** COLD_SLOPE;
+  assume(evidence, state.multiplier, rate, PRIOR_PRICE * bid.nanos * state.multiplier, PRIOR_BILLS);
   return true;
 }
 
@@ -123,19 +143,16 @@ function pendingAuctions(state: LevelState): number {
   return state.evidence.pending.reduce((sum, cohort) => sum + cohort.auctions, 0);
 }
 
-/** The average bid if the multiplier were 1, and the share of eligible auctions that get a bid. */
-function bidAt1(state: LevelState): { nanos: number; share: number } {
-  let nanos = 0;
+/** The average bid if the multiplier were 1, and the share of open auctions that get a bid; null until known. */
+function bidAt1(state: LevelState): { nanos: number; share: number } | null {
+  if (state.evidence.bids < MIN_BIDS_SEEN) return null;
   let bids = 0;
   let open = 0;
   for (const cohort of state.evidence.pending) {
-    if (cohort.bids === 0) continue;
-    nanos += cohort.bidNanos / Math.exp(cohort.logMultiplier / Math.max(1, cohort.auctions));
     bids += cohort.bids;
     open += cohort.open;
   }
-  if (bids === 0) return { nanos: state.maxBidNanos, share: 1 };
-  return { nanos: nanos / bids, share: open > 0 ? Math.min(1, bids / open) : 1 };
+  return { nanos: state.evidence.bidNanos, share: open > 0 ? Math.min(1, Math.max(0.01, bids / open)) : 1 };
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -2,7 +2,7 @@ import { localDay } from '../core/budgetday.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, PacingMessage } from '../core/topics.ts';
 import { GONE } from './allocation.ts';
-import { cohortAt } from './evidence.ts';
+import { cohortAt, noteBids } from './evidence.ts';
 import type { LevelState } from './levelstate.ts';
 import { ownerOf, type PacerState, rebuild } from './pacerstate.ts';
 
@@ -44,6 +44,7 @@ function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs
     if (state === undefined) continue;
     for (const track of state.tracks) track.seen += one.matched;
     state.flowNanos += one.bidNanos;
+    noteBids(state.evidence, one.bids, one.bidNanos, multiplier);
     const cohort = cohortAt(state.evidence, startMs);
     if (cohort === undefined) continue;
     cohort.auctions += one.matched;
@@ -110,6 +111,10 @@ export function takeCohorts(
     const ageMs = nowMs - bucketMs - options.cohortMs / 2;
     if (before !== undefined || ageMs < options.cohortMs) delays.seen(Math.max(0, ageMs), count - (before ?? 0));
     billed.set(bucketMs, count);
+  }
+  if (rows.length > 0) {
+    pacer.firstBillMs = Math.min(pacer.firstBillMs, ...rows.map((row) => row.bucketMs));
+    delays.watched(nowMs - pacer.firstBillMs);
   }
   for (const bucketMs of billed.keys()) if (bucketMs < fromMs) billed.delete(bucketMs);
 }

@@ -1,6 +1,5 @@
 import type { Allocation } from './allocation.ts';
-import { priceOf } from './controller.ts';
-import { PRIOR_BILLS } from './evidence.ts';
+import { KNOWN_BILLS } from './controller.ts';
 import type { LevelState } from './levelstate.ts';
 import type { OpenCell } from './tree.ts';
 
@@ -22,8 +21,6 @@ const MIN_BIDS = 4;
 /** The most that is handed out at once while the response of the market is unknown, and in general. */
 const LEARNING_SHARE = 0.02;
 const STEP_SHARE = 0.01;
-/** Bills after which the market counts as known. */
-const KNOWN_BILLS = PRIOR_BILLS + 8;
 
 /** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
 export function growth(
@@ -35,7 +32,10 @@ export function growth(
 ): number {
   if (!state.active || state.braked || state.spent) return 0;
   const rest = Number(cell.budgetNanos) - confirmedNanos;
-  const least = Math.max(MIN_BIDS * state.maxBidNanos * Math.min(1, state.multiplier * 2), priceOf(state));
+  const { bidNanos } = state.evidence;
+  // The dearest bid must fit, and a few average ones.
+  const dearest = state.maxBidNanos * state.multiplier;
+  const least = Math.max(dearest, MIN_BIDS * state.multiplier * (bidNanos > 0 ? bidNanos : state.maxBidNanos));
   const flow = 2 * state.flow * ROUNDS_AHEAD * options.roundMs;
   const known = state.evidence.weight >= KNOWN_BILLS || state.level.plan === 'asap';
   if (known) return Math.max(least, flow, STEP_SHARE * rest);

@@ -78,8 +78,8 @@ export function createLevelState(level: Level): LevelState {
   };
 }
 
-/** Until traffic and prices are known: low enough not to burn, high enough to learn. */
-export const START_MULTIPLIER = 0.3;
+/** Until traffic is known: so low that hardly anything is won; what our bids would be shows at any multiplier. */
+export const START_MULTIPLIER = 0.02;
 
 /** Brings the open cells up to date; a level that changed or crossed midnight gets new ones. */
 export function refreshCells(state: LevelState, nowMs: number): boolean {

@@ -31,7 +31,7 @@ export const pacerDefaults: PacerCoreOptions = {
   skewMs: 2000,
   resolveAfterMs: 3_600_000,
   nodeTimeoutMs: 10_000,
-  settleMs: 60_000,
+  settleMs: 600_000,
   storeLagMs: 60_000,
 };
 
@@ -77,6 +77,8 @@ export interface PacerState {
   readonly open: Map<number, OpenCohort>;
   /** Bills known of each recent cohort. */
   readonly billed: Map<number, number>;
+  /** When the first auction ran of which a bill is known. */
+  firstBillMs: number;
   closedToMs: number;
   treeChanged: boolean;
   lastRoundMs: number;
@@ -99,6 +101,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     nodes: new Map(),
     open: new Map(),
     billed: new Map(),
+    firstBillMs: Number.POSITIVE_INFINITY,
     closedToMs: 0,
     treeChanged: true,
     lastRoundMs: 0,
