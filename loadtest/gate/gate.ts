@@ -88,9 +88,8 @@ export function parseGate(text: string): Gate {
   const unit = metricUnit(metric);
   if (match === null || unit === null) throw badGate(text, 'is not METRIC OPERATOR LIMIT with a known metric.');
   const suffix = match[4] ?? '';
-  const number = Number(match[3]);
   const operator = (match[2] === '==' ? '=' : match[2]) as Gate['operator'];
-  const limit = inUnit(number, suffix, unit);
+  const limit = inUnit(match[3]!, suffix, unit);
   if (limit === null) throw badGate(text, `needs ${unitHint[unit]}.`);
   return { metric, operator, limit, text: text.trim() };
 }
@@ -102,18 +101,20 @@ const unitHint: Readonly<Record<Unit, string>> = {
   rps: 'a rate such as 2000',
 };
 
-function inUnit(number: number, suffix: string, unit: Unit): number | null {
+/** Shifts the decimal point in the text, so that 1.1% is exactly the number 0.011. */
+function inUnit(number: string, suffix: string, unit: Unit): number | null {
   switch (unit) {
     case 'ms': {
-      const factor = { us: 0.001, µs: 0.001, ms: 1, s: 1000 }[suffix];
-      return factor === undefined ? null : number * factor;
+      const shift = { us: -3, µs: -3, ms: 0, s: 3 }[suffix];
+      return shift === undefined ? null : Number(`${number}e${shift}`);
     }
     case 'share':
-      return suffix === '%' ? number / 100 : suffix === '' && number <= 1 ? number : null;
+      if (suffix === '%') return Number(`${number}e-2`);
+      return suffix === '' && Number(number) <= 1 ? Number(number) : null;
     case 'rps':
-      return suffix === '' || suffix === 'rps' || suffix === '/s' ? number : null;
+      return suffix === '' || suffix === 'rps' || suffix === '/s' ? Number(number) : null;
     case 'count':
-      return suffix === '' ? number : null;
+      return suffix === '' ? Number(number) : null;
   }
 }
 

@@ -38,13 +38,18 @@ export function startLanes(
   const readiness = readyGate(tasks.length);
   const runs = tasks.map((task, i) => {
     const { port1, port2 } = channels[i]!;
-    port1.on('message', (message: LaneMessage) => {
-      if (message.type === 'ready') readiness.one();
-      onMessage(message);
+    // A result and the messages before it come by different ways: the result must not overtake the last report.
+    const done = new Promise<void>((resolve) => {
+      port1.on('message', (message: LaneMessage) => {
+        if (message.type === 'ready') readiness.one();
+        if (message.type === 'done') resolve();
+        onMessage(message);
+      });
+      port1.on('close', resolve);
     });
     const run = pool.run({ task, port: port2 }, { name: 'runLaneInThread', transferList: [port2] }) as Promise<Truth>;
     run.catch(() => readiness.one());
-    return run;
+    return run.finally(() => done);
   });
   return {
     ready: readiness.all,

@@ -46,7 +46,9 @@ export interface LaneReport {
 export type LaneMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'report'; readonly report: LaneReport }
-  | { readonly type: 'sent' };
+  | { readonly type: 'sent' }
+  /** The last message: everything before it has been received. */
+  | { readonly type: 'done' };
 export type LaneCommand = { readonly type: 'start'; readonly atMs: number } | { readonly type: 'stop' };
 
 export interface LaneLink {

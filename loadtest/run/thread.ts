@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Truth } from '../market/ledger.ts';
-import type { LaneCommand, LaneTask } from './lanetask.ts';
+import type { LaneCommand, LaneMessage, LaneTask } from './lanetask.ts';
 import { runLane } from './lanetask.ts';
 
 /** The function a sender thread runs: one lane, talking over the port it is given. */
@@ -11,6 +11,7 @@ export async function runLaneInThread({ task, port }: { task: LaneTask; port: Me
       onCommand: (handler) => port.on('message', (command: LaneCommand) => handler(command)),
     });
   } finally {
+    port.postMessage({ type: 'done' } satisfies LaneMessage);
     port.close();
   }
 }
