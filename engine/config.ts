@@ -1,4 +1,5 @@
 import type { BillingEvent, TokenKey } from '../core/token.ts';
+import { defaultVendor, type PrivacyOptions } from './privacy/decision.ts';
 
 /** What differs from exchange to exchange. */
 export interface ExchangeProfile {
@@ -117,9 +118,31 @@ export interface BidderConfig {
   readonly marginMs: number;
   /** Take the caller's address from the last entry of `X-Forwarded-For`: only behind a proxy of our own. */
   readonly trustForwardedFor: boolean;
+  readonly privacy: PrivacyOptions;
+  readonly users: UserOptions;
+  readonly learning: LearningOptions;
   /** `auto`: µWebSockets.js when it loads, else node:http. */
   readonly transport: 'auto' | 'uws' | 'node';
   readonly version: string;
+}
+
+export interface UserOptions {
+  /** Salt of user hashes, at least 16 bytes, the same as for uploaded audiences. '' derives one from the first token key. */
+  readonly salt: string;
+  /** Directory of the audience store; '' without audiences. */
+  readonly audiencesPath: string;
+  /** Count a user without an id by address and user agent. */
+  readonly fingerprint: boolean;
+  /** Memory of frequency caps: buckets of 128 bytes and 7 counts; a power of two. */
+  readonly capBuckets: number;
+}
+
+export interface LearningOptions {
+  /** File that keeps caps and everything learned across restarts; '' keeps them in memory only. */
+  readonly path: string;
+  /** See `LearnerOptions`. */
+  readonly evidenceBuckets: number;
+  readonly marketRows: number;
 }
 
 export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
@@ -137,6 +160,9 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   maxLagMs: 50,
   marginMs: 2,
   trustForwardedFor: false,
+  privacy: { vendor: defaultVendor },
+  users: { salt: '', audiencesPath: '', fingerprint: false, capBuckets: 131_072 },
+  learning: { path: '', evidenceBuckets: 16_384, marketRows: 1024 },
   transport: 'auto',
   version: '0.0.0',
 };

@@ -3,6 +3,7 @@ import type { CampaignChange } from '../../core/topics.ts';
 import { compileCreative, type ReadyCreative } from '../creative/compile.ts';
 import { TermIndex } from '../match/termindex.ts';
 import { indexDimensions, targetingTerms } from '../match/terms.ts';
+import { compileCaps } from '../users/caps.ts';
 import { highestNanos } from '../value/bound.ts';
 import { allowedHours, type Line } from './line.ts';
 
@@ -191,6 +192,8 @@ export class Catalog {
       creatives,
       terms: targetingTerms(item.targeting, fillTerms(creatives)),
       hours: allowedHours(item),
+      caps: compileCaps(item),
+      offer: { goal: item.goal, exploration: item.exploration, lineItemId: item.id },
     };
   }
 }

@@ -1,6 +1,8 @@
 import type { Advertiser, Campaign, LineItem } from '../../core/campaign.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import type { TermPair } from '../match/termindex.ts';
+import type { ReadyCaps } from '../users/caps.ts';
+import type { Offer } from '../value/goal.ts';
 
 /** A line item as the auction sees it: everything it needs in one place. */
 export interface Line {
@@ -15,6 +17,10 @@ export interface Line {
   readonly terms: readonly TermPair[];
   /** Allowed hours as 24 bits per ISO weekday (1–7), null when all are. */
   readonly hours: Int32Array | null;
+  /** Frequency caps, null when there are none. */
+  readonly caps: ReadyCaps | null;
+  /** What its value is reckoned from. */
+  readonly offer: Offer;
 }
 
 /** Compiles day-parting into 24 bits per ISO weekday. */

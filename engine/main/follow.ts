@@ -16,8 +16,10 @@ export interface FollowOptions {
   readonly topic: TopicName;
   /** `start`: everything that is there; `end`: only what comes from now on. */
   readonly from: 'start' | 'end';
+  /** With `end`: where to go on in a partition that was followed before; undefined begins at its end. */
+  readonly startAt?: (partition: number) => number | undefined;
   readonly clock: Clock;
-  readonly onRecords: (records: readonly LogRecord[]) => void;
+  readonly onRecords: (records: readonly LogRecord[], partition: number) => void;
   readonly onCaughtUp?: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -32,8 +34,13 @@ export async function follow(options: FollowOptions): Promise<Follower> {
   const { log, topic } = options;
   const bounds = await log.bounds(topic);
   const goals = new Map(bounds.map(({ partition, end }) => [partition, end]));
-  const behind = new Set(options.from === 'end' ? [] : bounds.filter((b) => b.first < b.end).map((b) => b.partition));
-  const positions = new Map(options.from === 'end' ? goals : []);
+  // A log that was begun anew may end before the position that is remembered.
+  const startOf = (partition: number, end: number) => Math.min(options.startAt?.(partition) ?? end, end);
+  const starts = new Map(bounds.map(({ partition, end }) => [partition, startOf(partition, end)]));
+  const isBehind = ({ partition, first, end }: (typeof bounds)[number]) =>
+    first < end && (options.from === 'start' || (starts.get(partition) ?? end) < end);
+  const behind = new Set(bounds.filter(isBehind).map(({ partition }) => partition));
+  const positions = new Map(options.from === 'end' ? starts : []);
   let readToMs = 0;
   let caughtUp = false;
   let quiet: NodeJS.Timeout | null = null;
@@ -53,9 +60,9 @@ export async function follow(options: FollowOptions): Promise<Follower> {
     topic,
     group: null,
     maxBatchRecords: MAX_BATCH_RECORDS,
-    ...(options.from === 'end' ? { start: async (partition: number) => goals.get(partition) ?? 0 } : {}),
+    ...(options.from === 'end' ? { start: async (partition: number) => starts.get(partition) ?? 0 } : {}),
     onBatch: async ({ partition, records }) => {
-      options.onRecords(records);
+      options.onRecords(records, partition);
       const next = (records.at(-1)?.offset ?? -1) + 1;
       positions.set(partition, next);
       if (caughtUp) return;

@@ -1,0 +1,97 @@
+import { createPrivacyGate, type PrivacyDecision, type PrivacyOptions } from '../privacy/decision.ts';
+import { createSignals, readSignals } from '../privacy/privacy.ts';
+import { createUserHasher, userHex } from '../privacy/userhash.ts';
+import type { RequestScan } from '../request/scan.ts';
+import { shapes } from '../request/shapes.ts';
+import type { AudienceReader } from './audiencereader.ts';
+
+const REQ = shapes.REQUEST.f;
+const DEVICE = shapes.DEVICE.f;
+const USER = shapes.USER.f;
+const USER_EXT = shapes.USER_EXT.f;
+const EID = shapes.EID.f;
+const UID = shapes.UID.f;
+
+/** Most audiences of one user that are looked at. */
+const MAX_AUDIENCES = 64;
+
+/** The person behind a request, as far as privacy lets us know. Reused from request to request. */
+export interface Person {
+  decision: PrivacyDecision;
+  /** Whether `user` names somebody. */
+  known: boolean;
+  /** The hash in two halves; zeros when not known. */
+  readonly user: Uint32Array;
+  /** The hash as tokens carry it; '' when it may not be stored. */
+  stored: string;
+}
+
+export interface PersonOptions {
+  readonly privacy: PrivacyOptions;
+  /** See `createUserHasher`. */
+  readonly userSalt: string;
+  /** Stand in for a missing user id with a hash of address and user agent, for frequency caps. */
+  readonly fingerprint: boolean;
+  /** null without audiences. */
+  readonly audiences: AudienceReader | null;
+}
+
+export interface PersonReader {
+  /** Reads the person of a request. The object is reused for the next one. */
+  read(scan: RequestScan, exchange: string): Person;
+  /** Adds the person's audiences, if they may be used, as targeting terms: their ids as text. */
+  addAudiences(person: Person, terms: string[]): void;
+}
+
+/** One reader per thread. @throws CodedError `salt_too_short` */
+export function createPersonReader(options: PersonOptions): PersonReader {
+  const gate = createPrivacyGate(options.privacy);
+  const hasher = createUserHasher(options.userSalt);
+  const signals = createSignals();
+  const found = new Uint32Array(MAX_AUDIENCES);
+  const person: Person = { decision: gate.decide(signals), known: false, user: new Uint32Array(2), stored: '' };
+
+  const identify = (scan: RequestScan, exchange: string): boolean => {
+    const { user } = person;
+    const device = scan.object(scan.root, REQ.device);
+    const about = scan.object(scan.root, REQ.user);
+    // An advertising id is the same on all exchanges; what only one exchange knows comes last and is kept apart.
+    if (hasher.hashId(scan.text(device, DEVICE.ifa), user)) return true;
+    if (hasher.hashId(scan.text(about, USER.buyeruid), user)) return true;
+    if (hasher.hashId(firstEid(scan, about), user)) return true;
+    const theirs = scan.text(about, USER.id);
+    if (theirs !== '' && hasher.hashId(`${exchange}:${theirs}`, user)) return true;
+    if (!options.fingerprint) return false;
+    const address = scan.text(device, DEVICE.ip) || scan.text(device, DEVICE.ipv6);
+    const agent = scan.text(device, DEVICE.ua);
+    return address !== '' && agent !== '' && hasher.hashId(`${address}|${agent}`, user);
+  };
+
+  return {
+    read(scan, exchange) {
+      readSignals(scan, signals);
+      const decision = gate.decide(signals);
+      person.decision = decision;
+      person.known = false;
+      person.stored = '';
+      person.user.fill(0);
+      if (!decision.mayUseUserId) return person;
+      person.known = identify(scan, exchange);
+      if (person.known && decision.mayStoreUser) person.stored = userHex(person.user[0]!, person.user[1]!);
+      return person;
+    },
+    addAudiences({ decision, known, user }, terms) {
+      if (options.audiences === null || !known || !decision.mayPersonalise) return;
+      const count = options.audiences.audiencesOf(user[0]!, user[1]!, found);
+      for (let i = 0; i < count; i++) terms.push(String(found[i]));
+    },
+  };
+}
+
+/** The first id that an identity provider gave (`user.eids`, in 2.5 `user.ext.eids`). */
+function firstEid(scan: RequestScan, user: number): string {
+  const item = scan.first(user, USER.eids) || scan.first(scan.object(user, USER.ext), USER_EXT.eids);
+  if (item === 0) return '';
+  const uid = scan.first(scan.itemNode(item), EID.uids);
+  return uid === 0 ? '' : scan.text(scan.itemNode(uid), UID.id);
+}
