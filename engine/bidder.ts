@@ -9,8 +9,9 @@ import type { Random } from '../core/random.ts';
 import type { BidderConfig } from './config.ts';
 import { createAppender } from './main/appender.ts';
 import { catalogUpdates } from './main/campaignfeed.ts';
-import { follow } from './main/follow.ts';
+import { type Follower, follow } from './main/follow.ts';
 import { createBidderMetrics } from './main/metrics.ts';
+import { createNodeMemory } from './main/nodememory.ts';
 import { createPacingFeed } from './main/pacingfeed.ts';
 import { createSettler } from './main/settler.ts';
 import { createLineSlots } from './main/slots.ts';
@@ -71,6 +72,8 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     maxCells: limits.maxCells,
   });
   const totals = createTotals(node, clock.nowMs());
+  const memory = createNodeMemory(config, clock);
+  if (memory.fault !== '') logger.warn({ why: memory.fault }, 'caps and rates learned before are not used');
   let lines = 0;
   let switches = 0;
   let caughtUp = 0;
@@ -100,7 +103,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
 
   const workers = await startWorkers(
     config,
-    { incarnation, threads: rings.length, credit, pace, status },
+    { incarnation, threads: rings.length, credit, pace, status, learned: memory.learned },
     rings.map(({ ring }) => ring),
     {
       onWake: () => drain(),
@@ -133,7 +136,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
 
   const settle = createSettler({ ...config, ledger, node });
   const pacing = createPacingFeed(ledger, pace, slots, onInvalid);
-  const events = await follow({ log, clock, topic: 'events', from: 'end', onRecords: settle, onError: deps.onFatal });
+  let events: Follower | null = null;
   const pacingFollower = await follow({
     log,
     clock,
@@ -148,30 +151,59 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     clock,
     topic: 'campaigns',
     from: 'start',
-    onRecords: (records) => workers.broadcast({ kind: 'changes', updates: catalogUpdates(records, slots, onInvalid) }),
+    onRecords(records) {
+      const updates = catalogUpdates(records, slots, onInvalid);
+      memory.onCampaigns(updates);
+      workers.broadcast({ kind: 'changes', updates });
+    },
     onCaughtUp: becomeReady,
     onError: deps.onFatal,
   });
 
   function becomeReady(): void {
     caughtUp++;
+    if (caughtUp === 2) startBidding().catch(deps.onFatal);
+  }
+
+  /** Follows events only now: which of them count for a cap is known from the campaigns. No bid was made yet. */
+  async function startBidding(): Promise<void> {
+    events = await follow({
+      log,
+      clock,
+      topic: 'events',
+      from: 'end',
+      startAt: memory.startAt,
+      onRecords(records, partition) {
+        settle(records);
+        memory.onEvents(records, partition);
+      },
+      onError: deps.onFatal,
+    });
     // A change is applied by the threads in the order it was sent, so the answer to a marker means all are in.
-    if (caughtUp === 2) void workers.settled().then(() => setReady(status, true));
+    await workers.settled();
+    setReady(status, true);
   }
 
   const drainTimer = setInterval(drain, DRAIN_EVERY_MS);
-  const statsTimer = setInterval(() => void publishStats(false), STATS_EVERY_MS);
+  const statsTimer = setInterval(() => {
+    void publishStats(false);
+    memory.tick().catch(notSaved);
+  }, STATS_EVERY_MS);
   let publishing: Promise<void> = Promise.resolve();
 
   async function publishStats(final: boolean): Promise<void> {
     drain();
     const nowMs = clock.nowMs();
-    ledger.expire(nowMs, events.readToMs());
+    ledger.expire(nowMs, events?.readToMs() ?? 0);
     const message = totals.take(nowMs, final ? ledger.uses() : ledger.dueUses(nowMs), final);
     publishing = log
       .append('bidstats', [{ key: node, value: Buffer.from(JSON.stringify(message)) }])
       .catch((error) => logger.error({ err: error }, 'bid statistics could not be appended'));
     await publishing;
+  }
+
+  function notSaved(error: unknown): void {
+    logger.error({ err: error }, 'caps and rates could not be saved');
   }
 
   async function stop(): Promise<void> {
@@ -183,7 +215,8 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     drain();
     await appender.idle();
     await publishing;
-    await events.stop();
+    await events?.stop();
+    await memory.close().catch(notSaved);
     await publishStats(true);
   }
 

@@ -16,6 +16,9 @@ import { createPendingEvents } from './notice/pending.ts';
 import { createCreditGate } from './shared/creditgate.ts';
 import { ringWriter } from './shared/ring.ts';
 import { createCounters, UNKNOWN_EXCHANGE } from './stats/counters.ts';
+import { createAudienceReader } from './users/audiencereader.ts';
+import { createPersonReader } from './users/person.ts';
+import { userSaltOf } from './users/salt.ts';
 
 const REPORT_EVERY_MS = 500;
 /** Time a thread spends on campaign changes before it lets requests through. */
@@ -36,6 +39,9 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const faults: string[] = [];
   const rates = new Map(Object.entries(config.currencies));
   const loop = watchLoop(clock, config.maxLagMs);
+  const { audiencesPath, fingerprint } = config.users;
+  const audiences = audiencesPath === '' ? null : createAudienceReader({ path: audiencesPath });
+  const people = createPersonReader({ privacy: config.privacy, userSalt: userSaltOf(config), fingerprint, audiences });
   const bid = createBidHandler({
     catalog,
     gate: createCreditGate(start.credit, start.pace),
@@ -47,6 +53,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     signingKey: config.tokenKeys[0]!,
     newBidId: createBidIds(start.incarnation, start.thread),
     rates,
+    insight: { ...start.learned, people },
     maxBodyBytes: config.limits.maxBodyBytes,
     maxLineItems: config.limits.maxLineItems,
     marginMs: config.marginMs,
@@ -75,12 +82,14 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const changes = createChangeQueue(catalog, () => clock.monotonicMs(), send);
   const timer = setInterval(() => {
     send({ kind: 'counts', counts: counters.take() });
+    audiences?.refresh();
   }, REPORT_EVERY_MS);
 
   async function stop(graceMs: number): Promise<void> {
     await transport.close(graceMs);
     clearInterval(timer);
     loop.stop();
+    await audiences?.close();
     send({ kind: 'counts', counts: counters.take() });
     send({ kind: 'stopped' });
     // Nothing is left to wait for: the thread's loop ends by itself, which is the only safe way out with a uWS loop.

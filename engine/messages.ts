@@ -1,3 +1,4 @@
+import type { Learned } from './auction/insight.ts';
 import type { CatalogChange } from './catalog/catalog.ts';
 import type { BidderConfig } from './config.ts';
 import type { SharedCredit } from './shared/credit.ts';
@@ -17,6 +18,7 @@ export interface WorkerStart {
   readonly pace: SharedPace;
   readonly status: SharedStatus;
   readonly ring: SharedRing;
+  readonly learned: Learned;
 }
 
 export type ToWorker =

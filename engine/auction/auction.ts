@@ -8,11 +8,14 @@ import { nativeAssets } from '../creative/native.ts';
 import type { Audience } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import type { Person } from '../users/person.ts';
+import { exchangeRow, marketRow, noteBid, shadePrice } from '../value/shading.ts';
 import { createCircumstances, readCircumstances, readImpressionCircumstances, variantFor } from './circumstances.ts';
 import { type Rates, rateOf, responseCurrency } from './currency.ts';
 import type { Deal } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
 import { hashText, hashWith } from './hash.ts';
+import type { Insight } from './insight.ts';
 import { type Circumstances, type Judge, judge } from './judge.ts';
 
 const REQ = shapes.REQUEST.f;
@@ -54,6 +57,7 @@ export interface Decision {
   /** The request said `test: 1`. */
   test: boolean;
   readonly audience: Audience;
+  person: Person;
 }
 
 /** Keeps what was won, once the gate has agreed to it. @returns false when it can not be kept and must be undone */
@@ -68,9 +72,10 @@ export class Auction {
   readonly #gate: BudgetGate;
   readonly #tally: Tally;
   readonly #about: Circumstances;
-  readonly #judge: Judge = { price: 0, usdPrice: 0, creative: null, deal: null };
+  readonly #judge: Judge = { price: 0, usdPrice: 0, usdFloor: 0, creative: null, deal: null };
   readonly #matches: Int32Array;
   readonly #usdPrices: Float64Array;
+  readonly #usdFloors: Float64Array;
   readonly #prices: Float64Array;
   readonly #creatives: (ReadyCreative | null)[] = [];
   readonly #deals: (Deal | null)[] = [];
@@ -78,15 +83,17 @@ export class Auction {
   readonly decision: Decision;
 
   /** @param maxMatches line items of one impression that can be looked at */
-  constructor(catalog: Catalog, gate: BudgetGate, tally: Tally, rates: Rates, maxMatches: number) {
+  constructor(catalog: Catalog, gate: BudgetGate, tally: Tally, rates: Rates, insight: Insight, maxMatches: number) {
     this.#catalog = catalog;
     this.#gate = gate;
     this.#tally = tally;
-    this.#about = createCircumstances(rates);
+    this.#about = createCircumstances(rates, insight);
     this.#matches = new Int32Array(maxMatches);
     this.#usdPrices = new Float64Array(maxMatches);
+    this.#usdFloors = new Float64Array(maxMatches);
     this.#prices = new Float64Array(maxMatches);
-    this.decision = { bids: [], reason: null, currency: 'USD', test: false, audience: this.#about.audience };
+    const { audience, person } = this.#about;
+    this.decision = { bids: [], reason: null, currency: 'USD', test: false, audience, person };
   }
 
   /** @param keep called for every bid after its credit was taken */
@@ -98,6 +105,7 @@ export class Auction {
     decision.test = scan.numOr(scan.root, REQ.test, 0) === 1;
     if (this.#catalog.isStopped(profile.name)) return this.#refuse('killed');
     const refusal = readCircumstances(scan, profile, nowMs, about);
+    decision.person = about.person;
     if (refusal !== null) return this.#refuse(refusal);
     const currency = responseCurrency(scan, about.rates);
     if (currency === null) return this.#refuse('unsupported_currency');
@@ -131,6 +139,7 @@ export class Auction {
       this.#tally.matched(line);
       const refusal = judge(line, about, this.#gate, verdict);
       this.#usdPrices[i] = refusal === null ? verdict.usdPrice : -1;
+      this.#usdFloors[i] = verdict.usdFloor;
       this.#prices[i] = verdict.price;
       this.#creatives[i] = verdict.creative;
       this.#deals[i] = verdict.deal;
@@ -145,8 +154,9 @@ export class Auction {
   #award(node: number, count: number, last: NoBidReason, keep: KeepBid): NoBidReason | null {
     let reason = last;
     for (let best = this.#highest(count); best >= 0; best = this.#highest(count)) {
+      const usdPrice = this.#usdPrices[best]!;
       this.#usdPrices[best] = -1;
-      const refusal = this.#sell(node, best, keep);
+      const refusal = this.#sell(node, best, usdPrice, keep);
       if (refusal === null) {
         this.#tallyLosers(count);
         return null;
@@ -157,18 +167,31 @@ export class Auction {
     return reason;
   }
 
-  #sell(node: number, at: number, keep: KeepBid): NoBidReason | null {
+  #sell(node: number, at: number, usdPrice: number, keep: KeepBid): NoBidReason | null {
     const line = this.#catalog.line(this.#matches[at]!);
-    const price = this.#prices[at]!;
+    const { insight, exchangeHash, domainHash } = this.#about;
+    const exchange = exchangeRow(exchangeHash);
+    const market = marketRow(insight.shading, exchangeHash, domainHash, this.#creatives[at]!.mtype);
+    const share = this.#share(exchange, market, usdPrice, this.#usdFloors[at]!);
+    const price = Math.max(1, Math.min(this.#prices[at]!, Math.ceil(this.#prices[at]! * share)));
     if (!this.#take(line, price)) return 'budget';
     const bid = this.#bid(node, at, line, price);
     if (keep(bid)) {
       this.decision.bids.push(bid);
+      this.#about.won.add(line.item.id, line.campaign.id, bid.creative.id);
+      if (!this.decision.test) noteBid(insight.shading, exchange, market, usdPrice * share);
       this.#tally.bid(line, price);
       return null;
     }
     if (!this.decision.test) this.#gate.undo(price);
     return 'ring_full';
+  }
+
+  /** The share of its value to bid: what shading has learned in a first-price auction, all of it in a second-price one. */
+  #share(exchange: number, market: number, usdPrice: number, usdFloor: number): number {
+    const { auctionType, insight, seed } = this.#about;
+    if (auctionType !== 1) return 1;
+    return shadePrice(insight.shading, exchange, market, usdPrice, Math.ceil(usdFloor), seed) / usdPrice;
   }
 
   #tallyLosers(count: number): void {

@@ -3,20 +3,23 @@ import { defaultProfile, type ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import { nativeVariant } from '../creative/native.ts';
 import { DIM } from '../match/terms.ts';
-import { privacyOf } from '../privacy/privacy.ts';
 import { createAudience, readAudience } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { nobody } from '../users/person.ts';
+import { hashName } from '../value/learner.ts';
 import { createBlocks, readBlocks } from './blocks.ts';
 import type { Rates } from './currency.ts';
 import { createFloors, readFloors, seatAllowed } from './floors.ts';
 import { createImpression, type Impression, readImpression } from './impression.ts';
+import type { Insight } from './insight.ts';
 import type { Circumstances } from './judge.ts';
 import { vastVersionFor } from './mediaoffer.ts';
+import { createWon } from './won.ts';
 
 const REQ = shapes.REQUEST.f;
 
-export function createCircumstances(rates: Rates): Circumstances {
+export function createCircumstances(rates: Rates, insight: Insight): Circumstances {
   return {
     nowMs: 0,
     seed: 0,
@@ -27,6 +30,11 @@ export function createCircumstances(rates: Rates): Circumstances {
     blocks: createBlocks(),
     floors: createFloors(),
     audience: createAudience(),
+    insight,
+    person: nobody(),
+    exchangeHash: 0,
+    domainHash: 0,
+    won: createWon(),
   };
 }
 
@@ -43,8 +51,26 @@ export function readCircumstances(
   into.auctionType = at === 1 || at === 2 ? at : profile.auctionType;
   if (!seatAllowed(scan, scan.root, REQ.wseat, profile.seat) || isBlockedSeat(scan, profile.seat))
     return 'seat_blocked';
-  readAudience(scan, profile.name, privacyOf(scan).personal, into.audience);
+  into.won.clear();
   readBlocks(scan, into.blocks);
+  return meetPerson(scan, into);
+}
+
+/** Finds out whose request it is, and reads of it what may be known. */
+function meetPerson(scan: RequestScan, into: Circumstances): NoBidReason | null {
+  const { audience, profile } = into;
+  const { people } = into.insight;
+  const person = people.read(scan, profile.name);
+  into.person = person;
+  if (!person.decision.mayBid) return 'privacy';
+  readAudience(scan, profile.name, person.decision.mayPersonalise, audience);
+  people.addAudiences(person, audience.terms[DIM.segment]!);
+  if (!person.decision.mayUsePreciseGeo) {
+    audience.lat = Number.NaN;
+    audience.lon = Number.NaN;
+  }
+  into.exchangeHash = hashName(profile.name);
+  into.domainHash = hashName(audience.domain);
   return null;
 }
 

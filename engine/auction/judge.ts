@@ -4,7 +4,9 @@ import type { ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import { DIM } from '../match/terms.ts';
 import type { Audience } from '../request/audience.ts';
-import { valueNanos } from '../value/value.ts';
+import { isCreativeCapped, isLineCapped } from '../users/caps.ts';
+import type { Person } from '../users/person.ts';
+import { creativeMerit, valueNanos } from '../value/goal.ts';
 import { bannerFits } from './banneroffer.ts';
 import { type Blocks, blockedBy } from './blocks.ts';
 import { type Rates, rateOf } from './currency.ts';
@@ -13,12 +15,15 @@ import type { Deal, Floors } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
 import { hashWith } from './hash.ts';
 import type { Impression } from './impression.ts';
+import type { Insight } from './insight.ts';
 import { type MediaOffer, mediaFits } from './mediaoffer.ts';
 import { nativeFits } from './nativeoffer.ts';
 import { isScheduled } from './schedule.ts';
+import type { Won } from './won.ts';
 
 const MILLION = 1_000_000;
 const PASS_SALT = 0x70617373;
+const MERIT_SALT = 0x6d657269;
 
 /** Everything about one impression that a line item is judged by. */
 export interface Circumstances {
@@ -33,6 +38,13 @@ export interface Circumstances {
   readonly blocks: Blocks;
   readonly floors: Floors;
   readonly audience: Audience;
+  readonly insight: Insight;
+  person: Person;
+  /** `hashName` of exchange and domain, as events will bring them back. */
+  exchangeHash: number;
+  domainHash: number;
+  /** What this request has already won. */
+  readonly won: Won;
 }
 
 /** The verdict on a line item that may bid. */
@@ -41,6 +53,8 @@ export interface Judge {
   price: number;
   /** The same in US dollars: what line items compete with. */
   usdPrice: number;
+  /** The least that is accepted, US dollars. */
+  usdFloor: number;
   creative: ReadyCreative | null;
   deal: Deal | null;
 }
@@ -56,32 +70,74 @@ export function judge(line: Line, about: Circumstances, gate: BudgetGate, verdic
   const rate = rateOf(about.rates, line.advertiser.currency);
   if (Number.isNaN(rate)) return 'unsupported_currency';
   if (!gate.load(line.slot)) return 'budget';
-  verdict.price = Math.floor((valueNanos(line) * gate.multiplierPpm) / MILLION);
-  if (verdict.price < 1) return 'below_floor';
-  verdict.usdPrice = verdict.price * rate;
-  const refusal = chooseCreative(line, about, verdict);
+  if (isCapped(line, about)) return 'frequency_cap';
+  const refusal = chooseCreative(line, about, rate, gate.multiplierPpm, verdict);
   if (refusal !== null) return refusal;
   const passPpm = gate.passPpm;
   if (passPpm < MILLION && hashWith(about.seed ^ PASS_SALT, line.item.id) % MILLION >= passPpm) return 'pacing';
   return gate.covers(verdict.price, about.nowMs) ? null : 'budget';
 }
 
-/** Chooses among the creatives that fit, in turn by hash. The reason given is that of the one that got furthest. */
-function chooseCreative(line: Line, about: Circumstances, verdict: Judge): NoBidReason | null {
+function isCapped(line: Line, about: Circumstances): boolean {
+  if (line.caps === null || !about.person.known) return false;
+  const pending = { line: about.won.ofLine(line.item.id), campaign: about.won.ofCampaign(line.campaign.id) };
+  const seconds = Math.floor(about.nowMs / 1000);
+  return isLineCapped(about.insight.caps, line.caps, about.person.user, line.item, pending, seconds);
+}
+
+/**
+ * Chooses among the creatives that fit: the one that deserves it most, which among unknown ones and without exploration
+ * is left to the hash. The reason given is that of the last one.
+ * @param rate US dollars of a unit of the account's currency
+ */
+function chooseCreative(
+  line: Line,
+  about: Circumstances,
+  rate: number,
+  multiplierPpm: number,
+  verdict: Judge,
+): NoBidReason | null {
   const { creatives } = line;
-  const offset = creatives.length === 1 ? 0 : hashWith(about.seed, line.item.id) % creatives.length;
   let reason: NoBidReason = 'creative_size';
+  let most = -1;
   for (let i = 0; i < creatives.length; i++) {
-    const creative = creatives[(offset + i) % creatives.length]!;
+    const creative = creatives[i]!;
     if (!fits(about.impression, creative)) continue;
-    const refusal = creativeRefusal(creative, about) ?? floorRefusal(line, creative, about, verdict);
-    if (refusal === null) {
-      verdict.creative = creative;
-      return null;
+    const refusal = creativeRefusal(line, creative, about) ?? priceRefusal(line, creative, about, rate, multiplierPpm);
+    if (refusal !== null) {
+      reason = refusal;
+      continue;
     }
-    reason = refusal;
+    const merit = creatives.length === 1 ? 0 : meritOf(line, creative, about);
+    if (merit <= most) continue;
+    most = merit;
+    verdict.creative = creative;
+    verdict.price = trial.price;
+    verdict.usdPrice = trial.usdPrice;
+    verdict.usdFloor = trial.usdFloor;
+    verdict.deal = trial.deal;
   }
-  return reason;
+  return most < 0 ? reason : null;
+}
+/** The verdict on the creative that is being looked at. */
+const trial: Judge = { price: 0, usdPrice: 0, usdFloor: 0, creative: null, deal: null };
+
+function meritOf(line: Line, creative: ReadyCreative, about: Circumstances): number {
+  return creativeMerit(about.insight.evidence, line.offer, creative.id, hashWith(about.seed ^ MERIT_SALT, creative.id));
+}
+
+/** Values the impression for one creative and holds that against the floors. */
+function priceRefusal(
+  line: Line,
+  creative: ReadyCreative,
+  about: Circumstances,
+  rate: number,
+  multiplierPpm: number,
+): NoBidReason | null {
+  const worth = valueNanos(about.insight.evidence, line.offer, creative.id, about.domainHash);
+  trial.price = Math.floor((worth * multiplierPpm) / MILLION);
+  trial.usdPrice = trial.price * rate;
+  return trial.price < 1 ? 'below_floor' : floorRefusal(line, creative, about, trial);
 }
 
 /** Whether a creative is of a form the impression offers. */
@@ -102,26 +158,37 @@ function mediaOffer(impression: Impression, creative: ReadyCreative): MediaOffer
   return creative.format === 'audio' ? impression.audio : impression.video;
 }
 
-function creativeRefusal(creative: ReadyCreative, about: Circumstances): NoBidReason | null {
+function creativeRefusal(line: Line, creative: ReadyCreative, about: Circumstances): NoBidReason | null {
   const approval = creative.source.exchangeApprovals[about.profile.name] ?? creative.source.approval;
   if (approval !== 'approved') return 'creative_approval';
   if (about.impression.secure && !creative.secure) return 'creative_insecure';
-  return blockedBy(about.blocks, about.impression.blockedAttributes[creative.format], creative);
+  const blocked = blockedBy(about.blocks, about.impression.blockedAttributes[creative.format], creative);
+  if (blocked !== null) return blocked;
+  return isCreativeSeen(line, creative, about) ? 'frequency_cap' : null;
 }
 
-/** Finds the deal a line item asks for, or else meets the open floor. Sets the verdict's deal. */
+function isCreativeSeen(line: Line, creative: ReadyCreative, about: Circumstances): boolean {
+  if (line.caps === null || line.caps.creative.length === 0 || !about.person.known) return false;
+  const { insight, person, won } = about;
+  const seconds = Math.floor(about.nowMs / 1000);
+  return isCreativeCapped(insight.caps, line.caps, person.user, creative.id, won.ofCreative(creative.id), seconds);
+}
+
+/** Finds the deal a line item asks for, or else meets the open floor. Sets the verdict's deal and floor. */
 function floorRefusal(line: Line, creative: ReadyCreative, about: Circumstances, verdict: Judge): NoBidReason | null {
   const { floors } = about;
   const wanted = line.terms[DIM.deal]!.include;
   verdict.deal = null;
   if (wanted.length === 0) {
     if (floors.privateOnly) return 'deal';
-    return verdict.usdPrice < atLeast(floors.floorNanos, creative, about, 0) ? 'below_floor' : null;
+    verdict.usdFloor = atLeast(floors.floorNanos, creative, about, 0);
+    return verdict.usdPrice < verdict.usdFloor ? 'below_floor' : null;
   }
   let reason: NoBidReason = 'deal';
   for (const deal of floors.deals) {
     if (!wanted.includes(deal.id) || !domainAllowed(deal, creative)) continue;
-    if (verdict.usdPrice < atLeast(deal.floorNanos, creative, about, deal.minCpmPerSecond)) {
+    verdict.usdFloor = atLeast(deal.floorNanos, creative, about, deal.minCpmPerSecond);
+    if (verdict.usdPrice < verdict.usdFloor) {
       reason = 'below_floor';
       continue;
     }

@@ -3,6 +3,7 @@ import { createCircumstances, readCircumstances, readImpressionCircumstances } f
 import type { Rates } from '../auction/currency.ts';
 import type { BudgetGate } from '../auction/gate.ts';
 import { hashText, hashWith } from '../auction/hash.ts';
+import type { Insight } from '../auction/insight.ts';
 import { judge } from '../auction/judge.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Line } from '../catalog/line.ts';
@@ -30,13 +31,15 @@ export function explain(
   scan: RequestScan,
   profile: ExchangeProfile,
   nowMs: number,
-  context: { readonly catalog: Catalog; readonly gate: BudgetGate; readonly rates: Rates },
+  context: { readonly catalog: Catalog; readonly gate: BudgetGate; readonly rates: Rates; readonly insight: Insight },
 ): unknown {
   const { catalog } = context;
-  const about = createCircumstances(context.rates);
+  const about = createCircumstances(context.rates, context.insight);
   if (catalog.isStopped(profile.name)) return { id: scan.text(scan.root, REQ.id), reason: 'killed', imps: [] };
   const refusal = readCircumstances(scan, profile, nowMs, about);
-  if (refusal !== null) return { id: scan.text(scan.root, REQ.id), reason: refusal, imps: [] };
+  const { known, decision } = about.person;
+  const privacy = { ...decision, userKnown: known };
+  if (refusal !== null) return { id: scan.text(scan.root, REQ.id), reason: refusal, privacy, imps: [] };
   const auctionHash = hashText(scan.text(scan.root, REQ.id));
   const imps: unknown[] = [];
   for (let item = scan.first(scan.root, REQ.imp); item !== 0; item = scan.next(item)) {
@@ -50,7 +53,7 @@ export function explain(
     const verdicts = catalog.lines().slice(0, MAX_LINES).map(verdictOn);
     imps.push({ id, lineItems: ranked(verdicts) });
   }
-  return { id: scan.text(scan.root, REQ.id), imps };
+  return { id: scan.text(scan.root, REQ.id), privacy, imps };
 
   function verdictOn(line: Line): Verdict & { readonly usdPrice: number } {
     const base = { lineItemId: line.item.id, campaignId: line.campaign.id, usdPrice: 0 };
@@ -64,7 +67,7 @@ export function explain(
         says: `Targeting by ${name} does not match.`,
       };
     }
-    const verdict = { price: 0, usdPrice: 0, creative: null, deal: null };
+    const verdict = { price: 0, usdPrice: 0, usdFloor: 0, creative: null, deal: null };
     const reason = judge(line, about, context.gate, verdict);
     if (reason !== null) return { ...base, ...because(reason), priceCpmMicros: verdict.price };
     const says = 'Worth the most.';

@@ -5,6 +5,7 @@ import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { signToken, type TokenKey } from '../../core/token.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
 import type { Rates } from '../auction/currency.ts';
+import type { Insight } from '../auction/insight.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
@@ -34,6 +35,7 @@ export interface BidHandlerDeps {
   readonly signingKey: TokenKey;
   readonly newBidId: (nowMs: number) => string;
   readonly rates: Rates;
+  readonly insight: Insight;
   readonly maxBodyBytes: number;
   readonly maxLineItems: number;
   readonly marginMs: number;
@@ -54,7 +56,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const { counters, clock, status } = deps;
   const scan = new RequestScan();
   const writer = createResponseWriter();
-  const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.maxLineItems);
+  const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const limits = new Map(
     [...deps.profiles.values()].map((entry) => [entry.name, createRateLimit(entry.qpsLimit / deps.threads)]),
@@ -120,7 +122,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   function tokenOf(bid: Bid, bidId: string) {
-    const { audience, test } = auction.decision;
+    const { audience, person, test } = auction.decision;
     return {
       bidId,
       bidAtMs: nowMs,
@@ -131,7 +133,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       creativeId: bid.creative.id,
       billingEvent: profile!.billingEvent,
       test,
-      user: '',
+      user: person.stored,
       exchange: profile!.name,
       dealId: bid.dealId,
       domain: audience.domain,

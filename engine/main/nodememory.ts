@@ -33,12 +33,13 @@ const SAVE_EVERY_MS = 60_000;
 const FADE_EVERY_MS = 3_600_000;
 
 export function createNodeMemory(
-  config: Pick<BidderConfig, 'tokenKeys' | 'users' | 'learning' | 'tokenLifetimeMs' | 'clickLifetimeMs'>,
+  config: Pick<BidderConfig, 'tokenKeys' | 'users' | 'learning' | 'currencies' | 'tokenLifetimeMs' | 'clickLifetimeMs'>,
   clock: Clock,
 ): NodeMemory {
   const caps = createCapStore({ buckets: config.users.capBuckets });
   const learner = createLearner(config.learning);
   const checkpoint = openCheckpoint(config.learning.path, [{ name: 'caps', memory: caps.table }, ...learner.memory]);
+  const currencies = new Map<number, string>();
   let savedMs = clock.monotonicMs();
   let fadedMs = savedMs;
 
@@ -51,7 +52,9 @@ export function createNodeMemory(
       event.type === 'click' || event.type === 'conversion' ? config.clickLifetimeMs : config.tokenLifetimeMs;
     if (event.atMs - token.bidAtMs > late) return;
     caps.observe(event, token);
-    learner.observe(event, token);
+    const rate = config.currencies[currencies.get(token.advertiserId) ?? 'USD'];
+    // Prices in a currency that has no rate any more teach nothing; the event counts all the same.
+    learner.observe(rate === undefined ? { ...event, minToWinNanos: null } : event, token, rate);
   };
 
   return {
@@ -64,7 +67,11 @@ export function createNodeMemory(
         if ('deleted' in update) {
           const [kind, id] = update.deleted.split(':');
           if (kind === 'line_item') caps.deleteLineItem(Number(id));
+          if (kind === 'advertiser') currencies.delete(Number(id));
         } else if (update.change.kind === 'line_item') caps.setLineItem(update.change.entity);
+        else if (update.change.kind === 'advertiser') {
+          currencies.set(update.change.entity.id, update.change.entity.currency);
+        }
       }
     },
     onEvents(records, partition) {

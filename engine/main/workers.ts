@@ -32,7 +32,7 @@ export interface Workers {
   stop(graceMs: number): Promise<void>;
 }
 
-type Shared = Pick<WorkerStart, 'incarnation' | 'threads' | 'credit' | 'pace' | 'status'>;
+type Shared = Pick<WorkerStart, 'incarnation' | 'threads' | 'credit' | 'pace' | 'status' | 'learned'>;
 type ThreadShared = Shared & Pick<WorkerStart, 'ring'>;
 type Of<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
 

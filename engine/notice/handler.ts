@@ -6,6 +6,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall, Reply } from '../http/transport.ts';
+import { truncateIp } from '../privacy/truncateip.ts';
 import type { Counters } from '../stats/counters.ts';
 import { readConversion } from './conversion.ts';
 import type { PendingEvents } from './pending.ts';
@@ -71,7 +72,9 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     call.send(tryAgain);
   }
 
-  function base(call: HttpCall, type: EventType, token: string): LoggedEvent {
+  /** @param stored whether the bid was allowed to store its user: if not, the address is not stored whole either */
+  function base(call: HttpCall, type: EventType, token: string, stored: boolean): LoggedEvent {
+    const ip = callerIp(call, deps.trustForwardedFor);
     return {
       v: 1,
       type,
@@ -80,7 +83,7 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
       priceNanos: null,
       lossCode: null,
       minToWinNanos: null,
-      ip: callerIp(call, deps.trustForwardedFor),
+      ip: stored ? ip : truncateIp(ip),
       ua: call.header('user-agent').slice(0, MAX_UA_CHARS),
       detail: '',
       conversion: null,
@@ -115,7 +118,7 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     const account = deps.catalog.currencyOf(token.advertiserId) ?? 'USD';
     const read = (name: string) => converted(readPrice(queryValue(call.query, name)), currency, account, deps.rates);
     const event: LoggedEvent = {
-      ...base(call, route.type, text),
+      ...base(call, route.type, text, token.user !== ''),
       priceNanos: read('price'),
       lossCode: queryInteger(queryValue(call.query, 'loss'), MAX_LOSS_CODE),
       minToWinNanos: read('mtw'),
@@ -137,6 +140,7 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     if (typeof claim === 'string') return refuse(call, 'conversion', 400, claim, 'The conversion can not be read.');
     let bidId = '';
     let advertiserId = claim.advertiserId;
+    let stored = claim.user !== '';
     if (claim.clickId !== '') {
       const token = readToken(claim.clickId, deps.tokenKeys);
       if (typeof token === 'string')
@@ -149,10 +153,11 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
         );
       bidId = token.bidId;
       advertiserId = token.advertiserId;
+      stored ||= token.user !== '';
     }
     const { user, orderId, valueMicros, currency } = claim;
     const event: LoggedEvent = {
-      ...base(call, 'conversion', claim.clickId),
+      ...base(call, 'conversion', claim.clickId, stored),
       detail: claim.type,
       conversion: { advertiserId, user, orderId, valueMicros, currency },
     };

@@ -61,10 +61,3 @@ function readSids(scan: RequestScan, node: number, field: number): number[] | nu
   for (; item !== 0 && sids.length < MAX_SIDS; item = scan.next(item)) sids.push(scan.itemNum(item));
   return sids;
 }
-
-/** Whether user ids may be used, without reading consent strings. */
-export function privacyOf(scan: RequestScan): { readonly personal: boolean } {
-  readSignals(scan, plain);
-  return { personal: !plain.coppa && !plain.lmt && !plain.dnt && plain.gdpr !== 1 };
-}
-const plain = createSignals();

@@ -105,6 +105,19 @@ function expected(tc: TCModel, vendor: VendorDeclaration): number {
   return basis;
 }
 
+/**
+ * The oracle's view of the core segment: damage in the others says nothing that we use. null when it minds the
+ * publisher's country, which it checks and we do not use.
+ */
+function decodeCore(text: string): TCModel | null {
+  try {
+    return TCString.decode(text.split('.')[0]!);
+  } catch (error) {
+    if (String(error).includes('publisherCountryCode')) return null;
+    throw error;
+  }
+}
+
 describe('the TCF reader', () => {
   it('equals the IAB library on generated strings', () => {
     let withBasis = 0;
@@ -136,8 +149,9 @@ describe('the TCF reader', () => {
           }
           const ours = read(text, vendor);
           if (ours === 0) return;
-          // The other segments say nothing that we use; damage there does not matter.
-          const theirs = expected(TCString.decode(text.split('.')[0]!), vendor);
+          const decoded = decodeCore(text);
+          if (decoded === null) return;
+          const theirs = expected(decoded, vendor);
           expect(ours & ~theirs).toBe(0);
         },
       ),

@@ -26,6 +26,20 @@ export interface Person {
   stored: string;
 }
 
+/** Somebody of whom nothing may be known. */
+export function nobody(): Person {
+  const decision: PrivacyDecision = {
+    mayBid: false,
+    mayUseUserId: false,
+    mayPersonalise: false,
+    mayStoreUser: false,
+    mayUsePreciseGeo: false,
+    truncateIp: true,
+    limitedBy: null,
+  };
+  return { decision, known: false, user: new Uint32Array(2), stored: '' };
+}
+
 export interface PersonOptions {
   readonly privacy: PrivacyOptions;
   /** See `createUserHasher`. */
@@ -49,7 +63,7 @@ export function createPersonReader(options: PersonOptions): PersonReader {
   const hasher = createUserHasher(options.userSalt);
   const signals = createSignals();
   const found = new Uint32Array(MAX_AUDIENCES);
-  const person: Person = { decision: gate.decide(signals), known: false, user: new Uint32Array(2), stored: '' };
+  const person = nobody();
 
   const identify = (scan: RequestScan, exchange: string): boolean => {
     const { user } = person;

@@ -22,8 +22,15 @@ export interface LearnerOptions {
 export interface Learner {
   readonly evidence: Evidence;
   readonly shading: ShadingTable;
-  /** Takes in an event whose token was verified; test bids and repetitions are passed over. */
-  observe(event: Pick<LoggedEvent, 'type' | 'detail' | 'priceNanos' | 'minToWinNanos'>, token: BidToken): void;
+  /**
+   * Takes in an event whose token was verified; test bids and repetitions are passed over.
+   * @param usdRate US dollars of a unit of the bid's currency: prices are learned in dollars
+   */
+  observe(
+    event: Pick<LoggedEvent, 'type' | 'detail' | 'priceNanos' | 'minToWinNanos'>,
+    token: BidToken,
+    usdRate?: number,
+  ): void;
   /** Works out shading for some of the markets; about 4 ms. Call it every second. */
   publish(): void;
   /** Lets what is old fade. Call it every hour: evidence halves in 14 days, markets in one. */
@@ -55,11 +62,13 @@ export function createLearner(options: LearnerOptions = {}): Learner {
     bidIdWords(token.bidId, words);
     return recent.add(words[0]!, words[1]! ^ hashName(kind));
   };
-  const learnPrice = (token: BidToken, won: boolean, minToWinNanos: number | null): void => {
+  const learnPrice = (token: BidToken, won: boolean, enoughNanos: number | null, usdRate: number): void => {
+    const bidNanos = token.capNanos * usdRate;
+    const minToWinNanos = enoughNanos === null ? null : enoughNanos * usdRate;
     const exchange = hashName(token.exchange);
     for (const row of [exchangeRow(exchange), marketRow(shading, exchange, hashName(token.domain), token.mtype)]) {
-      if (won) market.won(row, token.capNanos, minToWinNanos);
-      else if (minToWinNanos !== null) market.lost(row, token.capNanos, minToWinNanos);
+      if (won) market.won(row, bidNanos, minToWinNanos);
+      else if (minToWinNanos !== null) market.lost(row, bidNanos, minToWinNanos);
     }
   };
   const count = (token: BidToken, outcome: Outcome): void => {
@@ -73,10 +82,10 @@ export function createLearner(options: LearnerOptions = {}): Learner {
   return {
     evidence,
     shading,
-    observe(event, token) {
+    observe(event, token, usdRate = 1) {
       if (token.test) return;
-      if (WINS.has(event.type) && isNew(token, 'won')) learnPrice(token, true, priceToWin(event, token));
-      if (event.type === 'loss' && isNew(token, 'lost')) learnPrice(token, false, event.minToWinNanos);
+      if (WINS.has(event.type) && isNew(token, 'won')) learnPrice(token, true, priceToWin(event, token), usdRate);
+      if (event.type === 'loss' && isNew(token, 'lost')) learnPrice(token, false, event.minToWinNanos, usdRate);
       const outcome = OUTCOMES[event.type];
       if (outcome !== undefined && isNew(token, `${event.type}${event.detail}`)) count(token, outcome);
     },
