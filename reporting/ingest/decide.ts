@@ -24,10 +24,16 @@ export const eventReasons = {
 } as const;
 export type EventReason = keyof typeof eventReasons;
 
-/** Judges the traffic an event came from. Pure: the answer depends on the event and what it was shown before. */
+/** What is known of a bid from its earlier events. */
+export interface Evidence {
+  /** It was won, billed or rendered: the ad was there to be clicked. */
+  shown(): boolean;
+}
+
+/** Judges the traffic an event came from. The answer depends on the event and what was judged before. */
 export interface TrafficScorer {
   /** @returns a reason (a stable code) when the event must not count, or null */
-  judge(event: LoggedEvent, token: BidToken, appendedMs: number): string | null;
+  judge(event: LoggedEvent, token: BidToken, evidence: Evidence): string | null;
 }
 
 /** How events are judged. Part of the data's meaning: a replay with the same values gives the same answer. */
@@ -81,7 +87,7 @@ function judge(claims: Claims, row: EventRow, event: LoggedEvent, token: BidToke
     event.type === 'conversion' ? claims.takeConversion(id, row.appendedMs) : claims.take(id, token.bidAtMs);
   if (!fresh) return { ...row, eventId: id, status: 'duplicate', reason: 'duplicate' };
   const held = { ...row, eventId: id, claimed: true };
-  const traffic = config.scorer?.judge(event, token, row.appendedMs) ?? null;
+  const traffic = config.scorer?.judge(event, token, evidenceOf(claims, token)) ?? null;
   if (traffic !== null) return refuse(held, traffic);
   const bill = billOf(token, event);
   return {
@@ -92,6 +98,12 @@ function judge(claims: Claims, row: EventRow, event: LoggedEvent, token: BidToke
     billedNanos: bill.nanos,
     attribution: event.type === 'conversion' ? 'click' : '',
   };
+}
+
+function evidenceOf(claims: Claims, token: BidToken): Evidence {
+  const has = (type: 'win' | 'bill' | 'impression'): boolean =>
+    claims.has(fingerprint(eventId({ type, detail: '', conversion: null }, token.bidId)), token.bidAtMs);
+  return { shown: () => has('impression') || has('bill') || has('win') };
 }
 
 function refusalOf(event: LoggedEvent, token: BidToken, config: DecideConfig): EventReason | null {

@@ -71,18 +71,27 @@ export async function startIngest(config: IngestConfig, deps: IngestDeps): Promi
   };
 }
 
-function startEvents(config: IngestConfig, deps: IngestDeps, metrics: IngestMetrics): Promise<Ingest> {
-  const horizons: Horizons = {
+/** The rules of a configuration, with their defaults. A replay uses the same. */
+export function rulesOf(
+  config: IngestConfig,
+  scorer: TrafficScorer | null,
+): { readonly rules: DecideConfig; readonly horizons: Horizons } {
+  const horizons = {
     eventsMs: config.horizonMs ?? DAY_MS,
     conversionsMs: config.conversionHorizonMs ?? 31 * DAY_MS,
   };
-  const rules: DecideConfig = {
+  const rules = {
     tokenKeys: config.tokenKeys,
     tokenLifetimeMs: config.tokenLifetimeMs ?? DAY_MS,
     conversionLifetimeMs: config.conversionLifetimeMs ?? 30 * DAY_MS,
     horizonMs: horizons.eventsMs,
-    scorer: deps.scorer ?? null,
+    scorer,
   };
+  return { rules, horizons };
+}
+
+function startEvents(config: IngestConfig, deps: IngestDeps, metrics: IngestMetrics): Promise<Ingest> {
+  const { rules, horizons } = rulesOf(config, deps.scorer ?? null);
   return startTopic<EventRow, Claims>(config, deps, metrics, {
     topic: 'events',
     table: 'events',

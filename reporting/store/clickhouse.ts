@@ -2,10 +2,12 @@ import { CodedError, codeOf } from '../../core/errors.ts';
 import type { MetricValue, ReportDimension, ReportMetric, ReportQuery, ReportRow } from '../../core/report.ts';
 import { reportDimensions } from '../../core/report.ts';
 import type { SpendRow } from '../../core/spend.ts';
+import { audit } from './audit.ts';
 import type { ServerConfig, Sql } from './client.ts';
 import { openEmbeddedSql, openServerSql } from './client.ts';
 import { migrate, type SchemaOptions } from './migrate.ts';
 import { metricValue } from './ratios.ts';
+import { startRebuild } from './rebuild.ts';
 import { reportSql, type SumMetric } from './reportsql.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
@@ -47,7 +49,7 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     await sql.close();
     throw error;
   }
-  return storeOn(sql, schema.database);
+  return storeOn(sql, schema, 'events');
 }
 
 async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number): Promise<void> {
@@ -62,9 +64,9 @@ async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number)
   }
 }
 
-/** The store over migrated tables. */
-export function storeOn(sql: Sql, database: string): Store {
-  const table = (name: StoreTable): string => `${database}.${name}`;
+/** The store over migrated tables. @param events the table of events: the live one, or one being rebuilt */
+export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store {
+  const table = (name: StoreTable): string => `${schema.database}.${name === 'events' ? events : name}`;
   const tables = { events: table('events'), bidStats: table('bid_stats') };
 
   return {
@@ -112,6 +114,8 @@ export function storeOn(sql: Sql, database: string): Store {
       return { rows: rows.slice(0, limit), truncated: rows.length > limit };
     },
     stream: (query) => reportRows(sql, query, tables),
+    audit: () => audit(sql, tables.events),
+    rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),
     async ping() {
       await sql.rows('SELECT 1');
     },

@@ -23,6 +23,27 @@ export interface Claim {
   readonly appendedMs: number;
 }
 
+export interface Audit {
+  readonly rows: number;
+  /** Rows of accepted events; each has an event id of its own. */
+  readonly accepted: number;
+  readonly billedNanos: bigint;
+  /** What is wrong, in words; empty when nothing is. */
+  readonly faults: readonly string[];
+}
+
+/** A table of events in the making. */
+export interface Rebuild {
+  /** The store with the new table for events. Its `insertEvents` fills it. */
+  readonly store: Store;
+  /** Copies rows as they are: from ≤ offset < to. @returns how many */
+  copy(partition: number, from: number, to: number): Promise<number>;
+  /** The first kept offset appended at or after a time; null when there is none. */
+  offsetAt(partition: number, appendedMs: number): Promise<number | null>;
+  /** Puts the new table in the place of the live one, in one step. The old one stays beside it until the next rebuild. */
+  swap(): Promise<void>;
+}
+
 /** Where decided events are kept and reports are answered from. Implemented over ClickHouse. */
 export interface Store extends SpendSource, Reports {
   /** Resolves when the block is there; rejects with `store_unavailable` when that is not known: insert it again. */
@@ -44,6 +65,10 @@ export interface Store extends SpendSource, Reports {
   newestMs(table: StoreTable, partition: number): Promise<number | null>;
   /** The highest sequence kept of each node that was seen since. */
   bidStatsSequences(sinceMs: number): Promise<ReadonlyMap<string, number>>;
+  /** Checks the data against itself: nothing missing, nothing twice, every aggregate equal to its rows. */
+  audit(): Promise<Audit>;
+  /** Starts a table beside the live one, to be filled and put in its place. A half-filled one is thrown away. */
+  rebuild(): Promise<Rebuild>;
   /** Rejects with `store_unavailable` when it does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
