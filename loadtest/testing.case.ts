@@ -158,3 +158,11 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
       }),
   };
 }
+
+/** A `delayMs` that delays nothing and aborts at the n-th request, whenever that comes. */
+export function abortAt(n: number, abort: AbortController): (i: number) => number {
+  return (i) => {
+    if (i === n) abort.abort();
+    return 0;
+  };
+}

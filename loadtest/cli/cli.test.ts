@@ -10,7 +10,7 @@ import { compareValues } from '../report/compare.ts';
 import type { LoadtestResult } from '../run/result.ts';
 import { plannedMs, plannedRequests } from '../send/schedule.ts';
 import type { TestBidder } from '../testing.case.ts';
-import { startTestBidder } from '../testing.case.ts';
+import { abortAt, startTestBidder } from '../testing.case.ts';
 import { loadtestCommand } from './command.ts';
 import { finishDraft } from './draft.ts';
 import type { Probe } from './findlimit.ts';
@@ -137,13 +137,19 @@ describe('a run from the command line', () => {
       '1s',
       '--threads',
       '0',
+      '--timeout',
+      '15s',
+      '--tmax',
+      '15s',
+      '--max-late',
+      '15s',
       '--notice-delay',
       '5ms',
       '--ctr',
       '0',
     ];
     const audit = ['--audit', '--api-url', server.origin];
-    const good = await run([...base, ...audit, '--slo', 'p99<900ms', '--slo', 'lost_events=0', '--out', folder]);
+    const good = await run([...base, ...audit, '--slo', 'p99<15s', '--slo', 'lost_events=0', '--out', folder]);
     expect(good.err).toBe('');
     expect(good.out).toContain('report and ledger of truth are equal');
     expect(good.out).toContain('PASSED');
@@ -213,6 +219,8 @@ describe('a run from the command line', () => {
       server.url,
       '--requests',
       path,
+      '--timeout',
+      '15s',
       '--rate',
       '60',
       '--for',
@@ -227,9 +235,8 @@ describe('a run from the command line', () => {
   });
 
   it('prints what was measured when it is interrupted', async () => {
-    const server = await bidder();
     const abort = new AbortController();
-    setTimeout(() => abort.abort(), 900);
+    const server = await bidder({ delayMs: abortAt(30, abort) });
     const args = ['--url', server.url, '--rate', '100', '--for', '1h', '--threads', '0', '--no-market'];
     const { code, out } = await run(args, { signal: abort.signal });
     expect(code).toBe(0);

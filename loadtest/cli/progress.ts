@@ -5,7 +5,8 @@ export interface Terminal {
   write(text: string): void;
   /** A person is watching: lines may be redrawn. */
   readonly live: boolean;
-  readonly columns: number;
+  /** Width of the terminal; 100 when not known. */
+  readonly columns?: number;
 }
 
 /** Shows a run while it goes on: one redrawn line on a terminal, a plain line now and then elsewhere. */
@@ -23,7 +24,7 @@ export function createProgressView(out: Terminal, quiet: boolean): ProgressView 
   let nextPlainMs = 0;
   let drawn = false;
   const draw = (line: string): void => {
-    out.write(`\r\u001b[2K${line.slice(0, Math.max(20, out.columns - 1))}`);
+    out.write(`\r\u001b[2K${line.slice(0, Math.max(20, (out.columns ?? 100) - 1))}`);
     drawn = true;
   };
   return {

@@ -80,7 +80,7 @@ describe('the HTTP sender', () => {
     ['silence', () => {}, 'timeout'],
   ])('takes %s for what it is', async (_, answer, expected) => {
     const port = await rawServer((socket) => answer(socket));
-    expect(await ask(poolFor(port, { timeoutMs: 400 }))).toBe(expected);
+    expect(await ask(poolFor(port, { timeoutMs: 2000 }))).toBe(expected);
   });
 
   it('names a refused connection and a server that speaks no TLS', async () => {

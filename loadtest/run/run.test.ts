@@ -1,14 +1,18 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { parseGate } from '../gate/gate.ts';
+import { testCertificate } from '../http/certificate.case.ts';
 import { readLedger } from '../market/ledger.ts';
 import { defaultMarket } from '../market/market.ts';
 import { errorsOf, sumOf } from '../send/counters.ts';
 import type { TestBidder, TestBidderOptions } from '../testing.case.ts';
-import { startTestBidder } from '../testing.case.ts';
+import { abortAt, startTestBidder } from '../testing.case.ts';
 import type { LoadtestOptions } from './options.ts';
 import { defaultOptions } from './options.ts';
 import { runLoadtest } from './run.ts';
@@ -35,6 +39,11 @@ function options(url: string, rps: number, durationMs: number, more: Partial<Loa
     url,
     stages: [{ fromRps: rps, toRps: rps, durationMs }],
     threads: 0,
+    corpus: 200,
+    // Generous, so that a busy machine is not taken for a broken sender.
+    timeoutMs: 15_000,
+    tmaxMs: 15_000,
+    maxLateMs: 15_000,
     market: { ...defaultMarket, clickShare: 0.2, clickDelayMs: 50, renderDelayMs: 50 },
     ...more,
   };
@@ -43,7 +52,7 @@ function options(url: string, rps: number, durationMs: number, more: Partial<Loa
 describe('a load test', () => {
   it('measures, audits, keeps its ledger and passes its gates', async () => {
     const bidder = await server();
-    const gates = ['p99<500ms', 'errors<0.1%', 'dropped=0', 'bid_rate>30%', 'lost_events=0'].map(parseGate);
+    const gates = ['p99<15s', 'errors<0.1%', 'dropped=0', 'bid_rate>30%', 'lost_events=0'].map(parseGate);
     const result = await runLoadtest(
       options(bidder.url, 300, 1500, {
         gates,
@@ -107,13 +116,56 @@ describe('a load test', () => {
   });
 
   it('reports what was measured when it is interrupted', async () => {
-    const bidder = await server();
     const abort = new AbortController();
-    setTimeout(() => abort.abort(), 700);
+    const bidder = await server({ delayMs: abortAt(30, abort) });
     const result = await runLoadtest(options(bidder.url, 100, 60_000), { clock: systemClock, signal: abort.signal });
     expect(result.interrupted).toBe(true);
     expect(result.durationMs).toBeLessThan(10_000);
     expect(result.counters.answered).toBeGreaterThan(20);
     expect(result.counters.answered).toBe(result.latency.count);
+  });
+
+  it('speaks TLS, and counts a certificate that is not trusted as what it is', async () => {
+    const secure = https.createServer(testCertificate, (_, response) => response.writeHead(204).end());
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/bid`;
+    const trusted = await runLoadtest(options(url, 50, 400, { insecure: true }), { clock: systemClock });
+    expect(trusted.counters).toMatchObject({ answered: 20, noBids: 20, faults: {} });
+    const untrusted = await runLoadtest(options(url, 50, 400), { clock: systemClock });
+    expect(untrusted.counters).toMatchObject({ answered: 0, faults: { tls_error: 20 } });
+    secure.closeAllConnections();
+    secure.close();
+  });
+
+  it.each<[string, (response: ServerResponse) => void, string]>([
+    ['http_500', (response) => response.writeHead(500).end('oops'), 'invalid'],
+    [
+      'not_json',
+      (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('<html>'),
+      'invalid',
+    ],
+    ['wrong_content_type', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('{}'), 'invalid'],
+    ['wrong_id', (response) => response.writeHead(200).end('{"id":"another","seatbid":[]}'), 'invalid'],
+    ['bad_gzip', (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('xx'), 'invalid'],
+    [
+      'half_closed',
+      (response) => response.writeHead(200, { 'content-length': 9 }).write('{', () => response.destroy()),
+      'faults',
+    ],
+    ['timeout', () => {}, 'faults'],
+  ])('counts %s and goes on', async (name, answer, group) => {
+    const bidder = await server({
+      answer: (i, response) => {
+        if (i % 2 === 0) answer(response);
+        return i % 2 === 0;
+      },
+    });
+    const result = await runLoadtest(options(bidder.url, 100, 400, { market: null, timeoutMs: 2000 }), {
+      clock: systemClock,
+    });
+    const counted = group === 'faults' ? result.counters.faults : result.counters.invalid;
+    expect(counted).toEqual({ [name]: 20 });
+    expect(result.counters.bids + result.counters.noBids).toBe(20);
+    expect(errorsOf(result.counters)).toBe(20);
   });
 });
