@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../core/errors.ts';
+import { exitCodes } from './exitcodes.ts';
 
 /** Something started that must be stopped in order. */
 export interface Stoppable {
@@ -26,7 +27,9 @@ export function stopOnSignal(parts: readonly Stoppable[], logger: Logger): void 
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  if (process.send === undefined) return;
   if (process.connected) process.on('disconnect', () => stop('the supervisor is gone'));
+  else stop('the supervisor is gone');
 }
 
 /** Stops parts from last to first; a part that fails does not keep the others from stopping. */
@@ -41,4 +44,12 @@ async function stopAll(parts: readonly Stoppable[], logger: Logger): Promise<boo
     }
   }
   return clean;
+}
+
+/** What to do when a part can not go on by itself: say so and end the process, so that its supervisor starts it again. */
+export function dieOf(part: string, logger: Logger): (error: unknown) => void {
+  return (error) => {
+    logger.fatal({ code: codeOf(error), error: messageOf(error) }, `${part} can not go on`);
+    process.exit(exitCodes.failed.code);
+  };
 }

@@ -46,6 +46,8 @@ interface Role {
 /** Runs roles as child processes and starts them again when they crash, with growing waits. */
 export function createSupervisor(events: SupervisorEvents, clock: Clock): Supervisor {
   const roles: Role[] = [];
+  /** Children that are not ready yet: they must end with the others. */
+  const starting = new Set<ChildProcess>();
   let stopping = false;
 
   function spawn(spec: RoleSpec): ChildProcess {
@@ -82,15 +84,20 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
   return {
     start(spec) {
       const child = spawn(spec);
+      starting.add(child);
       return new Promise((resolve, reject) => {
         let failure = `${spec.name} ended before it was ready`;
-        const onExit = (): void => reject(new Error(failure));
+        const onExit = (): void => {
+          starting.delete(child);
+          reject(new Error(failure));
+        };
         child.once('exit', onExit);
         child.on('message', function onMessage(raw) {
           const message = roleMessageSchema.safeParse(raw);
           if (!message.success) return;
           if (message.data.kind === 'failed') failure = message.data.line;
           if (message.data.kind !== 'ready') return;
+          starting.delete(child);
           child.off('exit', onExit);
           child.off('message', onMessage);
           const role: Role = { spec, child, startedMs: clock.monotonicMs(), crashes: 0, timer: null };
@@ -103,6 +110,7 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
     pid: (name) => roles.find((role) => role.spec.name === name)?.child.pid,
     async stop() {
       stopping = true;
+      await Promise.all([...starting].map(stopChild));
       for (const role of [...roles].reverse()) {
         if (role.timer !== null) clearTimeout(role.timer);
         await stopChild(role.child);

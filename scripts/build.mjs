@@ -1,5 +1,5 @@
 // Compiles TypeScript to dist/ and the dashboard to dist/dashboard/. Skips what is newer than its sources.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mustRun, root, setup } from './setup.mjs';
@@ -27,9 +27,11 @@ const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ??
 export function build() {
   setup();
   const sources = newest([...serverFolders.map((folder) => join(root, folder)), join(root, 'tsconfig.json')]);
-  const info = join(root, 'dist', '.tsbuildinfo');
-  if (modified(info) < sources || !existsSync(join(root, 'dist', 'app', 'cli.js'))) {
+  // Its own stamp: a type check alone renews the compiler's build info without writing a file.
+  const stamp = join(root, 'dist', '.built');
+  if (modified(stamp) < sources || !existsSync(join(root, 'dist', 'app', 'cli.js'))) {
     mustRun(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')]);
+    writeFileSync(stamp, '');
   }
   const dashboard = join(root, 'reporting', 'dashboard');
   if (!existsSync(join(dashboard, 'vite.config.ts'))) return;

@@ -29,9 +29,10 @@ export function setup() {
   const stamp = join(root, 'node_modules', '.evenkeel-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === `${lock} ${process.arch}`) return;
   console.log('evenkeel: installing dependencies (first start, or the lock file changed) …');
-  mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev'], {
-    shell: process.platform === 'win32',
-  });
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional binaries, and a registry mirror may not
+  // carry those. This installs the locked versions, checks their integrity, and leaves the lock file alone.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev'];
+  mustRun('npm', args, { shell: process.platform === 'win32' });
   writeFileSync(stamp, `${lock} ${process.arch}`);
 }
 

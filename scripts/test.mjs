@@ -49,7 +49,7 @@ function vitest(project, extra) {
 }
 
 const filters = process.argv.slice(2);
-check('types', process.execPath, [bin(['typescript', 'bin', 'tsc']), '--noEmit']);
+check('types', process.execPath, [bin(['typescript', 'bin', 'tsc']), '--noEmit', '--incremental', 'false']);
 check('lint', process.execPath, [bin(['@biomejs', 'biome', 'bin', 'biome']), 'check', '--error-on-warnings', '.']);
 vitest('unit', filters);
 vitest('e2e', filters);

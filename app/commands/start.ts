@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import { type Context, createContext, settingFlags } from '../context.ts';
 import { exitCodes } from '../exitcodes.ts';
 import { loadSecrets } from '../secrets.ts';
@@ -35,7 +36,15 @@ export async function startCommand(args: readonly string[]): Promise<number | nu
     context.clock,
   );
   stopOnSignals(supervisor, status.close);
-  await startRoles(context, supervisor, demo, secrets.operatorKey, startedMs);
+  try {
+    await startRoles(context, supervisor, demo, secrets.operatorKey, startedMs);
+  } catch (error) {
+    console.error(
+      `evenkeel: not started: ${messageOf(error)}. The lines above say more; \`evenkeel doctor\` looks at this machine.`,
+    );
+    await supervisor.stop();
+    return exitCodes.failed.code;
+  }
   status.start();
   return null;
 }

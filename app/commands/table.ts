@@ -1,5 +1,10 @@
 import { backupCommand, restoreCommand } from './backup.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
+import { keysCommand } from './keys.ts';
+import { loadtestCommand } from './loadtest.ts';
+import { runCommand } from './run.ts';
+import { startCommand } from './start.ts';
 
 export interface Command {
   readonly says: string;
@@ -9,6 +14,11 @@ export interface Command {
 
 /** Every command of `evenkeel`. */
 export const commands: Readonly<Record<string, Command>> = {
+  start: { says: 'run everything on this machine, with demo traffic unless configured', run: startCommand },
+  run: { says: 'run one role: --role=bidder|reporting|demo', run: runCommand },
+  loadtest: { says: 'play the exchange against a bid endpoint and judge it by gates', run: loadtestCommand },
+  keys: { says: 'list, create or revoke API keys of the running API', run: keysCommand },
+  doctor: { says: 'look at everything a start needs', run: doctorCommand },
   backup: { says: 'copy the data folder while everything runs', run: backupCommand },
   restore: { says: 'put a backup back as a new data folder', run: restoreCommand },
   config: { says: 'check, show or document the configuration', run: configCommand },

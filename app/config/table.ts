@@ -307,7 +307,7 @@ export const settings = {
     group: 'Pacing',
     says: 'When a bid without an answer gives its reservation back: after a time-out (standard) or only on proof (strict).',
   }),
-  reservationTimeoutMs: integer(5 * minute, {
+  reservationTimeoutMs: integer(2 * minute, {
     env: 'EVENKEEL_RESERVATION_TIMEOUT_MS',
     flag: 'reservation-timeout-ms',
     unit: 'ms',

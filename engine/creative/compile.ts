@@ -70,7 +70,8 @@ function secondsOf(creative: Creative): number {
 /** Whether nothing in it is loaded over plain http. */
 function isSecure(creative: Creative): boolean {
   const shown = [creative.banner, creative.video, creative.audio, creative.native];
-  return !JSON.stringify(shown).includes('http://');
+  // An XML namespace is a name, not something a browser loads.
+  return !JSON.stringify(shown).replaceAll('http://www.w3.org/', '').includes('http://');
 }
 
 function bidFields(creative: Creative, links: Links, profile: ExchangeProfile, variant: string): string {

@@ -32,7 +32,7 @@ export function adMarkup(theme: AdTheme, w: number, h: number): string {
     ? { x: w - button.w - x, y: Math.round((h - button.h) / 2) }
     : { x, y: Math.round(y + line * 2.6) };
   const svg = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}" role="img" aria-label="${theme.title}">`,
+    `<svg width="${w}" height="${h}" viewBox="0 0 ${w} ${h}" role="img" aria-label="${theme.title}">`,
     `<defs><linearGradient id="g" x1="0" y1="0" x2="1" y2="1"><stop offset="0" stop-color="${theme.from}"/><stop offset="1" stop-color="${theme.to}"/></linearGradient></defs>`,
     `<rect width="${w}" height="${h}" fill="url(#g)"/>`,
     `<circle cx="${w}" cy="${h}" r="${Math.round(Math.min(w, h) * 0.7)}" fill="#fff" opacity=".1"/>`,

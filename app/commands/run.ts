@@ -1,0 +1,25 @@
+import { CodedError } from '../../core/errors.ts';
+import { type Context, createContext } from '../context.ts';
+
+/** Each role is loaded only when it runs: a bidder must never load ClickHouse. */
+const roles: Readonly<Record<string, () => Promise<(context: Context) => Promise<void>>>> = {
+  bidder: async () => (await import('../roles/bidder.ts')).runBidder,
+  reporting: async () => (await import('../roles/reporting.ts')).runReporting,
+  demo: async () => (await import('../roles/demo.ts')).runDemo,
+};
+
+/** `evenkeel run --role=ROLE`: one process with one role. */
+export async function runCommand(args: readonly string[]): Promise<null> {
+  const role = args.map((arg) => /^--role=(.+)$/.exec(arg)?.[1]).find((name) => name !== undefined) ?? '';
+  const load = roles[role];
+  if (load === undefined) {
+    throw new CodedError(
+      'arguments.invalid',
+      role === '' ? 'no role was given.' : `"${role}" is not a role.`,
+      `Use --role=${Object.keys(roles).join('|')}.`,
+    );
+  }
+  const run = await load();
+  await run(createContext(role, args, ['config', 'role', 'seed-demo!', 'bid-url']));
+  return null;
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { Registry } from 'prom-client';
+import { CodedError } from '../../core/errors.ts';
+import { systemRandom } from '../../core/random.ts';
+import { startBidder } from '../../engine/bidder.ts';
+import { defaultBidderConfig, defaultLimits, defaultProfile, type ExchangeProfile } from '../../engine/config.ts';
+import type { Context } from '../context.ts';
+import { dieOf, stopOnSignal } from '../lifecycle.ts';
+import { openLog } from '../log.ts';
+import { tellSupervisor } from '../messages.ts';
+import { portFault } from '../ports.ts';
+import { loadSecrets } from '../secrets.ts';
+import { version } from '../version.ts';
+
+/** The bid server: answers exchanges, holds this node's share of every budget. */
+export async function runBidder(context: Context): Promise<void> {
+  const { config, clock, logger } = context;
+  const secrets = loadSecrets(config);
+  const metrics = new Registry();
+  await refuseTakenPort(config.host, config.bidPort);
+  const log = openLog(context);
+  const bidder = await startBidder(
+    {
+      ...defaultBidderConfig,
+      host: config.host,
+      port: config.bidPort,
+      threads: config.bidThreads === 0 ? Math.max(1, availableParallelism() - 1) : config.bidThreads,
+      publicBaseUrl: config.publicBidUrl,
+      tokenKeys: secrets.tokenKeys,
+      exchanges: readProfiles(config.exchanges),
+      limits: { ...defaultLimits, maxBodyBytes: config.maxBodyBytes, maxConnections: config.maxConnections },
+      operatorKeyHashes: [createHash('sha256').update(secrets.operatorKey).digest('hex')],
+      ledger: {
+        mode: config.budgetMode === 'strict' ? 'strict' : 'standard',
+        releaseAfterMs: config.reservationTimeoutMs,
+      },
+      tokenLifetimeMs: config.tokenLifetimeMs,
+      clickLifetimeMs: config.clickLifetimeMs,
+      version,
+    },
+    { log, clock, random: systemRandom(), logger, metrics, onFatal: dieOf('the bidder', logger) },
+  );
+  stopOnSignal([{ stop: () => log.close() }, bidder], logger);
+  tellSupervisor({
+    kind: 'ready',
+    urls: { bid: config.publicBidUrl || `http://${config.host}:${bidder.port}` },
+    notes:
+      bidder.transport === 'node:http'
+        ? ['µWebSockets.js did not load; bids are served by node:http, several times slower']
+        : [],
+  });
+}
+
+/**
+ * Bid threads share their port, so the system would let a second bidder share it too, and requests would go to either.
+ * @throws CodedError `bid_port_taken`
+ */
+async function refuseTakenPort(host: string, port: number): Promise<void> {
+  if (port === 0) return;
+  const fault = await portFault(host, port);
+  if (fault === null) return;
+  throw new CodedError(
+    'bid_port_taken',
+    `port ${port} of ${host} can not be used: ${fault}.`,
+    'Choose another with --bid-port.',
+  );
+}
+
+/** Profiles of the configuration over the defaults; `demo` is always there. */
+function readProfiles(configured: Readonly<Record<string, unknown>>): readonly ExchangeProfile[] {
+  const named = Object.entries(configured).map(([name, value]) => ({ ...defaultProfile, ...(value as object), name }));
+  return named.some((profile) => profile.name === 'demo') ? named : [defaultProfile, ...named];
+}
