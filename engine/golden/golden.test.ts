@@ -6,6 +6,7 @@ import { advertiserSchema, campaignSchema, creativeSchema, lineItemSchema } from
 import { type NoBidReason, noBidReasonList } from '../../core/reasons.ts';
 import { Auction, type Tally } from '../auction/auction.ts';
 import type { BudgetGate } from '../auction/gate.ts';
+import { blankInsight } from '../auction/insight.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultProfile, type ExchangeProfile } from '../config.ts';
 import { RequestScan } from '../request/scan.ts';
@@ -141,7 +142,7 @@ function run(file: z.infer<typeof fileSchema>, entry: Case) {
     },
   };
   const rates = new Map(Object.entries(entry.currencies));
-  const auction = new Auction(catalog, gateOf(entry.pacing, lineIds), tally, rates, 1000);
+  const auction = new Auction(catalog, gateOf(entry.pacing, lineIds), tally, rates, blankInsight(), 1000);
   const bytes = Buffer.from(JSON.stringify(merged(file.request, entry.request)));
   const body = Buffer.alloc(bytes.length + 1);
   bytes.copy(body);
