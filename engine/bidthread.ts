@@ -32,12 +32,12 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const send = (message: FromWorker) => port.postMessage(message);
   const ring = ringWriter(start.ring);
   const counters = createCounters();
-  const catalog = new Catalog(() => baseUrl);
+  const rates = new Map(Object.entries(config.currencies));
+  const catalog = new Catalog(() => baseUrl, rates);
   const profiles = new Map(config.exchanges.map((profile) => [profile.name, profile]));
   const pending = createPendingEvents(ring, config.limits.maxInFlight, () => send({ kind: 'wake' }));
   const asks = createAsks(send);
   const faults: string[] = [];
-  const rates = new Map(Object.entries(config.currencies));
   const loop = watchLoop(clock, config.maxLagMs);
   const { audiencesPath, fingerprint } = config.users;
   const audiences = audiencesPath === '' ? null : createAudienceReader({ path: audiencesPath });

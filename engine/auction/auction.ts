@@ -12,7 +12,7 @@ import type { Person } from '../users/person.ts';
 import { exchangeRow, marketRow, noteBid, shadePrice } from '../value/shading.ts';
 import { createCircumstances, readCircumstances, readImpressionCircumstances, variantFor } from './circumstances.ts';
 import { type Rates, rateOf, responseCurrency } from './currency.ts';
-import type { Deal } from './floors.ts';
+import { type Deal, lowestFloor } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
 import { hashText, hashWith } from './hash.ts';
 import type { Insight } from './insight.ts';
@@ -21,6 +21,17 @@ import { type Circumstances, type Judge, judge } from './judge.ts';
 const REQ = shapes.REQUEST.f;
 /** Most impressions of one request that are looked at. */
 const MAX_IMPS = 32;
+const MILLION = 1_000_000;
+
+/**
+ * With many line items most impressions are decided by the few dearest, and the others are not looked at. So that
+ * everyone still knows how much traffic matches and what it is refused for, one impression in so many is looked at
+ * completely and counted that many times.
+ */
+function lookAtAllEvery(lineItems: number): number {
+  if (lineItems <= 256) return 1;
+  return lineItems <= 32_768 ? 64 : 256;
+}
 
 /** One bid. Objects are reused from request to request. */
 export interface Bid {
@@ -42,6 +53,8 @@ export interface Bid {
 
 /** What became of a line item that matched an impression. */
 export interface Tally {
+  /** How many impressions each of the following matches and refusals stands for; 0: they are not counted. */
+  weigh(impressions: number): void;
   matched(line: Line): void;
   refused(line: Line, reason: NoBidReason): void;
   bid(line: Line, nanos: number): void;
@@ -80,6 +93,10 @@ export class Auction {
   readonly #creatives: (ReadyCreative | null)[] = [];
   readonly #deals: (Deal | null)[] = [];
   readonly #pool: Bid[] = [];
+  /** Candidates judged for the present impression, and how many of them may bid. */
+  #count = 0;
+  #accepted = 0;
+  #lastRefusal: NoBidReason = 'no_candidates';
   readonly decision: Decision;
 
   /** @param maxMatches line items of one impression that can be looked at */
@@ -131,23 +148,55 @@ export class Auction {
     const about = this.#about;
     const { terms } = about.audience;
     if (!readImpressionCircumstances(scan, node, about)) return 'unsupported_format';
-    const count = this.#catalog.index.match(terms, this.#matches);
-    let last: NoBidReason = 'no_candidates';
-    for (let i = 0; i < count; i++) {
-      const line = this.#catalog.line(this.#matches[i]!);
-      const verdict = this.#judge;
-      this.#tally.matched(line);
-      const refusal = judge(line, about, this.#gate, verdict);
-      this.#usdPrices[i] = refusal === null ? verdict.usdPrice : -1;
-      this.#usdFloors[i] = verdict.usdFloor;
-      this.#prices[i] = verdict.price;
-      this.#creatives[i] = verdict.creative;
-      this.#deals[i] = verdict.deal;
-      if (refusal === null) continue;
-      this.#tally.refused(line, refusal);
-      last = refusal;
+    const { index } = this.#catalog;
+    const every = lookAtAllEvery(index.size);
+    const all = (about.seed >>> 8) % every === 0;
+    this.#tally.weigh(all ? every : 0);
+    index.search(terms);
+    let slot = index.next();
+    if (slot < 0) return 'no_candidates';
+    for (;;) {
+      slot = this.#judgeDearest(slot, all);
+      const reason = this.#award(node, this.#count, this.#lastRefusal, keep);
+      // Another turn only when another thread took the credit of everything that was accepted.
+      if (reason === null || this.#accepted === 0 || slot < 0) return reason;
     }
-    return this.#award(node, count, last, keep);
+  }
+
+  /**
+   * Judges candidates from `slot` on, dear ones first, until none that is left can offer more than the best so far.
+   * @returns the slot to go on from, -1 when all have been judged
+   */
+  #judgeDearest(slot: number, all: boolean): number {
+    const { index } = this.#catalog;
+    const verdict = this.#judge;
+    const highest = this.#gate.highestMultiplierPpm / MILLION;
+    let enough = lowestFloor(this.#about.floors);
+    let next = slot;
+    this.#count = 0;
+    this.#accepted = 0;
+    do {
+      const line = this.#catalog.line(next);
+      this.#tally.matched(line);
+      const refusal = judge(line, this.#about, this.#gate, verdict);
+      const at = this.#count++;
+      this.#matches[at] = next;
+      this.#usdPrices[at] = refusal === null ? verdict.usdPrice : -1;
+      this.#usdFloors[at] = verdict.usdFloor;
+      this.#prices[at] = verdict.price;
+      this.#creatives[at] = verdict.creative;
+      this.#deals[at] = verdict.deal;
+      if (refusal === null) {
+        this.#accepted++;
+        enough = Math.max(enough, verdict.usdPrice);
+      } else {
+        this.#lastRefusal = refusal;
+        this.#tally.refused(line, refusal);
+      }
+      next = index.next();
+      // Equal prices are decided by hash, so equals are still looked at.
+    } while (next >= 0 && (all || index.upper * highest >= enough));
+    return next;
   }
 
   /** Gives the impression to the highest price that every level of its budget can pay. */

@@ -31,6 +31,13 @@ export function createFloors(): Floors {
   return { floorNanos: 0, privateOnly: false, deals: [] };
 }
 
+/** No offer below this is accepted by the open auction or any of the deals. */
+export function lowestFloor(floors: Floors): number {
+  let lowest = floors.privateOnly ? Infinity : floors.floorNanos;
+  for (let i = 0; i < floors.deals.length; i++) lowest = Math.min(lowest, floors.deals[i]!.floorNanos);
+  return lowest;
+}
+
 /** Reads an impression's floor and its deals, and adds the deals' ids to the terms. */
 export function readFloors(
   scan: RequestScan,

@@ -17,6 +17,7 @@ export type CatalogChange = { readonly change: CampaignChange; readonly slot: nu
 export class Catalog {
   readonly index = new TermIndex(indexDimensions.length);
   readonly #baseUrl: () => string;
+  readonly #rates: ReadonlyMap<string, number>;
   readonly #advertisers = new Map<number, Advertiser>();
   readonly #campaigns = new Map<number, Campaign>();
   readonly #items = new Map<number, LineItem>();
@@ -29,9 +30,13 @@ export class Catalog {
   readonly #lines: (Line | undefined)[] = [];
   #lineCount = 0;
 
-  /** @param baseUrl what our links start with */
-  constructor(baseUrl: () => string) {
+  /**
+   * @param baseUrl what our links start with
+   * @param rates worth of currencies in US dollars, in which line items compete; others count as worthless
+   */
+  constructor(baseUrl: () => string, rates: ReadonlyMap<string, number> = new Map([['USD', 1]])) {
     this.#baseUrl = baseUrl;
+    this.#rates = rates;
   }
 
   /** The line item in a slot that the index returned. */
@@ -167,7 +172,8 @@ export class Catalog {
     }
     this.#lines[slot] = line;
     this.#lineCount++;
-    this.index.set(slot, line.terms, highestNanos(line.item.goal));
+    const rate = this.#rates.get(line.advertiser.currency) ?? 0;
+    this.index.set(slot, line.terms, highestNanos(line.item.goal) * rate);
   }
 
   #build(itemId: number, slot: number): Line | null {

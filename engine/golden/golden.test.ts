@@ -136,6 +136,7 @@ function run(file: z.infer<typeof fileSchema>, entry: Case) {
   const refused: Record<string, NoBidReason> = {};
   const tally: Tally = {
     matched: () => {},
+      weigh: () => {},
     bid: () => {},
     refused: (line, why) => {
       refused[line.item.id] = why;

@@ -38,8 +38,6 @@ export interface ThreadCounts {
 
 /** Counters of one bid thread. */
 export interface Counters extends Tally {
-  /** How many impressions each of the following matches and refusals stands for; 0: they are not counted. */
-  weigh(impressions: number): void;
   answered(exchange: string, latencyUs: number): void;
   noBid(exchange: string, reason: NoBidReason, latencyUs: number): void;
   /** A bid request answered 4xx or 5xx. @param exchange a known one; others are counted together */
