@@ -2,9 +2,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { BID_PATH, type HttpCall, type HttpHandlers, type Reply, type Transport } from './transport.ts';
 
+/** Exchanges keep idle connections; a request that does not arrive whole soon is an attack or a dead peer. */
+const TIMEOUTS = {
+  keepAliveTimeout: 150_000,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
+
 /** Serves through node:http: the same handlers, several times the cost per request, one thread. */
 export function createNodeTransport(handlers: HttpHandlers): Transport {
-  const server = createServer({ keepAliveTimeout: 150_000, requestTimeout: 30_000 }, onRequest);
+  const server = createServer(TIMEOUTS, onRequest);
   server.maxConnections = handlers.maxConnections;
   const scratch = Buffer.alloc(handlers.maxBodyBytes + 1);
   let inFlight = 0;

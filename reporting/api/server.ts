@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
@@ -66,6 +67,9 @@ export const defaultApiLimits: ApiLimits = {
   maxRequestsPerMinute: 1200,
 };
 const CLOSE_WITHIN_MS = 5000;
+const MAX_CONNECTIONS = 2000;
+/** Headers come at once or not at all; a body may take as long as an upload of an audience does. */
+const SLOW_CLIENTS = { headersTimeout: 10_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 } as const;
 
 /**
  * Starts the report API and dashboard. Resolves when the campaigns view is complete and the port is open.
@@ -95,7 +99,8 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     sessionLifetimeMs: lifetimeMs,
     isStopping: () => stopping,
   });
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: SLOW_CLIENTS }) as Server;
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, config)));
     server.listen(config.port, config.host, resolve);
@@ -110,9 +115,9 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
       stopping = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const cut = setTimeout(() => {
-        if ('closeAllConnections' in server) server.closeAllConnections();
+        server.closeAllConnections();
       }, CLOSE_WITHIN_MS);
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      server.closeIdleConnections();
       await closed;
       clearTimeout(cut);
       await bids.stop();
