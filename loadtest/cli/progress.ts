@@ -34,7 +34,7 @@ export function createProgressView(out: Terminal, quiet: boolean): ProgressView 
       else if (name !== 'sending') out.write(`${line}\n`);
     },
     show(progress) {
-      if (progress.elapsedMs > progress.plannedMs + 2000) return;
+      if (progress.point.atMs >= progress.plannedMs && progress.point.sentRps === 0) return;
       if (out.live) draw(liveLine(progress));
       else if (progress.elapsedMs >= nextPlainMs) {
         nextPlainMs = progress.elapsedMs + Math.max(PLAIN_EVERY_MS, progress.plannedMs / 10);

@@ -69,6 +69,8 @@ interface Job {
 }
 
 const TICK_MS = 4;
+/** In place of a ledger number: a repetition. */
+const COPY = -1;
 
 export function createCourier(options: CourierOptions, ledger: Ledger, clock: Clock): Courier {
   const pools = new Map<string, HttpPool>();
@@ -95,7 +97,8 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
 
   const ended = (job: Job, status: number): void => {
     sending -= 1;
-    if (status >= 200 && status < 400) {
+    if (job.sequence === COPY) counters.duplicates += 1;
+    else if (status >= 200 && status < 400) {
       counters.delivered += 1;
       ledger.end(job.sequence, 'acknowledged');
       follow(job.parcel);
@@ -115,18 +118,22 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
 
   const deliver = (job: Job, url: URL): void => {
     const bytes = getRequest(url, job.parcel);
-    const copies = job.tries === 0 ? job.parcel.copies : 1;
-    job.tries += 1;
-    sending += 1;
     const sent = poolOf(url).trySend(bytes, (outcome) => {
       ended(job, outcome.kind === 'response' ? outcome.response.status : 0);
     });
     if (!sent) {
-      ended(job, 0);
+      queue.push(job);
       return;
     }
-    for (let copy = 1; copy < copies; copy++) {
-      if (poolOf(url).trySend(bytes, () => {})) counters.duplicates += 1;
+    if (job.tries === 0 && job.sequence !== COPY) repeat(job);
+    job.tries += 1;
+    sending += 1;
+  };
+
+  /** The same call again a moment later, as a nervous browser makes it: it is not in the ledger, because it must not count. */
+  const repeat = ({ parcel }: Job): void => {
+    for (let copy = 1; copy < parcel.copies; copy++) {
+      queue.push({ parcel, dueMs: clock.monotonicMs() + 20 * copy, tries: 0, sequence: COPY });
     }
   };
 
