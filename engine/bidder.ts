@@ -59,7 +59,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
   const incarnation = newNodeIncarnation(deps.random);
   const node = nodeName(incarnation);
   const { limits } = config;
-  const credit = createSharedCredit(limits.maxCells);
+  const credit = createSharedCredit(limits.maxCells, clock.nowMs());
   const pace = createSharedPace(limits.maxLineItems);
   const status = createSharedStatus();
   const slots = createLineSlots(limits.maxLineItems);

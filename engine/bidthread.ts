@@ -145,19 +145,28 @@ function createAsks(send: (message: FromWorker) => void) {
 function createChangeQueue(catalog: Catalog, nowMs: () => number, send: (message: FromWorker) => void) {
   let queue: CatalogChange[] = [];
   let from = 0;
+  let reported = 0;
   let scheduled = false;
 
   function slice(): void {
     const untilMs = nowMs() + APPLY_SLICE_MS;
-    const before = from;
-    while (from < queue.length && nowMs() < untilMs) catalog.apply(queue[from++]!);
-    send({ kind: 'applied', count: from - before, lines: catalog.lineCount, switches: catalog.switchCount });
-    if (from < queue.length) setImmediate(slice);
-    else {
-      queue = [];
-      from = 0;
-      scheduled = false;
+    while (nowMs() < untilMs) {
+      if (catalog.isBehind) catalog.step();
+      else if (from < queue.length) catalog.begin(queue[from++]!);
+      else break;
     }
+    // The last change counts as applied once its line items have followed.
+    const done = from - (catalog.isBehind ? 1 : 0);
+    send({ kind: 'applied', count: done - reported, lines: catalog.lineCount, switches: catalog.switchCount });
+    reported = done;
+    if (from < queue.length || catalog.isBehind) {
+      setImmediate(slice);
+      return;
+    }
+    queue = [];
+    from = 0;
+    reported = 0;
+    scheduled = false;
   }
 
   return {

@@ -29,6 +29,8 @@ export class Catalog {
   readonly #creativesOf = new Map<number, Set<number>>();
   readonly #lines: (Line | undefined)[] = [];
   #lineCount = 0;
+  /** Line items whose advertiser or campaign has changed. */
+  readonly #outdated = new Set<number>();
 
   /**
    * @param baseUrl what our links start with
@@ -72,7 +74,14 @@ export class Catalog {
     return this.#switches.size > 0 && (this.#switches.has('all') || this.#switches.has(`exchange:${exchange}`));
   }
 
+  /** Applies a change completely. */
   apply(update: CatalogChange): void {
+    this.begin(update);
+    while (this.isBehind) this.step();
+  }
+
+  /** Takes a change in; the line items it touches follow one by one with `step`. */
+  begin(update: CatalogChange): void {
     if ('deleted' in update) {
       this.#delete(update.deleted);
       return;
@@ -80,17 +89,11 @@ export class Catalog {
     const { change } = update;
     switch (change.kind) {
       case 'advertiser':
-        this.#advertisers.set(change.entity.id, change.entity);
-        this.#refreshAdvertiser(change.entity.id);
+        this.#setAdvertiser(change.entity);
         break;
-      case 'campaign': {
-        const before = this.#campaigns.get(change.entity.id);
-        if (before !== undefined) unlink(this.#campaignsOf, before.advertiserId, before.id);
-        this.#campaigns.set(change.entity.id, change.entity);
-        link(this.#campaignsOf, change.entity.advertiserId, change.entity.id);
-        this.#refreshCampaign(change.entity.id);
+      case 'campaign':
+        this.#setCampaign(change.entity);
         break;
-      }
       case 'line_item': {
         const before = this.#items.get(change.entity.id);
         if (before !== undefined) unlink(this.#itemsOf, before.campaignId, before.id);
@@ -112,6 +115,41 @@ export class Catalog {
       case 'switch':
         this.#switch(change.entity.scope, change.entity.on);
     }
+  }
+
+  /** Whether line items have yet to follow a change. */
+  get isBehind(): boolean {
+    return this.#outdated.size > 0;
+  }
+
+  /** Brings one more line item in line with the changes. */
+  step(): void {
+    const next = this.#outdated.values().next();
+    if (next.done === true) return;
+    this.#outdated.delete(next.value);
+    this.#refresh(next.value);
+  }
+
+  #setAdvertiser(entity: Advertiser): void {
+    const before = this.#advertisers.get(entity.id);
+    this.#advertisers.set(entity.id, entity);
+    // A new balance or name is no reason to look at ten thousand line items.
+    const same =
+      before?.status === entity.status && before.currency === entity.currency && before.timeZone === entity.timeZone;
+    if (!same) this.#refreshAdvertiser(entity.id);
+  }
+
+  #setCampaign(entity: Campaign): void {
+    const before = this.#campaigns.get(entity.id);
+    if (before !== undefined) unlink(this.#campaignsOf, before.advertiserId, before.id);
+    this.#campaigns.set(entity.id, entity);
+    link(this.#campaignsOf, entity.advertiserId, entity.id);
+    const same =
+      before?.status === entity.status &&
+      before.advertiserId === entity.advertiserId &&
+      before.flight.startMs === entity.flight.startMs &&
+      before.flight.endMs === entity.flight.endMs;
+    if (!same) this.#refreshCampaign(entity.id);
   }
 
   #switch(scope: string, on: boolean): void {
@@ -156,7 +194,7 @@ export class Catalog {
   }
 
   #refreshCampaign(id: number): void {
-    for (const item of this.#itemsOf.get(id) ?? []) this.#refresh(item);
+    for (const item of this.#itemsOf.get(id) ?? []) this.#outdated.add(item);
   }
 
   /** Brings one line item's place in the index in line with everything it depends on. */

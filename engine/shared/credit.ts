@@ -1,20 +1,23 @@
 import type { CreditBank } from '../../core/ledger.ts';
 
-/** Time in shared windows is counted in tenths of a second from here, so that it fits an atomic 32-bit word until 2091. */
-const BASE_MS = 1_700_000_000_000;
+/** Time in shared windows is counted in tenths of a second: 32 bits then last 6.8 years from the start of the process. */
 const UNIT_MS = 100;
+const DAY_MS = 86_400_000;
 const MAX_UNIT = 2 ** 31 - 1;
 
 /** Credit of every budget cell of this node, shared by the bid threads and the main thread that owns the ledger. */
 export interface SharedCredit {
+  /** What windows are counted from, milliseconds since the epoch. */
+  readonly baseMs: number;
   readonly nanos: BigInt64Array<SharedArrayBuffer>;
   /** Per slot: first and end of the time in which bids may draw, in units of 100 ms. */
   readonly windows: Int32Array<SharedArrayBuffer>;
 }
 
-/** @param slots how many cells there can be */
-export function createSharedCredit(slots: number): SharedCredit {
+/** @param slots how many cells there can be; @param nowMs the present */
+export function createSharedCredit(slots: number, nowMs: number): SharedCredit {
   return {
+    baseMs: Math.floor(nowMs / UNIT_MS) * UNIT_MS - DAY_MS,
     nanos: new BigInt64Array(new SharedArrayBuffer(slots * 8)),
     windows: new Int32Array(new SharedArrayBuffer(slots * 8)),
   };
@@ -27,8 +30,8 @@ export function creditBank(credit: SharedCredit): CreditBank {
       Atomics.add(credit.nanos, slot, deltaNanos);
     },
     setWindow(slot, fromMs, untilMs) {
-      Atomics.store(credit.windows, slot * 2, toUnit(Math.ceil((fromMs - BASE_MS) / UNIT_MS)));
-      Atomics.store(credit.windows, slot * 2 + 1, toUnit(Math.floor((untilMs - BASE_MS) / UNIT_MS)));
+      Atomics.store(credit.windows, slot * 2, toUnit(Math.ceil((fromMs - credit.baseMs) / UNIT_MS)));
+      Atomics.store(credit.windows, slot * 2 + 1, toUnit(Math.floor((untilMs - credit.baseMs) / UNIT_MS)));
     },
   };
 }
@@ -50,7 +53,7 @@ export function takeCredit(
   nanos: number,
   nowMs: number,
 ): boolean {
-  const now = (nowMs - BASE_MS) / UNIT_MS;
+  const now = (nowMs - credit.baseMs) / UNIT_MS;
   const amount = BigInt(nanos);
   for (let i = 0; i < count; i++) {
     const slot = cells[i]!;
@@ -71,7 +74,7 @@ export function hasCredit(
   nanos: number,
   nowMs: number,
 ): boolean {
-  const now = (nowMs - BASE_MS) / UNIT_MS;
+  const now = (nowMs - credit.baseMs) / UNIT_MS;
   for (let i = 0; i < count; i++) {
     const slot = cells[i]!;
     if (Atomics.load(credit.windows, slot * 2) > now || now >= Atomics.load(credit.windows, slot * 2 + 1)) return false;
@@ -88,7 +91,7 @@ export function giveBack(credit: SharedCredit, cells: Int32Array, count: number,
 
 /** Cells whose window is open now: with credit (`live`), or without any (`dry`). */
 export function creditCells(credit: SharedCredit, nowMs: number): { readonly live: number; readonly dry: number } {
-  const now = (nowMs - BASE_MS) / UNIT_MS;
+  const now = (nowMs - credit.baseMs) / UNIT_MS;
   let live = 0;
   let dry = 0;
   for (let slot = 0; slot < credit.nanos.length; slot++) {
