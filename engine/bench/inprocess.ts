@@ -29,7 +29,7 @@ const CREDIT_NANOS = 10n ** 18n;
 export function createInProcessBidder(lineItems: number): InProcessBidder {
   const { limits } = defaultBidderConfig;
   const inventory = createInventory({ seed: 1, lineItems });
-  const credit = createSharedCredit(3 * lineItems + 1);
+  const credit = createSharedCredit(3 * lineItems + 1, systemClock.nowMs());
   const bank = creditBank(credit);
   const pace = createSharedPace(lineItems + 1);
   const sharedRing = createSharedRing(limits.ringBytes);
