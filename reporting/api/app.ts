@@ -2,8 +2,10 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { Counter, Histogram, type Registry } from 'prom-client';
+import type { AudienceStore } from '../../core/audience.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { keyRoutes, sessionRoutes } from './access.ts';
+import { audienceRoutes } from './audiences.ts';
 import { auditRoutes } from './audit.ts';
 import type { BidWatch } from './bidwatch.ts';
 import { type ApiEnv, authenticate, problemResponse, requestIds, type Services } from './context.ts';
@@ -28,6 +30,7 @@ export interface AppOptions {
   readonly log: EventLog;
   readonly metrics: Registry;
   readonly pacing: PacingSource | null;
+  readonly audiences: AudienceStore | null;
   readonly bids: Pick<BidWatch, 'summary'>;
   readonly status: StatusSources;
   readonly staticDir: string;
@@ -44,14 +47,14 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   app.use(requestIds);
   app.use(measured(options.metrics));
   app.use(secureHeaders({ xFrameOptions: false, crossOriginOpenerPolicy: 'same-origin' }));
-  app.use(
-    bodyLimit({
-      maxSize: services.limits.maxBodyBytes,
-      onError: () => {
-        throw new Problem(413, 'body_too_large', `A body may have at most ${services.limits.maxBodyBytes} bytes.`);
-      },
-    }),
-  );
+  const limitBody = bodyLimit({
+    maxSize: services.limits.maxBodyBytes,
+    onError: () => {
+      throw new Problem(413, 'body_too_large', `A body may have at most ${services.limits.maxBodyBytes} bytes.`);
+    },
+  });
+  // Uploads of audiences are streams with a limit of their own.
+  app.use((c, next) => (/\/audiences\/\d+\/users$/.test(c.req.path) ? next() : limitBody(c, next)));
 
   const unready = (): readonly string[] => [
     ...(isStopping() ? ['stopping'] : []),
@@ -71,6 +74,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', keyRoutes(services));
   api.route('/', entityRoutes(services));
   api.route('/', auditRoutes(services));
+  api.route('/', audienceRoutes(services, options.audiences));
   api.route('/', funnelRoutes(services, options.pacing, gate));
   api.route('/', previewRoutes(services));
   api.route('/', reportRoutes(services, gate));

@@ -27,6 +27,8 @@ export interface Services {
 export interface ApiLimits {
   /** Largest request body, bytes. */
   readonly maxBodyBytes: number;
+  /** Largest upload of an audience, bytes; it is read as a stream. */
+  readonly maxUploadBytes: number;
   /** Entities of all kinds together. */
   readonly maxEntities: number;
   /** Open live streams (server-sent events). */
@@ -67,9 +69,14 @@ export function problemResponse(thrown: unknown, c: ApiContext, logger: Logger):
 
 function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
+  if (thrown instanceof Error && thrown.cause instanceof Problem) return thrown.cause;
   const code = (thrown as { code?: unknown } | null)?.code;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (code === 'report_unsupported') return new Problem(422, 'invalid_field', { detail: message, field: 'metrics' });
+  if (code === 'audience_upload_busy') {
+    return new Problem(503, 'overloaded', { detail: message, headers: { 'retry-after': '5' } });
+  }
+  if (code === 'audience_upload_broken') return new Problem(400, 'bad_request', message);
   if (code === 'store_unavailable') {
     return new Problem(503, 'store_unavailable', { detail: message, headers: { 'retry-after': '5' } });
   }

@@ -23,9 +23,11 @@ export const demoSizes = [
 /** A banner as self-contained markup: one SVG inside a link, nothing loaded from anywhere. */
 export function adMarkup(theme: AdTheme, w: number, h: number): string {
   const wide = w / h > 2.5;
-  const title = Math.round(wide ? h * 0.34 : w * 0.105);
+  // A letter of a bold sans-serif is about 0.62 of its size wide.
+  const fits = (wide ? w * 0.5 : w * 0.84) / (theme.title.length * 0.62);
+  const title = Math.round(Math.min(wide ? h * 0.34 : h * 0.2, fits));
   const line = Math.round(title * 0.6);
-  const x = Math.round(wide ? h * 0.4 : w * 0.09);
+  const x = Math.round(wide ? Math.min(h * 0.4, w * 0.06) : w * 0.08);
   const y = Math.round(wide ? h * 0.46 : h * 0.42);
   const button = { w: Math.round(line * 6.2), h: Math.round(line * 2) };
   const place = wide

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { statusSchema } from '../../core/campaign.ts';
 import type { CampaignChange } from '../../core/topics.ts';
 import { commitChanges } from './audit.ts';
+import { checkPrecondition } from './concurrency.ts';
 import {
   type ApiContext,
   type ApiEnv,
@@ -172,21 +173,6 @@ async function update(services: Services, kind: EntityKind, c: ApiContext): Prom
     const written = [{ before, after: changeOf(kind, after) }];
     await commitChanges(services, principal, c.get('requestId'), written);
     return c.json(after, 200, { etag: etagOf(after) });
-  });
-}
-
-/** @throws Problem precondition_required | version_conflict */
-function checkPrecondition(c: ApiContext, before: { readonly version: number }): void {
-  const expected = c.req.header('if-match');
-  if (expected === undefined) {
-    throw new Problem(428, 'precondition_required', {
-      detail: `Send If-Match with the ETag you read (now ${etagOf(before)}), or If-Match: * to overwrite whatever is there.`,
-    });
-  }
-  if (expected === '*' || expected.split(',').some((tag) => tag.trim() === etagOf(before))) return;
-  throw new Problem(412, 'version_conflict', {
-    detail: `It is at ${etagOf(before)} now, you read ${expected}. Read it again and repeat your change.`,
-    headers: { etag: etagOf(before) },
   });
 }
 

@@ -1,5 +1,6 @@
 import pino from 'pino';
 import { Registry } from 'prom-client';
+import type { Audience, AudienceStore } from '../../core/audience.ts';
 import { manualClock } from '../../core/clock.ts';
 import type { EventLog, LogConsumer, LogRecord, NewRecord } from '../../core/eventlog.ts';
 import { seededRandom } from '../../core/random.ts';
@@ -158,6 +159,7 @@ export async function createHarness(
   const reports = createFakeReports(facts);
   const limits: ApiLimits = {
     maxBodyBytes: 100_000,
+    maxUploadBytes: 1_000_000,
     maxEntities: 1000,
     maxStreams: 4,
     maxReportRows: 1000,
@@ -181,6 +183,7 @@ export async function createHarness(
     log,
     metrics: new Registry(),
     pacing: null,
+    audiences: createMemoryAudiences(),
     bids: await watchBids(log, clock, quiet),
     status: {},
     staticDir: '/nonexistent',
@@ -220,4 +223,35 @@ function tryJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Audiences in memory; every non-empty line counts as a user. */
+export function createMemoryAudiences(): AudienceStore {
+  const kept = new Map<number, { audience: Audience; users: Set<string> }>();
+  const entry = (id: number) => {
+    const found = kept.get(id);
+    return found === undefined ? null : { audience: found.audience, users: found.users.size };
+  };
+  return {
+    list: () => [...kept.keys()].map((id) => entry(id)!),
+    get: entry,
+    async save(audience) {
+      kept.set(audience.id, { audience, users: kept.get(audience.id)?.users ?? new Set() });
+    },
+    remove: async (id) => kept.delete(id),
+    async upload(id, mode, body) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body) chunks.push(chunk);
+      const lines = Buffer.concat(chunks)
+        .toString('utf8')
+        .split('\n')
+        .filter((line) => line !== '');
+      const users = mode === 'replace' ? new Set<string>() : kept.get(id)!.users;
+      for (const line of lines) users[mode === 'remove' ? 'delete' : 'add'](line);
+      kept.get(id)!.users = users;
+      const counts = { lines: lines.length, accepted: lines.length, rejected: 0, empty: 0, rejections: [] };
+      return { audienceId: id, mode, ...counts, users: users.size, durationMs: 1 };
+    },
+    close: async () => undefined,
+  };
 }

@@ -5,8 +5,8 @@ import { hashKey } from './keys.ts';
 import { Problem } from './problem.ts';
 
 const KEEP_MS = 24 * 3_600_000;
-/** Creating a key is left out: its answer holds a secret that must not be kept. */
-const leftOut = /\/api\/v1\/(keys|users)$/;
+/** Left out: keys, whose answer holds a secret that must not be kept, and uploads, which are not held in memory. */
+const leftOut = /\/api\/v1\/(keys|audiences\/\d+\/users)$/;
 
 const storedSchema = z.strictObject({
   fingerprint: z.string(),

@@ -12,6 +12,7 @@ interface Tenant {
   readonly campaign: number;
   readonly lineItem: number;
   readonly creative: number;
+  readonly audience: number;
 }
 
 async function tenant(api: Harness, name: string): Promise<Tenant> {
@@ -29,7 +30,8 @@ async function tenant(api: Harness, name: string): Promise<Tenant> {
   ).json.id;
   const lineItem = (await api.call('GET', `/api/v1/line-items?campaignId=${campaign}`)).json.items[0].id;
   const made = (await api.call('GET', `/api/v1/creatives?campaignId=${campaign}`)).json.items[0].id;
-  return { advertiser, campaign, lineItem, creative: made };
+  const audience = (await api.call('POST', '/api/v1/audiences', { body: { advertiserId: advertiser, name } })).json.id;
+  return { advertiser, campaign, lineItem, creative: made, audience };
 }
 
 async function world() {
@@ -57,6 +59,7 @@ function idFor(path: string, b: Tenant, keyId: string): string {
   if (path.startsWith('/campaigns')) return String(b.campaign);
   if (path.startsWith('/line-items')) return String(b.lineItem);
   if (path.startsWith('/creatives')) return String(b.creative);
+  if (path.startsWith('/audiences')) return String(b.audience);
   return keyId;
 }
 
@@ -118,6 +121,7 @@ describe('tenants can not reach each other', () => {
       ['campaigns', b.campaign],
       ['line-items', b.lineItem],
       ['creatives', b.creative],
+      ['audiences', b.audience],
     ] as const) {
       const foreign = await api.call('GET', `/api/v1/${kind}/${id}`, { key: keyA });
       const missing = await api.call('GET', `/api/v1/${kind}/2147483647`, { key: keyA });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { audienceSchema, audienceUploadModes, audienceUploadSchema } from '../../core/audience.ts';
 import { pacingStatusSchema } from '../../core/pacingstatus.ts';
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
 import { killSwitchSchema } from '../../core/topics.ts';
+import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
 import { entityKinds } from './directory.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
@@ -182,6 +184,42 @@ export const operations: readonly Operation[] = [
     query: paging,
     answer: 'AuditList',
   },
+  { method: 'get', path: '/audiences', tag: 'Audiences', summary: 'List audiences', answer: 'AudienceList' },
+  {
+    method: 'post',
+    path: '/audiences',
+    tag: 'Audiences',
+    summary: 'Create an audience',
+    body: 'NewAudience',
+    answer: 'Audience',
+    status: 201,
+  },
+  { method: 'get', path: '/audiences/{id}', tag: 'Audiences', summary: 'Read an audience', answer: 'Audience' },
+  {
+    method: 'patch',
+    path: '/audiences/{id}',
+    tag: 'Audiences',
+    summary: 'Rename, pause or activate',
+    body: 'AudiencePatch',
+    answer: 'Audience',
+    guarded: true,
+  },
+  {
+    method: 'delete',
+    path: '/audiences/{id}',
+    tag: 'Audiences',
+    summary: 'Forget an audience and its users',
+    answer: null,
+    status: 204,
+  },
+  {
+    method: 'post',
+    path: '/audiences/{id}/users',
+    tag: 'Audiences',
+    summary: 'Add, remove or replace users: one hash a line, streamed',
+    query: { mode: { schema: { type: 'string', enum: audienceUploadModes } } },
+    answer: 'AudienceUpload',
+  },
   {
     method: 'get',
     path: '/reports',
@@ -322,6 +360,11 @@ function schemas(): Json {
       impressions: { type: 'integer' },
       sentence: { type: 'string' },
     }),
+    Audience: { allOf: [jsonSchema(audienceSchema, 'output'), object({ users: { type: 'integer' } })] },
+    AudienceList: listOf('Audience'),
+    NewAudience: jsonSchema(newAudienceSchema, 'input'),
+    AudiencePatch: { type: 'object', properties: { name: { type: 'string' }, status: { enum: ['active', 'paused'] } } },
+    AudienceUpload: jsonSchema(audienceUploadSchema, 'output'),
     Report: object({
       query: { type: 'object' },
       rows: { type: 'array', items: { type: 'object' } },

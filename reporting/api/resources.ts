@@ -34,6 +34,14 @@ export function newId(directory: Directory, kind: EntityKind, random: Random, ta
   }
 }
 
+/** A new audience id, drawn in the same way. */
+export function newAudienceId(isTaken: (id: number) => boolean, random: Random): number {
+  for (;;) {
+    const id = FIRST_DRAWN_ID + (random.nextUint32() % (MAX_ENTITY_ID - FIRST_DRAWN_ID));
+    if (!isTaken(id)) return id;
+  }
+}
+
 /** Validates and completes an entity. What the server owns replaces what the body says. @throws Problem invalid_field */
 export function parseEntity<K extends EntityKind>(
   kind: K,

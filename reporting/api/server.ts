@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { AudienceStore } from '../../core/audience.ts';
 import type { Clock } from '../../core/clock.ts';
 import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
 import type { EventLog } from '../../core/eventlog.ts';
@@ -41,6 +42,8 @@ export interface ApiDeps {
   readonly reports: Reports;
   /** null when no pacer can be asked. */
   readonly pacing: PacingSource | null;
+  /** null or absent when this process keeps no audiences. */
+  readonly audiences?: AudienceStore | null;
   readonly status?: StatusSources;
   readonly clock: Clock;
   readonly random: Random;
@@ -60,6 +63,7 @@ export interface ApiServer {
 
 export const defaultApiLimits: ApiLimits = {
   maxBodyBytes: 1_048_576,
+  maxUploadBytes: 1_073_741_824,
   maxEntities: 500_000,
   maxStreams: 200,
   maxReportRows: 50_000,
@@ -92,6 +96,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     log,
     metrics: deps.metrics,
     pacing: deps.pacing,
+    audiences: deps.audiences ?? null,
     bids,
     status: deps.status ?? {},
     staticDir: config.staticDir,

@@ -1,0 +1,100 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import {
+  type Audience,
+  type AudienceEntry,
+  type AudienceStore,
+  audienceSchema,
+  audienceUploadModes,
+} from '../../core/audience.ts';
+import { checkPrecondition } from './concurrency.ts';
+import { type ApiContext, type ApiEnv, jsonBody, maySee, requireWriter, type Services } from './context.ts';
+import { invalidField, invalidInput, Problem } from './problem.ts';
+import { etagOf, mergePatch, newAudienceId } from './resources.ts';
+
+export const newAudienceSchema = audienceSchema.pick({ advertiserId: true, name: true });
+const patchSchema = z.strictObject({
+  name: audienceSchema.shape.name.optional(),
+  status: z.enum(['active', 'paused']).optional(),
+});
+const modeSchema = z.enum(audienceUploadModes);
+
+/** `/audiences`: an advertiser's own lists of users, as hashes. */
+export function audienceRoutes(services: Services, store: AudienceStore | null): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  const open = (): AudienceStore => {
+    if (store === null) throw new Problem(503, 'not_ready', 'This server keeps no audiences.');
+    return store;
+  };
+  const find = (c: ApiContext): AudienceEntry => {
+    const id = c.req.param('id') ?? '';
+    const entry = /^\d{1,10}$/.test(id) ? open().get(Number(id)) : null;
+    if (entry === null || !maySee(c.get('principal'), entry.audience.advertiserId)) {
+      throw new Problem(404, 'not_found', 'There is no such audience.');
+    }
+    return entry;
+  };
+  const shown = ({ audience, users }: AudienceEntry) => ({ ...audience, users });
+
+  app.get('/audiences', (c) => {
+    const wanted = c.req.query('advertiserId');
+    const items = (store?.list() ?? [])
+      .filter(({ audience }) => maySee(c.get('principal'), audience.advertiserId))
+      .filter(({ audience }) => wanted === undefined || audience.advertiserId === Number(wanted));
+    return c.json({ items: items.map(shown), nextCursor: null });
+  });
+  app.post('/audiences', async (c) => {
+    const principal = c.get('principal');
+    requireWriter(principal);
+    const parsed = newAudienceSchema.strict().safeParse(await jsonBody(c));
+    if (!parsed.success) throw invalidInput(parsed.error);
+    const { advertiserId } = parsed.data;
+    if (services.directory.get('advertiser', advertiserId) === undefined || !maySee(principal, advertiserId)) {
+      throw invalidField('advertiserId', 'must be the id of an existing advertiser');
+    }
+    const id = newAudienceId((taken) => open().get(taken) !== null, services.random);
+    const audience = audienceSchema.parse({ ...parsed.data, id, version: 1, updatedMs: services.clock.nowMs() });
+    await open().save(audience);
+    return c.json({ ...audience, users: 0 }, 201, { etag: etagOf(audience), location: `/api/v1/audiences/${id}` });
+  });
+  app.get('/audiences/:id', (c) => {
+    const entry = find(c);
+    return c.json(shown(entry), 200, { etag: etagOf(entry.audience) });
+  });
+  app.patch('/audiences/:id', async (c) => {
+    requireWriter(c.get('principal'));
+    const { audience: before, users } = find(c);
+    checkPrecondition(c, before);
+    const patch = patchSchema.safeParse(await jsonBody(c));
+    if (!patch.success) throw invalidInput(patch.error);
+    const merged = mergePatch(before, patch.data) as Audience;
+    const after = audienceSchema.parse({ ...merged, version: before.version + 1, updatedMs: services.clock.nowMs() });
+    await open().save(after);
+    return c.json({ ...after, users }, 200, { etag: etagOf(after) });
+  });
+  app.delete('/audiences/:id', async (c) => {
+    requireWriter(c.get('principal'));
+    await open().remove(find(c).audience.id);
+    return c.body(null, 204);
+  });
+  app.post('/audiences/:id/users', async (c) => {
+    requireWriter(c.get('principal'));
+    const { audience } = find(c);
+    const mode = modeSchema.safeParse(c.req.query('mode') ?? 'add');
+    if (!mode.success) throw invalidField('mode', `must be ${audienceUploadModes.join(', ')}`);
+    const body = c.req.raw.body;
+    if (body === null) throw new Problem(400, 'bad_request', 'Send one user hash a line.');
+    return c.json(await open().upload(audience.id, mode.data, limited(body, services.limits.maxUploadBytes)));
+  });
+  return app;
+}
+
+/** The chunks of a body up to a size. @throws Problem body_too_large */
+async function* limited(body: ReadableStream<Uint8Array>, maxBytes: number): AsyncIterable<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new Problem(413, 'body_too_large', `An upload may have at most ${maxBytes} bytes.`);
+    yield chunk;
+  }
+}
