@@ -1,21 +1,36 @@
 import { Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
-import { type ApiEnv, jsonBody, refuseForgery, requireOperator, SESSION_COOKIE, type Services } from './context.ts';
+import {
+  type ApiContext,
+  type ApiEnv,
+  jsonBody,
+  refuseForgery,
+  requireOperator,
+  SESSION_COOKIE,
+  type Services,
+} from './context.ts';
 import { newKeySchema, type Principal } from './keys.ts';
+import { newPersonSchema } from './people.ts';
 import { invalidField, invalidInput, Problem } from './problem.ts';
+import { createLimiter, type Limiter } from './ratelimit.ts';
 
-const loginSchema = z.strictObject({ key: z.string().min(1).max(200) });
+export const loginSchema = z.union([
+  z.strictObject({ key: z.string().min(1).max(200) }),
+  z.strictObject({ email: z.string().min(1).max(200), password: z.string().min(1).max(200) }),
+]);
+/** Failed logins per address (of the network and of the person) and minute. */
+const MAX_FAILED_LOGINS = 10;
 
 /** Login and logout: the only API routes that need no key. */
 export function sessionRoutes(services: Services, lifetimeMs: number): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
+  const failures = createLimiter(MAX_FAILED_LOGINS, services.clock);
   app.post('/session', async (c) => {
     refuseForgery(c);
     const parsed = loginSchema.safeParse(await jsonBody(c));
     if (!parsed.success) throw invalidInput(parsed.error);
-    const principal = services.keys.identify(parsed.data.key);
-    if (principal === null) throw new Problem(401, 'unauthenticated', 'This key is unknown, expired or revoked.');
+    const principal = await logIn(services, failures, c, parsed.data);
     setCookie(c, SESSION_COOKIE, await services.sessions.start(principal), {
       httpOnly: true,
       sameSite: 'Strict',
@@ -33,6 +48,32 @@ export function sessionRoutes(services: Services, lifetimeMs: number): Hono<ApiE
     return c.body(null, 204);
   });
   return app;
+}
+
+/** @throws Problem unauthenticated | too_many_requests */
+async function logIn(
+  services: Services,
+  failures: Limiter,
+  c: ApiContext,
+  login: z.infer<typeof loginSchema>,
+): Promise<Principal> {
+  const byKey = 'key' in login;
+  const incoming = (c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined)?.incoming;
+  const counted = [
+    `ip:${incoming?.socket?.remoteAddress ?? ''}`,
+    ...(byKey ? [] : [`email:${login.email.toLowerCase()}`]),
+  ];
+  if (counted.some((id) => failures.isExhausted(id))) {
+    const headers = { 'retry-after': '60' };
+    throw new Problem(429, 'too_many_requests', { detail: 'Too many failed logins. Wait a minute.', headers });
+  }
+  const principal = byKey
+    ? services.keys.identify(login.key)
+    : await services.people.verify(login.email, login.password);
+  if (principal !== null) return principal;
+  for (const id of counted) failures.use(id);
+  const detail = byKey ? 'This key is unknown, expired or revoked.' : 'E-mail or password is wrong.';
+  throw new Problem(401, 'unauthenticated', detail);
 }
 
 /** `GET /me` and the operators' key management. */
@@ -61,6 +102,34 @@ export function keyRoutes(services: Services): Hono<ApiEnv> {
     const revoked = await services.keys.revoke(c.req.param('id'));
     if (revoked === undefined) throw new Problem(404, 'not_found', 'There is no such key.');
     return c.json(revoked);
+  });
+  return app;
+}
+
+/** `/users`: who may log in by e-mail and password. Operators only. */
+export function peopleRoutes(services: Services): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get('/users', (c) => {
+    requireOperator(c.get('principal'));
+    return c.json({ items: services.people.list(), nextCursor: null });
+  });
+  app.post('/users', async (c) => {
+    requireOperator(c.get('principal'));
+    const parsed = newPersonSchema.safeParse(await jsonBody(c));
+    if (!parsed.success) throw invalidInput(parsed.error);
+    const { advertiserId, email } = parsed.data;
+    if (advertiserId !== null && services.directory.get('advertiser', advertiserId) === undefined) {
+      throw invalidField('advertiserId', 'must be the id of an existing advertiser');
+    }
+    const made = await services.people.create(parsed.data);
+    if (made === null) throw new Problem(409, 'conflict', { detail: `${email} can log in already.`, field: 'email' });
+    return c.json(made, 201);
+  });
+  app.delete('/users/:email', async (c) => {
+    requireOperator(c.get('principal'));
+    const removed = await services.people.remove(c.req.param('email').toLowerCase());
+    if (!removed) throw new Problem(404, 'not_found', 'There is no such user.');
+    return c.body(null, 204);
   });
   return app;
 }

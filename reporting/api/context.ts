@@ -8,6 +8,7 @@ import type { Reports } from '../../core/report.ts';
 import type { Directory } from './directory.ts';
 import type { Documents } from './documents.ts';
 import type { KeyRing, Principal } from './keys.ts';
+import type { People } from './people.ts';
 import { Problem, problemBody } from './problem.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -17,6 +18,7 @@ export interface Services {
   readonly documents: Documents;
   readonly keys: KeyRing;
   readonly sessions: Sessions;
+  readonly people: People;
   readonly reports: Reports;
   readonly clock: Clock;
   readonly random: Random;

@@ -12,6 +12,7 @@ import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
 import { createMemoryDocuments } from './documents.ts';
 import { createKeyRing, type Role } from './keys.ts';
+import { createPeople } from './people.ts';
 import { createSessions } from './sessions.ts';
 
 /** An event log in memory, one partition per topic, delivering in later microtasks as a real one would. */
@@ -155,7 +156,8 @@ export async function createHarness(
   const documents = createMemoryDocuments();
   const directory = await openDirectory({ log, logger: quiet, confirmWithinMs: 1000, maxWaitingWriters: 100 });
   const keys = createKeyRing({ documents, clock, bootstrapOperatorKey: OPERATOR_KEY });
-  const sessions = createSessions({ documents, clock, keys, lifetimeMs: 3_600_000 });
+  const people = createPeople({ documents, clock, cost: { N: 1024 } });
+  const sessions = createSessions({ documents, clock, keys, people, lifetimeMs: 3_600_000 });
   const reports = createFakeReports(facts);
   const limits: ApiLimits = {
     maxBodyBytes: 100_000,
@@ -172,6 +174,7 @@ export async function createHarness(
     documents,
     keys,
     sessions,
+    people,
     reports,
     clock,
     random: seededRandom(7),

@@ -6,7 +6,7 @@ import { Problem } from './problem.ts';
 
 const KEEP_MS = 24 * 3_600_000;
 /** Left out: keys, whose answer holds a secret that must not be kept, and uploads, which are not held in memory. */
-const leftOut = /\/api\/v1\/(keys|audiences\/\d+\/users)$/;
+const leftOut = /\/api\/v1\/(keys|users|audiences\/\d+\/users)$/;
 
 const storedSchema = z.strictObject({
   fingerprint: z.string(),

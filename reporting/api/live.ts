@@ -21,7 +21,7 @@ export function liveRoutes(services: Services, board: LiveBoard, isStopping: () 
         try {
           while (!out.aborted && !isStopping()) {
             // A revoked key or an ended session stops its stream too.
-            const principal = services.keys.principalOf(identify.keyId);
+            const principal = services.sessions.principalOf(identify.keyId);
             if (principal === null) return;
             await out.writeSSE({ event: 'summary', data: JSON.stringify(await board.summary(principal)) });
             await out.sleep(EVERY_MS);

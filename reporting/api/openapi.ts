@@ -3,12 +3,17 @@ import { audienceSchema, audienceUploadModes, audienceUploadSchema } from '../..
 import { pacingStatusSchema } from '../../core/pacingstatus.ts';
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
 import { killSwitchSchema } from '../../core/topics.ts';
+import { loginSchema } from './access.ts';
 import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
 import { entityKinds } from './directory.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
+import { newPersonSchema, publicPersonSchema } from './people.ts';
 import { resources } from './resources.ts';
 import { switchChangeSchema } from './switches.ts';
+
+/** Of the contract, not of the program: grows when the contract does. */
+const API_VERSION = '1.0.0';
 
 type Json = Record<string, unknown>;
 
@@ -145,6 +150,30 @@ export const operations: readonly Operation[] = [
     status: 201,
   },
   { method: 'delete', path: '/keys/{id}', tag: 'Access', summary: 'Revoke an API key (operators)', answer: 'Key' },
+  {
+    method: 'get',
+    path: '/users',
+    tag: 'Access',
+    summary: 'Who may log in by password (operators)',
+    answer: 'UserList',
+  },
+  {
+    method: 'post',
+    path: '/users',
+    tag: 'Access',
+    summary: 'Let somebody log in by e-mail and password (operators)',
+    body: 'NewUser',
+    answer: 'User',
+    status: 201,
+  },
+  {
+    method: 'delete',
+    path: '/users/{id}',
+    tag: 'Access',
+    summary: 'Take a login away, by e-mail (operators)',
+    answer: null,
+    status: 204,
+  },
   ...entityOperations(),
   {
     method: 'get',
@@ -270,7 +299,7 @@ export const operations: readonly Operation[] = [
 ];
 
 /** The OpenAPI 3.1 document, made from the table above and the zod schemas the server validates with. */
-export function openApiDocument(version: string): Json {
+export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
   for (const operation of operations) {
     const path = `/api/v1${operation.path}`;
@@ -280,7 +309,7 @@ export function openApiDocument(version: string): Json {
     openapi: '3.1.0',
     info: {
       title: 'Evenkeel',
-      version,
+      version: API_VERSION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
         'Campaigns, reports and pacing. Budgets are integer micros of the account currency, bids are CPM in micros, ' +
@@ -344,7 +373,10 @@ function schemas(): Json {
     CreatedKey: {
       allOf: [reference('Key'), { type: 'object', required: ['key'], properties: { key: { type: 'string' } } }],
     },
-    Login: object({ key: { type: 'string' } }),
+    Login: jsonSchema(loginSchema, 'input'),
+    User: jsonSchema(publicPersonSchema, 'output'),
+    UserList: listOf('User'),
+    NewUser: jsonSchema(newPersonSchema, 'input'),
     Me: object({ name: { type: 'string' }, role: { type: 'string' }, advertiserId: { type: ['integer', 'null'] } }),
     Hindrance: object({ code: { type: 'string' }, message: { type: 'string' } }),
     HindranceList: object({ items: { type: 'array', items: reference('Hindrance') } }),

@@ -14,12 +14,18 @@ interface Window {
 export interface Limiter {
   /** Counts one use. */
   use(id: string): { readonly allowed: boolean; readonly remaining: number; readonly resetSeconds: number };
+  /** Whether the next use would be refused. */
+  isExhausted(id: string): boolean;
 }
 
 /** Counts uses per id in windows of a minute, for a bounded number of ids. */
 export function createLimiter(perMinute: number, clock: Clock): Limiter {
   const windows = new Map<string, Window>();
   return {
+    isExhausted(id) {
+      const window = windows.get(id);
+      return window !== undefined && clock.nowMs() - window.startMs < WINDOW_MS && window.count >= perMinute;
+    },
     use(id) {
       const nowMs = clock.nowMs();
       let window = windows.get(id);

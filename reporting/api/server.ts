@@ -18,6 +18,7 @@ import { openDirectory } from './directory.ts';
 import { createKeyRing } from './keys.ts';
 import { createLmdbDocuments } from './lmdbdocuments.ts';
 import type { PacingSource } from './pacing.ts';
+import { createPeople } from './people.ts';
 import { createSessions } from './sessions.ts';
 import type { StatusSources } from './status.ts';
 
@@ -86,9 +87,10 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const directory = await openDirectory({ log, logger, confirmWithinMs: 5000, maxWaitingWriters: 256 });
   const keys = createKeyRing({ documents, clock, bootstrapOperatorKey: config.bootstrapOperatorKey });
   const lifetimeMs = config.sessionLifetimeMs ?? 12 * 3_600_000;
-  const sessions = createSessions({ documents, clock, keys, lifetimeMs });
+  const people = createPeople({ documents, clock });
+  const sessions = createSessions({ documents, clock, keys, people, lifetimeMs });
   const limits = { ...defaultApiLimits, ...config.limits };
-  const services: Services = { ...deps, directory, documents, keys, sessions, limits };
+  const services: Services = { ...deps, directory, documents, keys, sessions, people, limits };
   const bids = await watchBids(log, clock, logger);
   let stopping = false;
   const app = createApiApp({

@@ -47,7 +47,11 @@ export function staticRoutes(directory: string): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('*', (c) => {
     const path = c.req.path === '/' ? '/index.html' : c.req.path;
-    const file = files.get(path) ?? (extname(path) === '' ? files.get('/index.html') : undefined);
+    const page =
+      extname(path) === ''
+        ? (files.get(`${path.replace(/\/$/, '')}/index.html`) ?? files.get('/index.html'))
+        : undefined;
+    const file = files.get(path) ?? page;
     if (file === undefined) {
       return files.size === 0 ? c.text('The dashboard is not built: run `npm run build`.', 503) : c.notFound();
     }

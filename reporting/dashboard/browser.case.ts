@@ -8,7 +8,7 @@ import { systemClock } from '../../core/clock.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { seededRandom } from '../../core/random.ts';
 import type { Reports } from '../../core/report.ts';
-import { createMemoryLog, OPERATOR_KEY, quiet } from '../api/fakes.case.ts';
+import { createMemoryAudiences, createMemoryLog, OPERATOR_KEY, quiet } from '../api/fakes.case.ts';
 import type { PacingSource } from '../api/pacing.ts';
 import { seedDemo } from '../api/seed.ts';
 import { type ApiServer, startApi } from '../api/server.ts';
@@ -54,6 +54,7 @@ export async function startTestServer(reports: Reports, pacing: PacingSource | n
     log,
     reports,
     pacing,
+    audiences: createMemoryAudiences(),
     clock: systemClock,
     random: seededRandom(3),
     logger: quiet,

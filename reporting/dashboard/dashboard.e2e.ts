@@ -149,9 +149,55 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.click('button[type=submit]');
     await page.click('.brand');
     await page.waitForSelector('[data-campaign="10"]');
-    expect(await page.textContent('nav')).not.toContain('Keys');
+    expect(await page.textContent('nav')).not.toContain('Access');
     await page.goto(`${server.url}/keys`);
     await page.waitForSelector('text=There is no such page');
+    await page.close();
+  });
+
+  it('makes an audience and fills it from a file', async () => {
+    const page = await newPage(browser, server);
+    await page.goto(`${server.url}/audiences#key=${OPERATOR_KEY}`);
+    await page.fill('#au-name', 'Newsletter readers');
+    await page.click('text=Create audience');
+    await page.waitForSelector('tr:has-text("Newsletter readers")');
+    const lines = Array.from({ length: 500 }, (_, i) => i.toString(16).padStart(64, '0')).join('\n');
+    await page.setInputFiles('input[type=file]', {
+      name: 'users.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(lines),
+    });
+    await expect.poll(() => page.textContent('[data-field=users]')).toBe('500');
+    await screenshot(page, 'audiences');
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('lets a person in by e-mail and password', async () => {
+    await server.services.people.create({
+      email: 'ann@example.com',
+      name: 'Ann',
+      password: 'correct horse battery',
+      role: 'read_only',
+      advertiserId: 1,
+    });
+    const page = await newPage(browser, server);
+    await page.goto(server.url);
+    await page.click('text=Use e-mail and password');
+    await page.fill('#email', 'ann@example.com');
+    await page.fill('#password', 'correct horse battery');
+    await page.click('button[type=submit]');
+    await page.waitForSelector('[data-campaign="10"]');
+    expect(await page.textContent('.page-head')).not.toContain('New campaign');
+    await page.close();
+  });
+
+  it('documents the API without asking another host', async () => {
+    const page = await newPage(browser, server);
+    await page.goto(`${server.url}/docs/`);
+    await page.waitForSelector('[data-path="/api/v1/campaigns/{id}/funnel"]');
+    expect(page.foreign).toEqual([]);
+    expect(page.faults).toEqual([]);
     await page.close();
   });
 
@@ -166,7 +212,7 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.close();
   });
 
-  it.each(['/', '/campaigns/10', '/campaigns/new', '/reports', '/keys', '/operations'])(
+  it.each(['/', '/campaigns/10', '/campaigns/new', '/reports', '/audiences', '/keys', '/operations'])(
     'has no accessibility fault on %s, light and dark',
     async (path) => {
       const page = await newPage(browser, server);

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Audiences } from './audiences.tsx';
 import { CampaignPage } from './campaign.tsx';
 import { get, type Me, send, session } from './client.ts';
 import { Keys } from './keys.tsx';
@@ -48,6 +49,7 @@ function Page({ path, me }: { path: string; me: Me }) {
   if (path === '/') return <Overview me={me} />;
   if (path === '/campaigns/new') return <NewCampaign me={me} />;
   if (path === '/reports') return <Reports />;
+  if (path === '/audiences') return <Audiences me={me} />;
   if (path === '/keys' && me.role === 'operator') return <Keys />;
   if (path === '/operations' && me.role === 'operator') return <Operations />;
   const campaign = /^\/campaigns\/(\d+)$/.exec(path);

@@ -3,6 +3,7 @@ import { type ApiProblem, send } from './client.ts';
 import { type Advertiser, type Page, useData } from './data.ts';
 import { dateTime } from './format.ts';
 import { Card, Fault, Field, Loading, Scroll } from './parts.tsx';
+import { People } from './people.tsx';
 
 interface Key {
   readonly id: string;
@@ -27,7 +28,7 @@ export function Keys() {
     <>
       <header class="page-head">
         <div>
-          <h1>Keys</h1>
+          <h1>Access</h1>
           <p>A key is shown once, when it is made. Only a fingerprint of it is kept.</p>
         </div>
       </header>
@@ -62,6 +63,7 @@ export function Keys() {
           </Scroll>
         )}
       </Card>
+      <People advertisers={advertisers.data?.items ?? []} />
     </>
   );
 }

@@ -1,20 +1,24 @@
 import { useState } from 'preact/hooks';
 import { type Me, send } from './client.ts';
 import { Logo } from './icons.tsx';
+import { Fault } from './parts.tsx';
 
-/** Trades an API key for a session cookie; the key itself is not kept in the browser. */
+/** Trades an API key, or e-mail and password, for a session cookie; no secret is kept in the browser. */
 export function Login({ fault, onLogin }: { fault: string; onLogin: (me: Me) => void }) {
+  const [byKey, setByKey] = useState(true);
   const [key, setKey] = useState('');
+  const [email, setEmail] = useState('');
+  const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(fault);
+  const [problem, setProblem] = useState<Error | null>(fault === '' ? null : new Error(fault));
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);
-    setProblem('');
+    setProblem(null);
     try {
-      onLogin(await send<Me>('POST', '/session', { body: { key: key.trim() } }));
+      onLogin(await send<Me>('POST', '/session', { body: byKey ? { key: key.trim() } : { email, password } }));
     } catch (error) {
-      setProblem((error as Error).message);
+      setProblem(error as Error);
       setBusy(false);
     }
   };
@@ -25,24 +29,46 @@ export function Login({ fault, onLogin }: { fault: string; onLogin: (me: Me) => 
           <Logo /> Evenkeel
         </h1>
         <p>Log in to see how your campaigns are delivering.</p>
-        <label for="key">API key</label>
-        <input
-          id="key"
-          type="password"
-          autocomplete="current-password"
-          required
-          value={key}
-          onInput={(event) => setKey(event.currentTarget.value)}
-          aria-describedby={problem === '' ? undefined : 'login-problem'}
-          aria-invalid={problem !== ''}
-        />
-        {problem !== '' && (
-          <p id="login-problem" class="fault" role="alert">
-            {problem}
-          </p>
+        {byKey ? (
+          <>
+            <label for="key">API key</label>
+            <input
+              id="key"
+              type="password"
+              autocomplete="current-password"
+              required
+              value={key}
+              onInput={(event) => setKey(event.currentTarget.value)}
+            />
+          </>
+        ) : (
+          <>
+            <label for="email">E-mail</label>
+            <input
+              id="email"
+              type="email"
+              autocomplete="username"
+              required
+              value={email}
+              onInput={(event) => setEmail(event.currentTarget.value)}
+            />
+            <label for="password">Password</label>
+            <input
+              id="password"
+              type="password"
+              autocomplete="current-password"
+              required
+              value={password}
+              onInput={(event) => setPassword(event.currentTarget.value)}
+            />
+          </>
         )}
+        {problem !== null && <Fault problem={problem} />}
         <button type="submit" class="primary" disabled={busy}>
           {busy ? 'Logging in …' : 'Log in'}
+        </button>
+        <button type="button" class="quiet" onClick={() => setByKey(!byKey)}>
+          {byKey ? 'Use e-mail and password' : 'Use an API key'}
         </button>
       </form>
     </main>

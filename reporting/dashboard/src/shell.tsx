@@ -5,8 +5,9 @@ import { Icon, Logo } from './icons.tsx';
 const pages = [
   { path: '/', label: 'Overview', icon: 'overview', operator: false },
   { path: '/reports', label: 'Reports', icon: 'reports', operator: false },
+  { path: '/audiences', label: 'Audiences', icon: 'audiences', operator: false },
   { path: '/operations', label: 'Operations', icon: 'operations', operator: true },
-  { path: '/keys', label: 'Keys', icon: 'keys', operator: true },
+  { path: '/keys', label: 'Access', icon: 'keys', operator: true },
 ] as const;
 
 const roleNames = { operator: 'Operator', advertiser: 'Advertiser', read_only: 'Read only' } as const;
@@ -42,6 +43,9 @@ export function Shell({ me, path, onLogout, children }: ShellProps) {
               </a>
             ))}
         </nav>
+        <a class="docs" href="/docs/" target="_blank" rel="noopener">
+          API
+        </a>
         <div class="who">
           <div>
             <strong>{me.name}</strong>
