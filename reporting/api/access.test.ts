@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createMemoryDocuments } from './documents.ts';
 import { createHarness, OPERATOR_KEY, START_MS } from './fakes.case.ts';
 import { createLmdbDocuments } from './lmdbdocuments.ts';
-import { openApiDocument, operations } from './openapi.ts';
+import { openApiDocument } from './openapi.ts';
+import { operations } from './operations.ts';
 
 describe('keys', () => {
   it('shows a key once, keeps only its hash, and can revoke it', async () => {

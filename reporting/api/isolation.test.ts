@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { createHarness, type Fact, type Harness, START_MS } from './fakes.case.ts';
-import { operations } from './openapi.ts';
+import { operations } from './operations.ts';
 
 /** A word that stands in every name of tenant B: seeing it anywhere is a leak. */
 const SECRET = 'Zanzibar';
