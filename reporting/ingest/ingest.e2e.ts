@@ -9,6 +9,7 @@ import { systemClock } from '../../core/clock.ts';
 import { createEmbeddedLog } from '../log/embedded.ts';
 import { openStore } from '../store/clickhouse.ts';
 import { differences } from './audit.case.ts';
+import { recordFault } from './faulttable.case.ts';
 import { createTraffic } from './truth.case.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -65,10 +66,18 @@ it('counts exactly what was sent though ingest is killed at every step', async (
     const store = await openStore({ at: { dir: join(dir, 'store') } });
     const [ends, positions] = [await log.bounds('events'), await store.positions('events')];
     for (const { partition, end } of ends) expect(positions.get(partition)).toBe(end);
-    const found = await differences(store, traffic.truth, startedMs - 24 * 3_600_000, systemClock.nowMs());
+    const found = await differences(store, traffic.truth, startedMs - 27 * 3_600_000, systemClock.nowMs());
+    const { faults } = await store.audit();
     await store.close();
     expect(found).toEqual([]);
+    expect(faults).toEqual([]);
     expect(traffic.truth.sent).toBeGreaterThan(5000);
+    recordFault(
+      'kill -9 of ingest with the embedded ClickHouse',
+      deaths.length + 4,
+      traffic.truth.sent,
+      'equal to the truth',
+    );
   } finally {
     sending = false;
     await sender;

@@ -88,7 +88,7 @@ it('counts everything once through duplicates, forgeries, late events, failing i
   }
   await drained();
   expect(failures).toBeGreaterThan(3);
-  expect(await differences(store, traffic.truth, startedMs - 24 * 3_600_000, systemClock.nowMs())).toEqual([]);
+  expect(await differences(store, traffic.truth, startedMs - 27 * 3_600_000, systemClock.nowMs())).toEqual([]);
   expect(fatal).toEqual([]);
   expect(traffic.truth.statuses.duplicate).toBeGreaterThan(50);
 });

@@ -14,13 +14,12 @@ import { createSpooledLog, type SpooledLog } from '../log/spool.ts';
 import { openStore } from '../store/clickhouse.ts';
 import { startWireServer, type WireServer } from '../store/wire.case.ts';
 import { differences } from './audit.case.ts';
+import { long, recordFault } from './faulttable.case.ts';
 import { createTraffic, type Traffic } from './truth.case.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const main = join(root, 'dist', 'reporting', 'ingest', 'ingester.case.js');
 const missing = kafkaMissing();
-/** `npm run test:faults` takes the long form. */
-const long = process.env.EVENKEEL_FAULTS === 'long';
 const deaths = long
   ? ['before-commit:1', 'before-insert:1', 'in-insert:2', 'after-insert:2', 'after-commit:3', 'in-rebuild:2']
   : ['in-insert:1', 'after-insert:2'];
@@ -121,12 +120,26 @@ describe.runIf(missing === null)('through a real broker, a spool and a ClickHous
     await saying(members[0]!, 'drained');
 
     const store = await openStore({ at: { server: { url: server.url, username: 'default', password: 'right' } } });
-    const found = await differences(store, traffic.truth, startedMs - 24 * 3_600_000, systemClock.nowMs());
+    const found = await differences(store, traffic.truth, startedMs - 27 * 3_600_000, systemClock.nowMs());
     // What the spool hands over twice after a lost answer is one record more in the log, and a duplicate in the count.
     expect(found.filter((line) => !line.startsWith('received'))).toEqual([]);
+    const { faults: wrong } = await store.audit();
     await store.close();
+    expect(wrong).toEqual([]);
     expect(traffic.truth.sent).toBeGreaterThan(3000);
     expect([...fired.keys()].sort(), 'each fault really happened').toEqual(Object.keys(faults).sort());
+    const { sent } = traffic.truth;
+    recordFault('kill -9 of ingest over Kafka', deaths.length + 1, sent, 'equal to the truth');
+    for (const [fault, count] of fired)
+      recordFault(`ClickHouse over HTTP: ${fault}`, count, sent, 'equal to the truth');
+    recordFault('kill -9 of the ClickHouse server', 2, sent, 'equal to the truth');
+    recordFault('kill -9 of the Kafka broker', 1, sent, 'equal to the truth; events waited in the spool');
+    recordFault(
+      'three members, a zombie (SIGSTOP past its session, SIGCONT), one again',
+      1,
+      sent,
+      'equal to the truth',
+    );
   });
 });
 

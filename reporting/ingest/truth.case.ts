@@ -31,7 +31,10 @@ const FORGED = 0.05;
 const BROKEN = 0.01;
 const DELAYED = 0.05;
 
-/** Traffic with 5 % duplicated, 5 % forged, 5 % late (0–23 h) and 1 % undecodable events. */
+const LATEST_MS = 26 * 3_600_000;
+const LIFETIME_MS = 24 * 3_600_000;
+
+/** Traffic with 5 % duplicated, 5 % forged, 5 % late (0–26 h, some of it too late) and 1 % undecodable events. */
 export function createTraffic(seed: number, name: number): Traffic {
   const random = seededRandom(seed);
   const truth = newTruth();
@@ -42,7 +45,7 @@ export function createTraffic(seed: number, name: number): Traffic {
       const records: NewRecord[] = [];
       for (let i = 0; i < bids; i++) {
         const late = random.next() < DELAYED;
-        const bidAtMs = nowMs - Math.floor(random.next() * (late ? 23 * 3_600_000 : 2000));
+        const bidAtMs = nowMs - Math.floor(random.next() * (late ? LATEST_MS : 2000));
         const token = bidToken(random, name, counter++, bidAtMs);
         records.push(...eventsOf(token, random, nowMs, truth));
       }
@@ -60,11 +63,13 @@ function eventsOf(token: BidToken, random: Random, nowMs: number, truth: Truth):
   for (const type of types) {
     const event = loggedEventSchema.parse({ v: 1, type, token: signed, atMs: nowMs, priceNanos: price });
     records.push(record(event, token));
-    count(truth, token, type, Math.min(price, token.capNanos));
+    const expired = nowMs - token.bidAtMs > LIFETIME_MS;
+    if (expired) note(truth, 'invalid');
+    else count(truth, token, type, Math.min(price, token.capNanos));
     const dice = random.next();
     if (dice < DUPLICATED) {
       records.push(record(event, token));
-      note(truth, 'duplicate');
+      note(truth, expired ? 'invalid' : 'duplicate');
     } else if (dice < DUPLICATED + FORGED) {
       records.push(record({ ...event, token: signToken({ ...token, capNanos: 1 }, otherKey) }, token));
       note(truth, 'invalid');

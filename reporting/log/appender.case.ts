@@ -11,7 +11,12 @@ async function appendForever(): Promise<void> {
   for (;;) {
     const number = next++;
     const key = `${values.name}-${number}`;
-    await log.append('events', [{ key, value: Buffer.from(key.repeat(1 + (number % 50))) }]);
+    try {
+      await log.append('events', [{ key, value: Buffer.from(key.repeat(1 + (number % 50))) }]);
+    } catch (error) {
+      process.stdout.write(`refused ${(error as { code?: string }).code}\n`);
+      process.exit(3);
+    }
     process.stdout.write(`${key}\n`);
   }
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import type { LogRecord } from '../../core/eventlog.ts';
+import { recordFault } from '../ingest/faulttable.case.ts';
 import { createEmbeddedLog } from './embedded.ts';
 import { eventually, readAll } from './eventlog.case.ts';
 
@@ -49,6 +50,12 @@ it('keeps everything it acknowledged through kill -9, with two writers and a rea
       const number = Number(key.split('-')[1]);
       expect(value?.toString()).toBe(key.repeat(1 + (number % 50)));
     }
+    recordFault(
+      'kill -9 of two processes that append',
+      8,
+      acknowledged.length,
+      'all acknowledged are there, none twice',
+    );
     await reader.append('events', [{ key: 'after', value: Buffer.from('the lock of a killed writer is free') }]);
   } finally {
     await consumer.stop();
