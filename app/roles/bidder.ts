@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { CodedError } from '../../core/errors.ts';
 import { systemRandom } from '../../core/random.ts';
@@ -9,17 +10,22 @@ import type { Context } from '../context.ts';
 import { dieOf, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
+import { registerProcessMetrics } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
 import { loadSecrets } from '../secrets.ts';
+import { withStopFile } from '../stopfile.ts';
 import { version } from '../version.ts';
+
+const STOP_FILE_POLL_MS = 200;
 
 /** The bid server: answers exchanges, holds this node's share of every budget. */
 export async function runBidder(context: Context): Promise<void> {
   const { config, clock, logger } = context;
   const secrets = loadSecrets(config);
   const metrics = new Registry();
+  registerProcessMetrics(metrics, { version, role: 'bidder' });
   await refuseTakenPort(config.host, config.bidPort);
-  const log = openLog(context);
+  const log = withStopFile(openLog(context), { path: join(config.dataDir, 'stop'), pollMs: STOP_FILE_POLL_MS, logger });
   const bidder = await startBidder(
     {
       ...defaultBidderConfig,

@@ -11,6 +11,7 @@ import type { Context } from '../context.ts';
 import { dieOf, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
+import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
 import { loadSecrets } from '../secrets.ts';
 import { openConfiguredStore } from '../store.ts';
 import { projectRoot, version } from '../version.ts';
@@ -22,6 +23,7 @@ export async function runReporting(context: Context): Promise<void> {
   const { config, clock, logger, own } = context;
   const secrets = loadSecrets(config);
   const metrics = new Registry();
+  registerProcessMetrics(metrics, { version, role: 'reporting' });
   const random = systemRandom();
   const log = openLog(context);
   if ('seed-demo' in own) await seedWhenEmpty(context, log);
@@ -45,6 +47,7 @@ export async function runReporting(context: Context): Promise<void> {
     },
   );
   const pacer = await startPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics });
+  registerPacingMetrics(metrics, () => pacer.status());
   const api = await startApi(
     {
       host: config.host,

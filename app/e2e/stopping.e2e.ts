@@ -1,0 +1,134 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampleRequest } from '../commands/start.ts';
+import type { Metric } from '../metrics/metric.ts';
+import { metrics } from '../metrics/table.ts';
+import { callApi, type System, startSystem, until } from './processes.case.ts';
+
+const LEASE_MS = 4000;
+/** What a stop may take, from the request or the file to the last bid. */
+const STOP_WITHIN_MS = 1000;
+
+let system: System;
+let asked = 0;
+beforeAll(async () => {
+  system = await startSystem([`--lease-ms=${LEASE_MS}`, '--bid-threads=2'], ['--seed-demo']);
+  await until(bids, 20_000, 'the demo bids');
+});
+afterAll(() => system?.stop());
+
+async function bids(): Promise<boolean> {
+  asked += 1;
+  const answer = await fetch(`${system.bidUrl}/openrtb2/bid/demo`, {
+    method: 'POST',
+    body: JSON.stringify({ ...sampleRequest, id: `stop-${asked}`, user: { id: `visitor-${asked}` } }),
+  });
+  await answer.arrayBuffer();
+  return answer.status === 200;
+}
+
+/** Several requests, so that every bid thread was asked. */
+async function bidsAtAll(): Promise<boolean> {
+  for (let i = 0; i < 8; i++) if (await bids()) return true;
+  return false;
+}
+
+async function msUntilStopped(): Promise<number> {
+  const startedMs = performance.now();
+  await until(async () => !(await bidsAtAll()), 10_000, 'bidding stops');
+  return performance.now() - startedMs;
+}
+
+const set = (scope: string, on: boolean) =>
+  callApi(system, `/api/v1/switches/${scope}`, {
+    method: 'PUT',
+    body: JSON.stringify({ on, reason: 'a test of stopping' }),
+  });
+const again = () => until(bidsAtAll, 10_000, 'bidding goes on');
+
+describe('kill switches', () => {
+  it.each(['all', 'exchange:demo'])('stop %s through the API within a second, and let it go on', async (scope) => {
+    await set(scope, true);
+    expect(await msUntilStopped()).toBeLessThan(STOP_WITHIN_MS);
+    expect((await fetch(`${system.bidUrl}/healthz/ready`)).status, 'stopped is not unready').toBe(200);
+    await set(scope, false);
+    await again();
+  });
+
+  it('stop an advertiser and a campaign', async () => {
+    const { items } = await callApi<{ items: { id: number; advertiserId: number }[] }>(system, '/api/v1/campaigns');
+    const advertisers = [...new Set(items.map(({ advertiserId }) => advertiserId))];
+    for (const scopes of [advertisers.map((id) => `advertiser:${id}`), items.map(({ id }) => `campaign:${id}`)]) {
+      for (const scope of scopes) await set(scope, true);
+      expect(await msUntilStopped()).toBeLessThan(STOP_WITHIN_MS);
+      for (const scope of scopes) await set(scope, false);
+      await again();
+    }
+  });
+
+  it('stop by a file in the data folder within a second, until it is removed', async () => {
+    const file = join(system.dataDir, 'stop');
+    writeFileSync(file, 'exchange:demo   # they asked\n');
+    expect(await msUntilStopped()).toBeLessThan(STOP_WITHIN_MS);
+    await set('all', true);
+    rmSync(file);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(await bidsAtAll(), 'the API’s switch still stands').toBe(false);
+    await set('all', false);
+    await again();
+  });
+});
+
+describe('the dead-man’s switch', () => {
+  it('stops bidding when nobody watches the money, and goes on when somebody does', async () => {
+    await system.reporting.end('SIGKILL');
+    const stoppedAfterMs = await (async () => {
+      const startedMs = performance.now();
+      await until(async () => !(await bidsAtAll()), LEASE_MS + 10_000, 'credit lapses');
+      return performance.now() - startedMs;
+    })();
+    expect(stoppedAfterMs).toBeLessThan(LEASE_MS + 5000);
+    await system.restartReporting();
+    await until(bidsAtAll, 30_000, 'bidding goes on');
+  });
+});
+
+describe('/metrics', () => {
+  it('shows exactly what the list says, with its types and labels', async () => {
+    const read = async (url: string) => parse(await (await fetch(`${url}/metrics`)).text());
+    const found = { bidder: await read(system.bidUrl), reporting: await read(system.apiUrl) };
+    const listed = (metric: Metric) => ({
+      bidder: metric.roles.includes('bidder'),
+      reporting: metric.roles.some((role) => role !== 'bidder'),
+    });
+    const onlyWithKafka = /^evenkeel_spool_/;
+    for (const role of ['bidder', 'reporting'] as const) {
+      const expected = metrics.filter((metric) => listed(metric)[role] && !onlyWithKafka.test(metric.name));
+      expect([...found[role].keys()].sort()).toEqual(expected.map((metric) => metric.name).sort());
+      for (const metric of expected) {
+        const { type, labels } = found[role].get(metric.name)!;
+        expect(type, metric.name).toBe(metric.type);
+        for (const label of labels) expect(metric.labels, `${metric.name} has the label ${label}`).toContain(label);
+      }
+    }
+  });
+});
+
+interface Exposed {
+  readonly type: string;
+  readonly labels: Set<string>;
+}
+
+/** Our metrics in the Prometheus text format: name → type and the labels seen. */
+function parse(text: string): Map<string, Exposed> {
+  const found = new Map<string, Exposed>();
+  for (const line of text.split('\n')) {
+    const [, name, type] = /^# TYPE (evenkeel_\w+) (\w+)/.exec(line) ?? [];
+    if (name !== undefined && type !== undefined) found.set(name, { type, labels: new Set() });
+    const [, sample = '', labels = ''] = /^(evenkeel_\w+?)(?:\{(.*)\})? /.exec(line) ?? [];
+    const owner = found.get(sample) ?? found.get(sample.replace(/_(bucket|sum|count)$/, ''));
+    for (const [, label = ''] of labels.matchAll(/(\w+)="/g)) if (label !== 'le') owner?.labels.add(label);
+  }
+  return found;
+}
