@@ -3,6 +3,7 @@ import { systemClock } from '../../core/clock.ts';
 import { seededRandom } from '../../core/random.ts';
 import { startTraffic, type TrafficStatus } from '../../loadtest/demo.ts';
 import { mergeTruth, type Truth } from '../../loadtest/market/ledger.ts';
+import { createCampaigns } from './campaigns.case.ts';
 import { callApi, type System, startSystem, until } from './processes.case.ts';
 
 /** What a report says per campaign, and what the simulated exchange knows it must say. */
@@ -86,7 +87,17 @@ describe('the main job', () => {
   /** Everything sent since the system started: what the reports of the same data folder must say. */
   const sent: Truth = new Map();
   beforeAll(async () => {
-    system = await startSystem([], ['--seed-demo']);
+    system = await startSystem();
+    // As fast as possible and far from their budgets: what is tested here is counting, not pacing.
+    await createCampaigns(
+      system,
+      [1, 2, 3].map((n) => ({
+        name: `Campaign ${n}`,
+        dailyMicros: 1_000_000_000,
+        pacing: 'asap' as const,
+        cpmMicros: [2_000_000 + n * 100_000, 1_500_000 + n * 50_000],
+      })),
+    );
   });
   afterAll(async () => {
     const codes = await system.stop();

@@ -4,16 +4,13 @@ import { microsToNanos } from '../../core/money.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { seededRandom } from '../../core/random.ts';
 import { startTraffic } from '../../loadtest/demo.ts';
+import { createCampaigns } from './campaigns.case.ts';
 import { callApi, type System, startSystem } from './processes.case.ts';
 
 /** A day in two minutes. */
 const SCALE = 720;
 const DAY_MS = 86_400_000;
 const BUDGET_MICROS = 5_000_000;
-
-interface Created {
-  readonly id: number;
-}
 
 /** The true time at which the scaled clock shows `shownMs` at the true time `nowMs`. */
 function originFor(shownMs: number, nowMs: number): number {
@@ -38,7 +35,9 @@ describe('a day in two minutes', () => {
       '--reservation-timeout-ms=3600000',
       '--lease-ms=2880000',
     ]);
-    await createCampaign(system);
+    await createCampaigns(system, [
+      { name: 'Five dollars', dailyMicros: BUDGET_MICROS, pacing: 'even_time', cpmMicros: [4_000_000, 3_000_000] },
+    ]);
   });
   afterAll(async () => {
     expect(await system.stop()).toEqual([0, 0]);
@@ -77,36 +76,6 @@ describe('a day in two minutes', () => {
 
 function units(nanos: string): number {
   return Number(BigInt(nanos) / 1000n) / 1_000_000;
-}
-
-async function createCampaign(system: System): Promise<void> {
-  const post = (path: string, body: unknown) =>
-    callApi<Created>(system, path, { method: 'POST', body: JSON.stringify(body) });
-  const advertiser = await post('/api/v1/advertisers', { name: 'Paced', timeZone: 'UTC' });
-  const campaign = await post('/api/v1/campaigns', {
-    advertiserId: advertiser.id,
-    name: 'Five dollars a day',
-    status: 'active',
-    budget: { dailyMicros: BUDGET_MICROS, lifetimeMicros: null },
-    lineItems: ['high', 'low'].map((name, index) => ({
-      name,
-      status: 'active',
-      goal: { type: 'cpm', bidCpmMicros: 4_000_000 - index * 1_000_000 },
-      pacing: 'even_time',
-      creatives: [
-        [300, 250],
-        [728, 90],
-        [320, 50],
-      ].map(([w, h]) => ({
-        name: `${w}x${h}`,
-        format: 'banner',
-        banner: { w, h, html: '<a href="${CLICK_URL}">Even</a>' },
-        landingUrl: 'https://shop.example.com/',
-        adomain: ['shop.example.com'],
-      })),
-    })),
-  });
-  expect(campaign.id).toBeGreaterThan(0);
 }
 
 async function campaignStatus(system: System): Promise<PacingStatus | undefined> {
