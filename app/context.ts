@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Clock, scaledClock, systemClock } from '../core/clock.ts';
+import { type Clock, clockOf } from '../core/clock.ts';
 import { parseArguments } from './arguments.ts';
 import { findConfigFile, type LoadedConfig, loadConfig, processEnvironment } from './config/load.ts';
 import { type Config, type Setting, settingNames, settings } from './config/table.ts';
@@ -37,7 +37,7 @@ export function createContext(role: string, args: readonly string[], ownFlags: r
   const configFile = findConfigFile(flags.config);
   const loaded = loadConfig({ file: configFile, env: processEnvironment(), flags: rest });
   const { config } = loaded;
-  const clock = config.timeScale === 1 ? systemClock : scaledClock(config.timeOriginMs, config.timeScale);
+  const clock = clockOf({ scale: config.timeScale, originMs: config.timeOriginMs });
   return { words, own, loaded, config, configFile, clock, logger: createLogger(role, config.logLevel) };
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { EventLog } from '../core/eventlog.ts';
 import { createEmbeddedLog } from '../reporting/log/embedded.ts';
+import type { Config } from './config/table.ts';
 import type { Context } from './context.ts';
 
 /** The event log this process uses: Kafka when brokers are configured, else the embedded one in the data folder. */
@@ -13,4 +14,9 @@ export function openLog({ config, clock }: Context): EventLog {
     },
     { clock },
   );
+}
+
+/** Where uploaded audiences are: written by the API, read by every bid thread of this machine. */
+export function audiencesPath(config: Config): string {
+  return join(config.dataDir, 'audiences');
 }

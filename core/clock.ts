@@ -48,3 +48,8 @@ export function scaledClock(originMs: number, scale: number): Clock {
     monotonicMs: systemClock.monotonicMs,
   };
 }
+
+/** The machine's clock, or the scaled one of a rehearsal: threads get numbers, not functions. */
+export function clockOf(time: { readonly scale: number; readonly originMs: number }): Clock {
+  return time.scale === 1 ? systemClock : scaledClock(time.originMs, time.scale);
+}

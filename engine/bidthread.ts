@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { systemClock } from '../core/clock.ts';
+import { clockOf } from '../core/clock.ts';
 import { codeOf, messageOf } from '../core/errors.ts';
 import { createAdminHandler, notFound, wrongMethod } from './admin.ts';
 import { createBidIds } from './bid/bidid.ts';
@@ -28,7 +28,7 @@ const APPLY_SLICE_MS = 2;
 export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const { config, status } = start;
   let baseUrl = config.publicBaseUrl;
-  const clock = systemClock;
+  const clock = clockOf(config.time);
   const send = (message: FromWorker) => port.postMessage(message);
   const ring = ringWriter(start.ring);
   const counters = createCounters();

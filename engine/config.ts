@@ -123,6 +123,8 @@ export interface BidderConfig {
   readonly learning: LearningOptions;
   /** `auto`: µWebSockets.js when it loads, else node:http. */
   readonly transport: 'auto' | 'uws' | 'node';
+  /** Rehearsals: how much faster the wall clock runs, and when it showed the true time (ms). `{ scale: 1 }` is life. */
+  readonly time: { readonly scale: number; readonly originMs: number };
   readonly version: string;
 }
 
@@ -164,5 +166,6 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   users: { salt: '', audiencesPath: '', fingerprint: false, capBuckets: 131_072 },
   learning: { path: '', evidenceBuckets: 16_384, marketRows: 1024 },
   transport: 'auto',
+  time: { scale: 1, originMs: 0 },
   version: '0.0.0',
 };

@@ -16,6 +16,8 @@ export interface CampaignPlan {
   readonly pacing: 'even' | 'even_time' | 'front_loaded' | 'asap';
   /** One line item each. */
   readonly cpmMicros: readonly number[];
+  /** AdCOM device types; everywhere when absent. */
+  readonly deviceTypes?: readonly string[];
 }
 
 /** Creates an advertiser with campaigns through the API; resolves to the campaigns' ids. */
@@ -35,6 +37,9 @@ export async function createCampaigns(system: System, plans: readonly CampaignPl
         status: 'active',
         goal: { type: 'cpm', bidCpmMicros },
         pacing: plan.pacing,
+        ...(plan.deviceTypes === undefined
+          ? {}
+          : { targeting: { terms: { deviceType: { include: plan.deviceTypes } } } }),
         creatives: SIZES.map(([w, h]) => ({
           name: `${w}x${h}`,
           format: 'banner',

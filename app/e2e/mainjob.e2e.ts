@@ -91,8 +91,9 @@ describe('the main job', () => {
     // As fast as possible and far from their budgets: what is tested here is counting, not pacing.
     await createCampaigns(
       system,
-      [1, 2, 3].map((n) => ({
+      [['2'], ['1', '4'], ['3', '5', '6', '7']].map((deviceTypes, n) => ({
         name: `Campaign ${n}`,
+        deviceTypes,
         dailyMicros: 1_000_000_000,
         pacing: 'asap' as const,
         cpmMicros: [2_000_000 + n * 100_000, 1_500_000 + n * 50_000],

@@ -8,7 +8,7 @@ import { startBidder } from '../../engine/bidder.ts';
 import { defaultBidderConfig, defaultLimits, defaultProfile, type ExchangeProfile } from '../../engine/config.ts';
 import type { Context } from '../context.ts';
 import { dieOf, stopOnSignal } from '../lifecycle.ts';
-import { openLog } from '../log.ts';
+import { audiencesPath, openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
@@ -43,6 +43,17 @@ export async function runBidder(context: Context): Promise<void> {
       },
       tokenLifetimeMs: config.tokenLifetimeMs,
       clickLifetimeMs: config.clickLifetimeMs,
+      currencies: readCurrencies(config.currencies),
+      maxLagMs: config.maxLagMs,
+      trustForwardedFor: config.trustForwardedFor,
+      users: {
+        ...defaultBidderConfig.users,
+        salt: secrets.userSalt,
+        audiencesPath: audiencesPath(config),
+        fingerprint: config.userFingerprint,
+      },
+      learning: { ...defaultBidderConfig.learning, path: join(config.dataDir, 'learned.bin') },
+      time: { scale: config.timeScale, originMs: config.timeOriginMs },
       version,
     },
     { log, clock, random: systemRandom(), logger, metrics, onFatal: dieOf('the bidder', logger) },
@@ -71,6 +82,22 @@ async function refuseTakenPort(host: string, port: number): Promise<void> {
     `port ${port} of ${host} can not be used: ${fault}.`,
     'Choose another with --bid-port.',
   );
+}
+
+/** @throws CodedError `config.invalid` */
+function readCurrencies(configured: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
+  const rates: Record<string, number> = { USD: 1 };
+  for (const [code, rate] of Object.entries(configured)) {
+    if (!/^[A-Z]{3}$/.test(code) || typeof rate !== 'number' || !(rate > 0)) {
+      throw new CodedError(
+        'config.invalid',
+        `currencies: "${code}" has no usable rate.`,
+        'Write CODE: US dollars per unit.',
+      );
+    }
+    rates[code] = rate;
+  }
+  return rates;
 }
 
 /** Profiles of the configuration over the defaults; `demo` is always there. */
