@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { CodedError } from '../core/errors.ts';
+import { billingEvents } from '../core/token.ts';
+import { defaultProfile, type ExchangeProfile } from './config.ts';
+
+const base64url = z.string().regex(/^[A-Za-z0-9_-]{16,}={0,2}$/, 'must be a key in base64url');
+
+/** An exchange profile as it stands in the configuration; everything has a default. */
+export const exchangeProfileSchema = z.strictObject({
+  seat: z.string().max(64).default(defaultProfile.seat),
+  billingEvent: z.enum(billingEvents).default(defaultProfile.billingEvent),
+  price: z
+    .discriminatedUnion('scheme', [
+      z.strictObject({ scheme: z.literal('plain') }),
+      z.strictObject({ scheme: z.literal('base64') }),
+      z.strictObject({ scheme: z.literal('google'), encryptionKey: base64url, integrityKey: base64url }),
+    ])
+    .default({ scheme: 'plain' }),
+  auctionType: z.union([z.literal(1), z.literal(2)]).default(defaultProfile.auctionType),
+  noBid: z.enum(['empty', 'nbr']).default(defaultProfile.noBid),
+  gzip: z.boolean().default(defaultProfile.gzip),
+  qpsLimit: z.int().min(0).max(10_000_000).default(defaultProfile.qpsLimit),
+  roundTripMs: z.int().min(0).max(10_000).default(defaultProfile.roundTripMs),
+  defaultTmaxMs: z.int().min(1).max(60_000).default(defaultProfile.defaultTmaxMs),
+  media: z
+    .array(z.enum(['banner', 'video', 'audio', 'native']))
+    .min(1)
+    .default([...defaultProfile.media]),
+  clickMacro: z.string().max(200).default(defaultProfile.clickMacro),
+  clickMacroEncodes: z.boolean().default(defaultProfile.clickMacroEncodes),
+  expirySeconds: z.int().min(1).max(86_400).default(defaultProfile.expirySeconds),
+});
+
+const profileName = /^[A-Za-z0-9_.-]{1,32}$/;
+
+/**
+ * Reads the profiles of a configuration, by name; `demo` is always there.
+ * @throws CodedError `bad_exchange_profile` that names the profile and the field
+ */
+export function readExchangeProfiles(configured: Readonly<Record<string, unknown>>): readonly ExchangeProfile[] {
+  const profiles = Object.entries(configured).map(([name, value]): ExchangeProfile => {
+    if (!profileName.test(name)) throw fault(name, 'the name must be 1 to 32 letters, digits, dots, dashes');
+    const parsed = exchangeProfileSchema.safeParse(value);
+    if (parsed.success) return { name, ...parsed.data };
+    const issue = parsed.error.issues[0];
+    throw fault(name, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+  });
+  return profiles.some(({ name }) => name === 'demo') ? profiles : [defaultProfile, ...profiles];
+}
+
+function fault(name: string, why: string): CodedError {
+  const remedy = 'Correct the setting `exchanges`; its fields are in docs/exchange.md.';
+  return new CodedError('bad_exchange_profile', `The exchange profile ${name} can not be used: ${why}.`, remedy);
+}
