@@ -66,7 +66,11 @@ function measurePrivacy(time: Time): Measured[] {
   return [
     time('privacy: nothing said', () => gate.decide(silent)),
     time('privacy: a TC string seen before', () => gate.decide(remembered)),
-    time('privacy: a TC string never seen', (i) => forgetful.decide({ ...remembered, consent: others[i & 4095]! }), 20_000),
+    time(
+      'privacy: a TC string never seen',
+      (i) => forgetful.decide({ ...remembered, consent: others[i & 4095]! }),
+      20_000,
+    ),
     time('privacy: US privacy string', () => gate.decide({ ...silent, usPrivacy: '1YNN' })),
   ];
 }
@@ -82,7 +86,9 @@ async function measureUsers(time: Time, clock: Clock, users: number): Promise<Me
   async function* lines(): AsyncGenerator<Uint8Array> {
     for (let from = 0; from < users; from += 1000) {
       const hashes = Array.from({ length: Math.min(1000, users - from) }, (_, i) =>
-        createHash('sha256').update(id(from + i)).digest('hex'),
+        createHash('sha256')
+          .update(id(from + i))
+          .digest('hex'),
       );
       yield Buffer.from(`${hashes.join('\n')}\n`);
     }
@@ -95,7 +101,10 @@ async function measureUsers(time: Time, clock: Clock, users: number): Promise<Me
     return [user[0]!, user[1]!] as const;
   });
   const measured = [
-    { name: `audience: upload of ${users.toLocaleString('en')} users, each, by the clock`, nanos: Math.round((durationMs * 1e6) / users) },
+    {
+      name: `audience: upload of ${users.toLocaleString('en')} users, each, by the clock`,
+      nanos: Math.round((durationMs * 1e6) / users),
+    },
     time('user: hash of an id', (i) => hasher.hashId(ids[i & 4095]!, user)),
     time('audience: of one user', (i) => reader.audiencesOf(...hashed[i & 4095]!, out)),
     ...measureCaps(time, user),
