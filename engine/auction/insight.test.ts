@@ -51,6 +51,7 @@ describe('an auction that knows people, rates and prices', () => {
     for (const entry of changes)
       catalog.apply({ change: entry, slot: entry.kind === 'line_item' ? entry.entity.id - 100 : -1 });
     const tally = {
+      weigh() {},
       matched() {},
       refused: (line: { item: { id: number } }, reason: string) => void refusals.push(`${line.item.id} ${reason}`),
       bid() {},
