@@ -2,6 +2,7 @@ import type { NoBidReason } from '../../core/reasons.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { forms } from '../request/textcache.ts';
 
 const REQ = shapes.REQUEST.f;
 
@@ -26,13 +27,13 @@ export function readBlocks(scan: RequestScan, into: Blocks): void {
   }
   const { root } = scan;
   for (let i = scan.first(root, REQ.bcat); i !== 0; i = scan.next(i)) {
-    into.categories.add(scan.itemText(i).trim().toUpperCase());
+    into.categories.add(scan.itemCached(i, forms.upperCase));
   }
   for (let i = scan.first(root, REQ.badv); i !== 0; i = scan.next(i)) {
-    into.domains.add(scan.itemText(i).trim().toLowerCase());
+    into.domains.add(scan.itemCached(i, forms.lowerCase));
   }
   for (let i = scan.first(root, REQ.bapp); i !== 0; i = scan.next(i)) {
-    into.apps.add(scan.itemText(i).trim().toLowerCase());
+    into.apps.add(scan.itemCached(i, forms.lowerCase));
   }
   into.any = into.categories.size + into.domains.size + into.apps.size > 0;
 }

@@ -20,5 +20,7 @@ export function responseCurrency(scan: RequestScan, rates: Rates): string | null
 
 /** The rate of a currency named in a request, where none means US dollars; NaN when we do not know it. */
 export function rateOf(rates: Rates, currency: string): number {
+  const known = rates.get(currency);
+  if (known !== undefined) return known;
   return rates.get(currency === '' ? DEFAULT : currency.trim().toUpperCase()) ?? Number.NaN;
 }

@@ -1,5 +1,6 @@
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { forms } from '../request/textcache.ts';
 import type { PrivacySignals } from './decision.ts';
 
 const REQ = shapes.REQUEST.f;
@@ -51,7 +52,7 @@ export function readSignals(scan: RequestScan, into: ReadSignals): void {
   into.gppSids = readSids(scan, regs, REGS.gpp_sid) ?? readSids(scan, ext, REGS_EXT.gpp_sid) ?? noSids;
   const deviceGeo = scan.object(device, DEVICE.geo);
   const geo = deviceGeo >= 0 ? deviceGeo : scan.object(user, USER.geo);
-  into.country = scan.text(geo, GEO.country).toUpperCase();
+  into.country = scan.cached(geo, GEO.country, forms.upperCase);
 }
 
 function readSids(scan: RequestScan, node: number, field: number): number[] | null {

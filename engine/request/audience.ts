@@ -1,6 +1,7 @@
 import { DIM, indexDimensions } from '../match/terms.ts';
 import type { RequestScan } from './scan.ts';
 import { shapes } from './shapes.ts';
+import { forms, TextCache } from './textcache.ts';
 import { type Agent, readAgent } from './useragent.ts';
 
 const REQ = shapes.REQUEST.f;
@@ -14,6 +15,25 @@ const PUBLISHER = shapes.PUBLISHER.f;
 const CONTENT = shapes.CONTENT.f;
 const DATA = shapes.DATA.f;
 const SEGMENT = shapes.SEGMENT.f;
+
+const { upperCase, lowerCase } = forms;
+const trimmed = new TextCache((text) => text.trim());
+const languages = new TextCache(primaryLanguage);
+const categoryTerms = new TextCache(withParent);
+const keywordTerms = new TextCache((text) =>
+  text === '' ? [] : text.split(',', MAX_TERMS).map((word) => word.trim().toLowerCase()),
+);
+const domainTerms = new TextCache((text) => {
+  const terms: string[] = [];
+  addDomains(terms, siteDomain(text));
+  return terms;
+});
+/** Segments as terms, by data provider. */
+type Provider = TextCache<string>;
+const MAX_PROVIDERS = 16;
+const knownProviders = new Map<string, Provider>();
+const providers = new TextCache((name) => (name === '' ? null : providerOf(name)));
+const nameless = providerOf('');
 
 /** Most terms of one dimension that a request may bring. */
 const MAX_TERMS = 200;
@@ -66,18 +86,18 @@ function readPlace(scan: RequestScan, device: number, into: Audience): void {
   const user = scan.object(scan.root, REQ.user);
   const deviceGeo = scan.object(device, DEVICE.geo);
   const geo = deviceGeo >= 0 ? deviceGeo : scan.object(user, USER.geo);
-  const country = scan.text(geo, GEO.country).toUpperCase();
+  const country = scan.cached(geo, GEO.country, upperCase);
   into.country = country;
-  into.region = scan.text(geo, GEO.region).toUpperCase();
+  into.region = scan.cached(geo, GEO.region, upperCase);
   into.lat = scan.numOr(geo, GEO.lat, Number.NaN);
   into.lon = scan.numOr(geo, GEO.lon, Number.NaN);
   into.utcOffsetMinutes = scan.numOr(geo, GEO.utcoffset, Number.NaN);
   const { terms } = into;
   add(terms[DIM.country]!, country);
   add(terms[DIM.region]!, into.region);
-  if (into.region !== '' && country !== '') add(terms[DIM.region]!, `${country}-${into.region}`);
-  add(terms[DIM.city]!, scan.text(geo, GEO.city).trim().toLowerCase());
-  add(terms[DIM.zip]!, scan.text(geo, GEO.zip).trim().toUpperCase());
+  if (into.region !== '' && country !== '') add(terms[DIM.region]!, qualifiedRegion(country, into.region));
+  add(terms[DIM.city]!, scan.cached(geo, GEO.city, lowerCase));
+  add(terms[DIM.zip]!, scan.cached(geo, GEO.zip, upperCase));
 }
 
 function readDevice(scan: RequestScan, device: number, into: Audience): void {
@@ -90,15 +110,53 @@ function readDevice(scan: RequestScan, device: number, into: Audience): void {
     terms[DIM.connectionType]!.push(numbers[connection]!);
   }
   const agent: Agent = readAgent(scan.text(device, DEVICE.ua));
-  const os = scan.text(device, DEVICE.os).trim().toLowerCase() || agent.os;
+  const os = scan.cached(device, DEVICE.os, lowerCase) || agent.os;
   into.os = os;
   add(terms[DIM.os]!, os);
-  add(terms[DIM.osVersion]!, scan.text(device, DEVICE.osv).trim().toLowerCase() || agent.osVersion);
+  add(terms[DIM.osVersion]!, scan.cached(device, DEVICE.osv, lowerCase) || agent.osVersion);
   add(terms[DIM.browser]!, agent.browser);
-  add(terms[DIM.make]!, scan.text(device, DEVICE.make).trim().toLowerCase());
-  add(terms[DIM.carrier]!, scan.text(device, DEVICE.carrier).trim().toLowerCase());
-  const language = scan.text(device, DEVICE.language) || scan.text(device, DEVICE.langb);
-  add(terms[DIM.language]!, primaryLanguage(language));
+  add(terms[DIM.make]!, scan.cached(device, DEVICE.make, lowerCase));
+  add(terms[DIM.carrier]!, scan.cached(device, DEVICE.carrier, lowerCase));
+  const language = scan.cached(device, DEVICE.language, languages) || scan.cached(device, DEVICE.langb, languages);
+  add(terms[DIM.language]!, language);
+}
+
+/** The segments of the first providers are remembered; those of later ones are made anew, so that memory is fixed. */
+function providerOf(name: string): Provider {
+  const known = knownProviders.get(name);
+  if (known !== undefined) return known;
+  const term = (id: string) => (id === '' ? '' : `${name}:${id}`);
+  if (knownProviders.size >= MAX_PROVIDERS) return new TextCache(term, 1);
+  const made = new TextCache(term);
+  knownProviders.set(name, made);
+  return made;
+}
+
+let lastCountry = '';
+let lastRegion = '';
+let lastQualified = '';
+
+/** "USA-CA": a region with its country; the last one is remembered. */
+function qualifiedRegion(country: string, region: string): string {
+  if (country !== lastCountry || region !== lastRegion) {
+    lastCountry = country;
+    lastRegion = region;
+    lastQualified = `${country}-${region}`;
+  }
+  return lastQualified;
+}
+
+/** @param terms the domain and those it is under */
+function readDomain(terms: readonly string[], into: Audience): void {
+  into.domain = terms[0] ?? '';
+  for (let i = 0; i < terms.length; i++) add(into.terms[DIM.domain]!, terms[i]!);
+}
+
+/** A category of taxonomy 1 also stands for its parent: IAB1-2 is in IAB1. */
+function withParent(text: string): string[] {
+  const category = text.trim().toUpperCase();
+  const dash = category.indexOf('-');
+  return dash > 0 ? [category, category.slice(0, dash)] : [category];
 }
 
 function primaryLanguage(language: string): string {
@@ -113,61 +171,53 @@ function readInventory(scan: RequestScan, into: Audience): void {
   const { terms } = into;
   into.domain = '';
   if (site >= 0) {
-    into.domain = siteDomain(scan.text(site, SITE.domain) || scan.text(site, SITE.page));
-    addDomains(terms[DIM.domain]!, into.domain);
+    readDomain(scan.cached(site, SITE.domain, domainTerms), into);
+    if (into.domain === '') readDomain(scan.cached(site, SITE.page, domainTerms), into);
     for (const field of [SITE.cat, SITE.sectioncat, SITE.pagecat]) readCategories(scan, site, field, into);
     readContext(scan, scan.object(site, SITE.publisher), scan.object(site, SITE.content), into);
     readKeywords(scan, site, SITE.keywords, SITE.kwarray, terms[DIM.keyword]!);
   } else if (app >= 0) {
-    into.domain = scan.text(app, APP.bundle).trim().toLowerCase();
+    into.domain = scan.cached(app, APP.bundle, lowerCase);
     add(terms[DIM.bundle]!, into.domain);
     for (const field of [APP.cat, APP.sectioncat, APP.pagecat]) readCategories(scan, app, field, into);
     readContext(scan, scan.object(app, APP.publisher), scan.object(app, APP.content), into);
     readKeywords(scan, app, APP.keywords, APP.kwarray, terms[DIM.keyword]!);
   } else if (dooh >= 0) {
-    into.domain = siteDomain(scan.text(dooh, DOOH.domain));
-    addDomains(terms[DIM.domain]!, into.domain);
+    readDomain(scan.cached(dooh, DOOH.domain, domainTerms), into);
     readContext(scan, scan.object(dooh, DOOH.publisher), scan.object(dooh, DOOH.content), into);
     readKeywords(scan, dooh, DOOH.keywords, DOOH.kwarray, terms[DIM.keyword]!);
   }
 }
 
 function readContext(scan: RequestScan, publisher: number, content: number, into: Audience): void {
-  add(into.terms[DIM.publisher]!, scan.text(publisher, PUBLISHER.id).trim());
+  add(into.terms[DIM.publisher]!, scan.cached(publisher, PUBLISHER.id, trimmed));
   if (content < 0) return;
   readCategories(scan, content, CONTENT.cat, into);
   readKeywords(scan, content, CONTENT.keywords, CONTENT.kwarray, into.terms[DIM.keyword]!);
 }
 
-/** A category of taxonomy 1 also stands for its parent: IAB1-2 is in IAB1. */
 function readCategories(scan: RequestScan, node: number, field: number, into: Audience): void {
   const list = into.terms[DIM.category]!;
   for (let item = scan.first(node, field); item !== 0; item = scan.next(item)) {
-    const category = scan.itemText(item).trim().toUpperCase();
-    add(list, category);
-    const dash = category.indexOf('-');
-    if (dash > 0) add(list, category.slice(0, dash));
+    for (const category of scan.itemCached(item, categoryTerms)) add(list, category);
   }
 }
 
 function readKeywords(scan: RequestScan, node: number, field: number, array: number, list: string[]): void {
   for (let item = scan.first(node, array); item !== 0; item = scan.next(item)) {
-    add(list, scan.itemText(item).trim().toLowerCase());
+    add(list, scan.itemCached(item, lowerCase));
   }
-  const text = scan.text(node, field);
-  if (text === '') return;
-  for (const word of text.split(',', MAX_TERMS)) add(list, word.trim().toLowerCase());
+  for (const word of scan.cached(node, field, keywordTerms)) add(list, word);
 }
 
 function readSegments(scan: RequestScan, list: string[]): void {
   const user = scan.object(scan.root, REQ.user);
   for (let data = scan.first(user, USER.data); data !== 0; data = scan.next(data)) {
     const node = scan.itemNode(data);
-    const provider = scan.text(node, DATA.id) || scan.text(node, DATA.name);
+    const provider = scan.cached(node, DATA.id, providers) ?? scan.cached(node, DATA.name, providers) ?? nameless;
     for (let item = scan.first(node, DATA.segment); item !== 0; item = scan.next(item)) {
       const segment = scan.itemNode(item);
-      const id = scan.text(segment, SEGMENT.id) || scan.text(segment, SEGMENT.value);
-      if (id !== '') add(list, `${provider}:${id}`);
+      add(list, scan.cached(segment, SEGMENT.id, provider) || scan.cached(segment, SEGMENT.value, provider));
     }
   }
 }

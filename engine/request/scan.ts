@@ -12,6 +12,7 @@ import {
   TAG,
 } from './jsoncursor.ts';
 import { findKey, KIND, type Shape, shapes } from './shapes.ts';
+import type { TextCache } from './textcache.ts';
 
 const MAX_CELLS = 1 << 16;
 const MAX_ITEMS = 1 << 14;
@@ -76,6 +77,22 @@ export class RequestScan extends JsonCursor {
     if (node < 0) return '';
     const cell = node + field;
     return this.#decode(this.#tag[cell]!, this.#value[cell]!, this.#extra[cell]!);
+  }
+
+  /** What the text in a field stands for by a cache; what '' stands for when absent. */
+  cached<Value>(node: number, field: number, cache: TextCache<Value>): Value {
+    if (node < 0) return cache.ofText('');
+    const cell = node + field;
+    if (this.#tag[cell] === TAG.ascii) return cache.ofAscii(this.bytes, this.#value[cell]!, this.#extra[cell]!);
+    return cache.ofText(this.text(node, field));
+  }
+
+  /** The same for an item of a list of texts. */
+  itemCached<Value>(item: number, cache: TextCache<Value>): Value {
+    if (this.#itemTag[item] === TAG.ascii) {
+      return cache.ofAscii(this.bytes, this.#itemValue[item]!, this.#itemExtra[item]!);
+    }
+    return cache.ofText(this.itemText(item));
   }
 
   /** The node of an object in a field, -1 when absent. */
