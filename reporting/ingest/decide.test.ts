@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoggedEvent, loggedEventSchema } from '../../core/event.ts';
 import { seededRandom } from '../../core/random.ts';
 import { type BidToken, signToken } from '../../core/token.ts';
+import type { Touch } from '../store/store.ts';
 import { createClaims } from './claims.ts';
 import { type DecideConfig, decideEvent } from './decide.ts';
 import { bidToken, otherKey, testKey } from './truth.case.ts';
@@ -15,6 +16,7 @@ const config: DecideConfig = {
   conversionLifetimeMs: 30 * 24 * HOUR_MS,
   horizonMs: 24 * HOUR_MS,
   scorer: null,
+  windowsOf: (lineItemId) => ({ clickMs: (lineItemId === 77 ? 1 : 30) * 24 * HOUR_MS, viewMs: 24 * HOUR_MS }),
 };
 const token: BidToken = { ...bidToken(seededRandom(1), 1, 1, BID_AT_MS), capNanos: 1000, billingEvent: 'bill' };
 
@@ -26,10 +28,16 @@ interface Sent extends Partial<LoggedEvent> {
 function decider(settings: Partial<DecideConfig> = {}) {
   const claims = createClaims({ eventsMs: config.horizonMs, conversionsMs: 31 * 24 * HOUR_MS });
   let offset = 0;
-  return (sent: Sent | Buffer | null) => {
+  return (sent: Sent | Buffer | null, touches: readonly Touch[] = []) => {
     const value = sent === null || Buffer.isBuffer(sent) ? sent : Buffer.from(JSON.stringify(event(sent)));
     const appendedMs = (sent as Sent | null)?.appendedMs ?? BID_AT_MS + 1000;
-    return decideEvent(claims, { offset: offset++, key: '', value, appendedMs }, 0, { ...config, ...settings });
+    return decideEvent(
+      claims,
+      { offset: offset++, key: '', value, appendedMs },
+      0,
+      { ...config, ...settings },
+      touches,
+    );
   };
 }
 
@@ -134,6 +142,57 @@ describe('what becomes of an event', () => {
     expect(decide({ type: 'conversion', conversion, bid: other }).status).toBe('duplicate');
     expect(decide({ type: 'conversion', conversion: { ...conversion, orderId: 'o-2' }, bid: other }).status).toBe(
       'accepted',
+    );
+  });
+
+  it('a conversion without a click id belongs to the last click of its user, else the last view, else nobody', () => {
+    const user = '00000000000000ab';
+    const touch = (click: boolean, hoursAgo: number, bid: Partial<BidToken> = {}): Touch => ({
+      click,
+      atMs: BID_AT_MS - hoursAgo * HOUR_MS,
+      token: { ...token, user, bidAtMs: BID_AT_MS - hoursAgo * HOUR_MS, ...bid },
+    });
+    let order = 0;
+    const convert = (touches: readonly Touch[], parts: Partial<typeof conversion> = {}) => {
+      const row = decider()(
+        {
+          type: 'conversion',
+          token: '',
+          conversion: { ...conversion, user, orderId: `n-${order++}`, ...parts },
+          atMs: BID_AT_MS,
+        },
+        touches,
+      );
+      return [row.status, row.attribution, row.token?.campaignId ?? row.reason];
+    };
+    const [seen, clicked] = [touch(false, 1, { campaignId: 1 }), touch(true, 200, { campaignId: 2 })];
+    expect(convert([])).toEqual(['invalid', '', 'unattributed']);
+    expect(convert([seen])).toEqual(['accepted', 'view', 1]);
+    expect(convert([seen, clicked]), 'clicks before views').toEqual(['accepted', 'click', 2]);
+    expect(convert([clicked, touch(true, 3, { campaignId: 3 })]), 'the later click').toEqual(['accepted', 'click', 3]);
+    expect(convert([touch(false, 25)]), 'views have a day').toEqual(['invalid', '', 'unattributed']);
+    expect(convert([touch(true, 25, { lineItemId: 77 })]), 'its own window').toEqual(['invalid', '', 'unattributed']);
+    expect(convert([touch(true, -1)]), 'a click afterwards').toEqual(['invalid', '', 'unattributed']);
+    expect(convert([clicked], { advertiserId: 9 }), 'of another advertiser').toEqual(['invalid', '', 'unattributed']);
+    expect(convert([clicked], { user: 'ffffffffffffffff' }), 'of another user').toEqual([
+      'invalid',
+      '',
+      'unattributed',
+    ]);
+  });
+
+  it('an order is one conversion, by click id or by user', () => {
+    const decide = decider();
+    const user = '00000000000000ab';
+    const touches = [{ click: true, atMs: BID_AT_MS, token: { ...token, user } }];
+    const byUser = { type: 'conversion' as const, token: '', conversion: { ...conversion, user } };
+    expect(decide({ type: 'conversion', conversion }).status).toBe('accepted');
+    expect(decide(byUser, touches).status).toBe('duplicate');
+    expect(decide({ ...byUser, conversion: { ...byUser.conversion, orderId: 'o-2' } }, touches).status).toBe(
+      'accepted',
+    );
+    expect(decide({ ...byUser, conversion: { ...byUser.conversion, orderId: 'o-2' } }, touches).status).toBe(
+      'duplicate',
     );
   });
 

@@ -3,6 +3,7 @@ import { eventId, type LoggedEvent, loggedEventSchema } from '../../core/event.t
 import type { LogRecord } from '../../core/eventlog.ts';
 import { type BidToken, readToken, type TokenKey } from '../../core/token.ts';
 import type { EventRow, RowStatus } from '../store/rows.ts';
+import { type Touches, touchOf, type WindowsOf } from './attribution.ts';
 import type { Claims } from './claims.ts';
 import { fingerprint } from './fingerprint.ts';
 
@@ -46,6 +47,7 @@ export interface DecideConfig {
   /** A record appended later than this after its bid is quarantined. */
   readonly horizonMs: number;
   readonly scorer: TrafficScorer | null;
+  readonly windowsOf: WindowsOf;
 }
 
 /** How far before its bid an event may seem to be, for clocks that differ. */
@@ -58,12 +60,20 @@ const MAX_TIME_MS = 4_294_967_295_000;
  * What becomes of one record of the `events` topic. A pure function of the claims (which it extends) and the record.
  * Every record gives exactly one row.
  */
-export function decideEvent(claims: Claims, record: LogRecord, partition: number, config: DecideConfig): EventRow {
+export function decideEvent(
+  claims: Claims,
+  record: LogRecord,
+  partition: number,
+  config: DecideConfig,
+  touches: Touches = [],
+): EventRow {
   const nowMs = claims.advance(record.appendedMs);
   const event = decode(record.value);
   if (event === null) return undecodable(record, partition);
   const row = undecided(record, partition, event);
-  if (event.token === '') return refuse(row, event.type === 'conversion' ? 'unattributed' : 'no_token');
+  if (event.token === '') {
+    return event.type === 'conversion' ? attribute(claims, row, event, touches, config) : refuse(row, 'no_token');
+  }
   const token = readToken(event.token, config.tokenKeys);
   if (token === 'malformed') return refuse(row, 'malformed_token');
   if (token === 'forged') return refuse(row, 'forged');
@@ -79,6 +89,29 @@ export function decideEvent(claims: Claims, record: LogRecord, partition: number
     return { ...booked, status: 'quarantined', reason: 'past_horizon', raw: rawText(record.value) };
   }
   return judge(claims, booked, event, token, config);
+}
+
+/** A conversion of a user without a click id: it belongs to what the user clicked, or else saw, or to nobody. */
+function attribute(
+  claims: Claims,
+  row: EventRow,
+  event: LoggedEvent,
+  touches: Touches,
+  config: DecideConfig,
+): EventRow {
+  const touch = touchOf(event, touches, config.windowsOf);
+  if (touch === null) return refuse(row, 'unattributed');
+  const { token } = touch;
+  const id = fingerprint(eventId(event, token.bidId));
+  const booked: EventRow = {
+    ...row,
+    token,
+    eventId: id,
+    timeMs: Math.min(token.bidAtMs, MAX_TIME_MS),
+    late: event.atMs - token.bidAtMs > LATE_MS,
+  };
+  if (!claims.takeConversion(id, row.appendedMs)) return { ...booked, status: 'duplicate', reason: 'duplicate' };
+  return { ...booked, status: 'accepted', claimed: true, attribution: touch.click ? 'click' : 'view' };
 }
 
 function judge(claims: Claims, row: EventRow, event: LoggedEvent, token: BidToken, config: DecideConfig): EventRow {
@@ -111,6 +144,7 @@ function refusalOf(event: LoggedEvent, token: BidToken, config: DecideConfig): E
   if (ageMs < -MAX_SKEW_MS) return 'from_future';
   if (ageMs > (event.type === 'conversion' ? config.conversionLifetimeMs : config.tokenLifetimeMs)) return 'expired';
   if (token.test) return 'test_bid';
+  if (event.type === 'conversion' && ageMs > config.windowsOf(token.lineItemId).clickMs) return 'unattributed';
   const advertiser = event.conversion?.advertiserId ?? 0;
   return advertiser !== 0 && advertiser !== token.advertiserId ? 'wrong_advertiser' : null;
 }

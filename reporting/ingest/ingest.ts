@@ -5,6 +5,7 @@ import type { EventLog } from '../../core/eventlog.ts';
 import type { TokenKey } from '../../core/token.ts';
 import type { BidStatsRow, EventRow } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
+import { defaultWindows, type Touches, touchesFor, type WindowsOf } from './attribution.ts';
 import { decideBidStats, type Sequences } from './bidstats.ts';
 import { type Claims, createClaims, type Horizons } from './claims.ts';
 import { type DecideConfig, decideEvent, type TrafficScorer } from './decide.ts';
@@ -20,6 +21,8 @@ export interface IngestConfig {
   readonly tokenLifetimeMs?: number;
   /** The same for conversions of clicks. Default 30 days. */
   readonly conversionLifetimeMs?: number;
+  /** How long after a click or view a conversion belongs to it, per line item. Default 30 days and 1 day. */
+  readonly windowsOf?: WindowsOf;
   /** How long event ids are remembered, milliseconds. Default 24 hours. */
   readonly horizonMs?: number;
   /** How long order ids are remembered, milliseconds. Default 31 days. */
@@ -86,19 +89,21 @@ export function rulesOf(
     conversionLifetimeMs: config.conversionLifetimeMs ?? 30 * DAY_MS,
     horizonMs: horizons.eventsMs,
     scorer,
+    windowsOf: config.windowsOf ?? (() => defaultWindows),
   };
   return { rules, horizons };
 }
 
 function startEvents(config: IngestConfig, deps: IngestDeps, metrics: IngestMetrics): Promise<Ingest> {
   const { rules, horizons } = rulesOf(config, deps.scorer ?? null);
-  return startTopic<EventRow, Claims>(config, deps, metrics, {
+  return startTopic<EventRow, Claims, Touches>(config, deps, metrics, {
     topic: 'events',
     table: 'events',
     insert: (block) => deps.store.insertEvents(block),
     assigned: (partition) => rebuildClaims(deps.store, partition, horizons),
-    decide(claims, record, partition) {
-      const row = decideEvent(claims, record, partition, rules);
+    prepare: (records) => touchesFor(deps.store, records),
+    decide(claims, record, partition, touches) {
+      const row = decideEvent(claims, record, partition, rules, touches);
       metrics.rows.inc({ topic: 'events', status: row.status, reason: row.reason });
       return [row];
     },
@@ -134,7 +139,7 @@ export async function rebuildClaims(store: Store, partition: number, horizons: H
 }
 
 function startBidStats(config: IngestConfig, deps: IngestDeps, metrics: IngestMetrics): Promise<Ingest> {
-  return startTopic<BidStatsRow, Sequences>(config, deps, metrics, {
+  return startTopic<BidStatsRow, Sequences, null>(config, deps, metrics, {
     topic: 'bidstats',
     table: 'bid_stats',
     insert: (block) => deps.store.insertBidStats(block),
@@ -142,6 +147,7 @@ function startBidStats(config: IngestConfig, deps: IngestDeps, metrics: IngestMe
       const newestMs = (await deps.store.newestMs('bid_stats', partition)) ?? 0;
       return new Map(await deps.store.bidStatsSequences(newestMs - DAY_MS));
     },
+    prepare: async () => null,
     decide(sequences, record, partition) {
       const rows = decideBidStats(sequences, record, partition);
       metrics.rows.inc({ topic: 'bidstats', status: rows[0]!.status, reason: '' });

@@ -1,6 +1,7 @@
 import type { EventLog, LogRecord, PartitionBounds } from '../../core/eventlog.ts';
 import type { EventRow } from '../store/rows.ts';
 import type { Audit, Rebuild, Store } from '../store/store.ts';
+import { touchesFor } from './attribution.ts';
 import { decideEvent, type TrafficScorer } from './decide.ts';
 import { type IngestConfig, rebuildClaims, rulesOf } from './ingest.ts';
 import { blockToken } from './writer.ts';
@@ -90,7 +91,7 @@ async function spanOf(
 
 async function replayPartition(
   config: ReplayConfig,
-  { log, scorer }: ReplayDeps,
+  { log, store, scorer }: ReplayDeps,
   rebuild: Rebuild,
   { partition, from, to }: Span,
   onRecords: (records: number) => void,
@@ -107,7 +108,9 @@ async function replayPartition(
     rows = [];
   };
   await readRange(log, { partition, from, to }, async (records) => {
-    for (const record of records) rows.push(decideEvent(claims, record, partition, rules));
+    // Partitions before this one are rebuilt, later ones are not: the live table knows what users saw in all of them.
+    const touches = await touchesFor(store, records);
+    for (const record of records) rows.push(decideEvent(claims, record, partition, rules, touches));
     if (rows.length >= BLOCK_ROWS) await write();
   });
   await write();

@@ -6,24 +6,26 @@ import type { IngestMetrics } from './metrics.ts';
 import { createBlockWriter, type Range } from './writer.ts';
 
 /** How the records of one topic become rows of one table. */
-export interface TopicPlan<Row, State> {
+export interface TopicPlan<Row, State, Context> {
   readonly topic: 'events' | 'bidstats';
   readonly table: StoreTable;
   readonly insert: (block: Block<Row>) => Promise<void>;
   /** Builds what deciding needs, from the store. */
   readonly assigned: (partition: number) => Promise<State>;
-  readonly decide: (state: State, record: LogRecord, partition: number) => Row[];
+  /** What the store knows about a batch's records that its state does not hold. */
+  readonly prepare: (records: readonly LogRecord[]) => Promise<Context>;
+  readonly decide: (state: State, record: LogRecord, partition: number, context: Context) => Row[];
   readonly written: (states: Iterable<State>) => void;
 }
 
 type Placed = { readonly partition: number; readonly offset: number; readonly appendedMs: number };
 
 /** Reads one topic into one table, from the position in the data on. */
-export async function startTopic<Row extends Placed, State>(
+export async function startTopic<Row extends Placed, State, Context>(
   config: IngestConfig,
   deps: IngestDeps,
   metrics: IngestMetrics,
-  plan: TopicPlan<Row, State>,
+  plan: TopicPlan<Row, State, Context>,
 ): Promise<Ingest> {
   const { topic } = plan;
   const { log, store, clock, logger } = deps;
@@ -72,12 +74,13 @@ export async function startTopic<Row extends Placed, State>(
     },
     async onBatch({ records, partition, end }) {
       const state = states.get(partition);
+      const context = await retried(deps, () => plan.prepare(records));
       await writer.room();
       // The partition may have been taken away while there was no room.
       if (state === undefined || states.get(partition) !== state) return;
       const [lo, hi] = [records[0]!.offset, records.at(-1)!.offset];
       const rows: Row[] = [];
-      for (const record of records) rows.push(...plan.decide(state, record, partition));
+      for (const record of records) rows.push(...plan.decide(state, record, partition, context));
       writer.add({ partition, lo, hi }, rows);
       lags.set(partition, end - hi - 1);
       metrics.lag.set({ topic, partition }, end - hi - 1);
@@ -105,10 +108,10 @@ export async function startTopic<Row extends Placed, State>(
   };
 }
 
-async function resumeFrom<Row, State>(
+async function resumeFrom<Row, State, Context>(
   { log, store, logger }: IngestDeps,
   metrics: IngestMetrics,
-  plan: TopicPlan<Row, State>,
+  plan: TopicPlan<Row, State, Context>,
   partition: number,
 ): Promise<number> {
   const bounds = (await log.bounds(plan.topic)).find((each) => each.partition === partition);

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { createEmbeddedLog } from './embedded.ts';
 import { eventLogContract, eventually, numbered, readAll } from './eventlog.case.ts';
 import { createSpooledLog, type SpoolConfig, type SpooledLog } from './spool.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const PATIENCE_MS = 10_000;
 let dir = '';

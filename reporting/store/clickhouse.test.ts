@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { localDay } from '../../core/budgetday.ts';
 import { type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
 import { openStore } from './clickhouse.ts';
 import { bidStatsRow, eventRow } from './rows.case.ts';
 import type { Store } from './store.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const AT_MS = Date.UTC(2026, 2, 29, 0, 0, 0);
 const HOUR_MS = 3_600_000;
@@ -57,6 +59,27 @@ describe('the store', () => {
     expect(await held('others', AT_MS - HOUR_MS)).toEqual(['a']);
     expect(await held('others', 0)).toEqual(['a', 'b']);
     expect(await held('conversions', 0)).toEqual(['c']);
+  });
+
+  it('finds what users saw and clicked', async () => {
+    const shared = { partition: 23, bidAtMs: AT_MS, user: 0xabc };
+    await store.insertEvents({
+      token: 'events/23:0-3',
+      rows: [
+        eventRow({ ...shared, offset: 0, type: 'impression', atMs: AT_MS + 1 }),
+        eventRow({ ...shared, offset: 1, type: 'click', atMs: AT_MS + 2 }),
+        eventRow({ ...shared, offset: 2, type: 'click', atMs: AT_MS + 3, status: 'duplicate' }),
+        eventRow({ ...shared, offset: 3, type: 'click', atMs: AT_MS + 4, user: 0xabd }),
+      ],
+    });
+    const found = await store.touches(['0000000000000abc', '000000000000ffff'], AT_MS);
+    expect(found.map(({ click, atMs }) => [click, atMs - AT_MS])).toEqual([
+      [true, 2],
+      [false, 1],
+    ]);
+    const { capNanos: _, billingEvent: __, ...kept } = eventRow(shared).token!;
+    expect(found[0]?.token).toMatchObject(kept);
+    expect(await store.touches(['0000000000000abc'], AT_MS + 1)).toEqual([]);
   });
 
   it('adds money up exactly where floats would not', async () => {

@@ -11,6 +11,7 @@ import { startRebuild } from './rebuild.ts';
 import { reportSql, type SumMetric } from './reportsql.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
+import { touches } from './touches.ts';
 
 /** Rows of one answer at most; a stream has no such limit. */
 const MAX_REPORT_ROWS = 100_000;
@@ -114,6 +115,7 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
       return { rows: rows.slice(0, limit), truncated: rows.length > limit };
     },
     stream: (query) => reportRows(sql, query, tables),
+    touches: (users, sinceMs) => touches(sql, tables.events, users, sinceMs),
     audit: () => audit(sql, tables.events),
     rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),
     async ping() {

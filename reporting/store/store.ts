@@ -1,5 +1,6 @@
 import type { Reports } from '../../core/report.ts';
 import type { SpendSource } from '../../core/spend.ts';
+import type { BidToken } from '../../core/token.ts';
 import type { BidStatsRow, EventRow } from './rows.ts';
 
 /**
@@ -21,6 +22,14 @@ export interface Claim {
   /** When its bid was made. */
   readonly timeMs: number;
   readonly appendedMs: number;
+}
+
+/** An accepted click or impression, for attribution. */
+export interface Touch {
+  readonly click: boolean;
+  readonly atMs: number;
+  /** What its token said, as far as the store keeps it. */
+  readonly token: BidToken;
 }
 
 export interface Audit {
@@ -63,6 +72,8 @@ export interface Store extends SpendSource, Reports {
   ): Promise<void>;
   /** When the newest kept record of a partition was appended; null when it has none. */
   newestMs(table: StoreTable, partition: number): Promise<number | null>;
+  /** The latest accepted clicks and impressions of users (16 hex digits each) whose bids were made since, at most 50 of each user and advertiser. */
+  touches(users: readonly string[], sinceMs: number): Promise<readonly Touch[]>;
   /** The highest sequence kept of each node that was seen since. */
   bidStatsSequences(sinceMs: number): Promise<ReadonlyMap<string, number>>;
   /** Checks the data against itself: nothing missing, nothing twice, every aggregate equal to its rows. */
