@@ -210,9 +210,17 @@ function userObjects(user: number, place: Place, mix: TrafficMix, random: Random
     const segment = Array.from({ length: segments }, (_, i) => ({ id: String(1000 + ((user * 7 + i * 131) % 400)) }));
     object.data = [{ id: 'dmp-one', name: 'dmp-one.example', segment }];
   }
+  // The long tail of request sizes: a few requests carry the ids of a dozen and more providers.
+  const providers = random.next() < 0.3 ? Math.floor(1 + 25 * random.next() ** 3) : 0;
+  if (providers > 0) object.eids = Array.from({ length: providers }, (_, i) => extendedId(i, user));
   if (!place.eu) return { user: object, regs: { coppa: 0, gdpr: 0, us_privacy: '1YNN' } };
   object.consent = random.next() < mix.consentShare ? CONSENT_TO_ALL : CONSENT_TO_NOTHING;
   return { user: object, regs: { coppa: 0, gdpr: 1 } };
+}
+
+function extendedId(provider: number, user: number): Json {
+  const id = `${(user * 40_503 + provider * 7919).toString(36).padStart(8, '0')}.${ifaOf(user)}`;
+  return { source: `id-provider-${provider}.example`, uids: [{ id, atype: provider % 2 === 0 ? 1 : 3 }] };
 }
 
 function supplyChain(publisher: Publisher): Json {
