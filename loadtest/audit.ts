@@ -114,7 +114,8 @@ export function compareReport(reported: Reported, truth: Truth, waitedMs: number
     if (found >= spendNanos && found <= spendNanos + uncertainSpendNanos) continue;
     differences.push(difference(campaign, 'spendNanos', spendNanos, found, uncertainSpendNanos));
   }
-  const problem = campaigns.size === 0 ? 'There was nothing to compare: no campaign has bid.' : '';
+  const events = [...truth.values()].some((mine) => counted.some(([, kind]) => mine.counts[kind].acknowledged > 0));
+  const problem = events || differences.length > 0 ? '' : 'There was nothing to compare: no auction was won.';
   const passed = differences.length === 0 && problem === '';
   return { passed, campaigns: campaigns.size, compared, differences, lostEvents, waitedMs, problem };
 }

@@ -95,7 +95,7 @@ describe('the exchange simulator', () => {
     });
     servers.push(server);
     const traffic = startTraffic(
-      { url: server.url, rps: 100, ledgerPath },
+      { url: server.url, tmaxMs: 15_000, rps: 100, ledgerPath },
       { clock: systemClock, random: seededRandom(8) },
     );
     await wait(800);
@@ -107,7 +107,10 @@ describe('the exchange simulator', () => {
   it('reports notices that nobody acknowledged as uncertain', async () => {
     const server = await startTestBidder({ failNotice: () => true });
     servers.push(server);
-    const traffic = startTraffic({ url: server.url, rps: 200 }, { clock: systemClock, random: seededRandom(9) });
+    const traffic = startTraffic(
+      { url: server.url, tmaxMs: 15_000, rps: 200 },
+      { clock: systemClock, random: seededRandom(9) },
+    );
     await wait(900);
     const truth = await traffic.stop({ deliver: true, timeoutMs: 300 });
     const sums = [...truth.values()];
@@ -121,7 +124,10 @@ describe('the exchange simulator', () => {
     const server = await startTestBidder();
     const { port } = new URL(server.url);
     await server.close();
-    const traffic = startTraffic({ url: server.url, rps: 100 }, { clock: systemClock, random: seededRandom(3) });
+    const traffic = startTraffic(
+      { url: server.url, tmaxMs: 15_000, rps: 100 },
+      { clock: systemClock, random: seededRandom(3) },
+    );
     await wait(300);
     const back = await startTestBidder({ port: Number(port) });
     servers.push(back);

@@ -159,7 +159,7 @@ export const options: Readonly<Record<string, Option>> = {
   competition: text(
     'Market',
     'CPM[:SIGMA]',
-    'best competing bid, log-normal median and sigma (default 1.2:0.7)',
+    'best competing bid, log-normal median and sigma (default 0.6:0.9)',
     (draft, value) => {
       const match = /^(\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?$/.exec(value);
       if (match === null) throw badOption(`"${value}" is no competition.`, 'Write it like 1.2 or 1.2:0.7.');

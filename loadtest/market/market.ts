@@ -38,8 +38,8 @@ export interface MarketOptions {
 
 export const defaultMarket: MarketOptions = {
   auction: 'first',
-  competitorMedianCpm: 1.2,
-  competitorSigma: 0.7,
+  competitorMedianCpm: 0.6,
+  competitorSigma: 0.9,
   renderShare: 0.92,
   clickShare: 0.01,
   noticeDelayMs: 30,

@@ -91,6 +91,16 @@ describe('a load test', () => {
     expect(result.audit?.differences[0]).toMatchObject({ metric: 'impressions', uncertain: '0' });
   });
 
+  it('does not pass an audit of nothing', async () => {
+    const bidder = await server({ bidShare: 0 });
+    const result = await runLoadtest(
+      options(bidder.url, 100, 300, { audit: { apiUrl: bidder.origin, apiKey: 'secret', drainMs: 500 } }),
+      { clock: systemClock },
+    );
+    expect(result.passed).toBe(false);
+    expect(result.audit?.problem).toContain('nothing to compare');
+  });
+
   it('says what is wrong with the key, and fails', async () => {
     const bidder = await server();
     const result = await runLoadtest(
