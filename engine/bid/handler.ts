@@ -59,7 +59,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const limits = new Map(
-    [...deps.profiles.values()].map((entry) => [entry.name, createRateLimit(entry.qpsLimit / deps.threads)]),
+    [...deps.profiles.values()].map((entry) => [entry.name, createRateLimit(Math.ceil(entry.qpsLimit / deps.threads))]),
   );
   const bidIds: string[] = [];
   let zipped = false;
