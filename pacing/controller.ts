@@ -30,7 +30,7 @@ const SLACK_BILLS = 4;
 /** Bills after which the response of the market counts as known. */
 export const KNOWN_BILLS = PRIOR_BILLS + 8;
 /** The plan ends before its period by this many settling times, at most by this share of what is left. */
-const SETTLING_TIMES = 1.5;
+const SETTLING_TIMES = 0.5;
 const MAX_EARLY_SHARE = 0.03;
 
 export interface ControlInput {

@@ -98,7 +98,8 @@ interface Pace {
   cells: readonly string[];
 }
 
-const TOKEN_MS = 3_600_000;
+const TOKEN_MS = 2_400_000;
+const READ_EVERY_MS = 60_000;
 
 /** Runs the pacer and as many bidders as asked, message for message, against a market. The same seed gives the same run. */
 export function runWorld(options: WorldOptions): WorldResult {
@@ -358,7 +359,8 @@ function createSimStore(): {
       return true;
     },
     read(core, market, nowMs, cohortMs, elapsedMs) {
-      const from = Math.floor(nowMs / cohortMs) * cohortMs - 60 * cohortMs;
+      if (elapsedMs % READ_EVERY_MS !== 0) return;
+      const from = Math.floor(nowMs / cohortMs) * cohortMs - 40 * cohortMs;
       core.cohorts(list(from, nowMs), from, Math.floor(nowMs / cohortMs + 1) * cohortMs, nowMs);
       if (elapsedMs % 300_000 !== 0) return;
       const since = Math.floor((nowMs - 26 * 3_600_000) / 900_000) * 900_000;
@@ -369,13 +371,21 @@ function createSimStore(): {
 
   function list(fromMs: number, toMs: number): SpendRow[] {
     const found: SpendRow[] = [];
-    for (const [minute, bucket] of rows) {
-      if (minute < fromMs || minute > toMs) continue;
+    // A recent span minute by minute, a long one through all that there is.
+    const minutes = toMs - fromMs > 200 * 60_000 ? [...rows.keys()] : minutesOf(fromMs, toMs);
+    for (const minute of minutes) {
+      const bucket = rows.get(minute);
+      if (bucket === undefined || minute < fromMs || minute > toMs) continue;
       for (const { row, nanos, bills } of bucket.values())
         found.push({ ...row, billedNanos: BigInt(nanos), bills, wins: bills, impressions: bills });
     }
     return found;
   }
+}
+
+function minutesOf(fromMs: number, toMs: number): number[] {
+  const first = Math.ceil(fromMs / 60_000);
+  return Array.from({ length: Math.max(0, Math.floor(toMs / 60_000) - first + 1) }, (_, at) => (first + at) * 60_000);
 }
 
 function emptyRow(notice: Notice, bucketMs: number): SpendRow {

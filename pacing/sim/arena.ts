@@ -1,0 +1,228 @@
+import type { Random } from '../../core/random.ts';
+import type { Baseline, BaselineContext, Method } from './baselines.ts';
+import { createLater } from './feedback.ts';
+import { hindsightValue, valueOfRate } from './hindsight.ts';
+import { type Market, shapeAt } from './market.ts';
+import { SINGLE_LINE, singleCampaign } from './single.ts';
+import { type Happening, type LineResult, runWorld, type WorldOptions } from './world.ts';
+
+/** One cell of the grid: everything but the method. */
+export interface Trial {
+  readonly market: Market;
+  readonly budgetNanos: number;
+  readonly delayMs: number;
+  readonly noticeLoss: number;
+  readonly firstPrice: boolean;
+  readonly seed: number;
+  readonly noticeRepeat?: number;
+  readonly budget?: 'daily' | 'lifetime';
+  readonly timeZone?: string;
+  readonly nodes?: number;
+  readonly happenings?: readonly Happening[];
+  /** Notices of auctions in [from, to) arrive only at the end of it: the log or the store was down. */
+  readonly silence?: readonly [number, number];
+}
+
+export interface Score {
+  readonly method: string;
+  /** Delivered above the budget, share of the budget; what the exchange charged counts, heard of or not. */
+  readonly over: number;
+  readonly billedOver: number;
+  readonly utilisation: number;
+  readonly value: number;
+  readonly valueShare: number;
+  readonly clicks: number;
+  readonly wins: number;
+  readonly costPerClick: number;
+  readonly ks: number;
+  readonly rmse: number;
+  readonly effort: number;
+  readonly cpuMsPerRound: number;
+  readonly byMinute: Float64Array;
+}
+
+/** The pacer in one cell, message for message. */
+export function playPacer(trial: Trial, mode: WorldOptions['mode'], random: Random, roundMs: number): Score {
+  const { market, budgetNanos } = trial;
+  const { changes, lines } = singleCampaign(budgetNanos, market, trial.budget, trial.timeZone);
+  const result = runWorld({
+    market,
+    changes,
+    lines,
+    nodes: trial.nodes ?? 1,
+    mode,
+    firstPrice: trial.firstPrice,
+    delayMs: trial.delayMs,
+    noticeLoss: trial.noticeLoss,
+    noticeRepeat: trial.noticeRepeat ?? 0,
+    random,
+    pacer: { roundMs },
+    happenings: trial.happenings ?? [],
+  });
+  const line = result.lines.get(SINGLE_LINE)!;
+  return score(
+    mode === 'strict' ? 'evenkeel strict' : 'evenkeel',
+    trial,
+    line,
+    result.effort,
+    result.cpuMs / result.rounds,
+  );
+}
+
+/** A published method in the same cell: stops when it has heard of as much spend as the budget. */
+export function playBaseline(trial: Trial, method: Method, settings: readonly number[], random: Random): Score {
+  const { market } = trial;
+  const context: BaselineContext = {
+    budgetNanos: trial.budgetNanos,
+    startMs: market.startMs,
+    endMs: market.endMs,
+    trafficShare: forecastShare(market),
+    random,
+  };
+  const baseline = method.create(context, settings);
+  const line = emptyLine(market);
+  const cpu = run(trial, baseline, line, random);
+  return score(method.name, trial, line, cpu.effort, cpu.msPerRound);
+}
+
+function run(
+  trial: Trial,
+  baseline: Baseline,
+  line: LineResult,
+  random: Random,
+): { effort: number; msPerRound: number } {
+  const { market } = trial;
+  const worth = valueOfRate(market);
+  const later = createLater<{ nanos: number | null; layer: number; repeated: boolean }>(market.startMs);
+  let heard = 0;
+  let nextMs = market.startMs;
+  let rounds = 0;
+  let effort = 0;
+  let last = baseline.bid(worth);
+  let spentNs = 0n;
+  for (let i = 0; i < market.atMs.length; i++) {
+    const atMs = market.atMs[i]!;
+    for (; nextMs <= atMs; nextMs += 60_000) {
+      for (const notice of later.take(nextMs)) {
+        if (notice.repeated) continue;
+        heard += notice.nanos ?? 0;
+        baseline.heard(notice.nanos, notice.layer);
+      }
+      const started = process.hrtime.bigint();
+      baseline.tick(nextMs);
+      spentNs += process.hrtime.bigint() - started;
+      rounds++;
+      const now = Math.max(1e-9, baseline.bid(worth));
+      if (last > 0) effort += Math.abs(Math.log(now / last));
+      last = now;
+    }
+    for (const notice of later.take(atMs)) {
+      heard += notice.nanos ?? 0;
+      baseline.heard(notice.nanos, notice.layer);
+    }
+    if (heard >= trial.budgetNanos) continue;
+    const bid = Math.floor(baseline.bid(worth * market.rate[i]!));
+    if (bid <= 0) continue;
+    const won = bid > market.priceNanos[i]!;
+    const nanos = won ? (trial.firstPrice ? bid : market.priceNanos[i]!) : null;
+    if (won) win(line, market, i, nanos!);
+    if (random.next() < trial.noticeLoss) continue;
+    const usual = atMs + trial.delayMs * (0.3 - 0.7 * Math.log(1 - random.next()));
+    const { silence } = trial;
+    const due = silence !== undefined && usual >= silence[0] && usual < silence[1] ? silence[1] : usual;
+    later.add(due, { nanos, layer: baseline.lastLayer, repeated: false });
+    if (nanos !== null) line.billedNanos += nanos;
+  }
+  return { effort, msPerRound: Number(spentNs) / 1e6 / Math.max(1, rounds) };
+}
+
+function emptyLine(market: Market): LineResult {
+  const minutes = Math.ceil((market.endMs - market.startMs) / 60_000);
+  return { deliveredNanos: 0, billedNanos: 0, wins: 0, clicks: 0, value: 0, byMinute: new Float64Array(minutes) };
+}
+
+function win(line: LineResult, market: Market, index: number, nanos: number): void {
+  line.deliveredNanos += nanos;
+  line.wins++;
+  line.clicks += market.click[index]!;
+  line.value += market.rate[index]!;
+  const minute = Math.floor((market.atMs[index]! - market.startMs) / 60_000);
+  line.byMinute[minute] = line.byMinute[minute]! + nanos;
+}
+
+/** The share of the period's traffic a forecaster expects to have come by an instant. */
+export function forecastShare(market: Market): (atMs: number) => number {
+  const minutes = Math.ceil((market.endMs - market.startMs) / 60_000);
+  const sums = new Float64Array(minutes + 1);
+  for (let i = 0; i < minutes; i++) sums[i + 1] = sums[i]! + shapeAt(market.knownShape, market.startMs + i * 60_000);
+  const total = sums[minutes]!;
+  return (atMs) => {
+    const at = Math.max(0, Math.min(minutes, (atMs - market.startMs) / 60_000));
+    const low = Math.floor(at);
+    const high = Math.min(minutes, low + 1);
+    return (sums[low]! + (at - low) * (sums[high]! - sums[low]!)) / total;
+  };
+}
+
+/** How far the forecast itself is from the traffic that came: Kolmogorov–Smirnov distance. */
+export function forecastKs(market: Market): number {
+  const share = forecastShare(market);
+  let worst = 0;
+  for (let i = 0; i < market.atMs.length; i += 20)
+    worst = Math.max(worst, Math.abs(share(market.atMs[i]!) - i / market.atMs.length));
+  return worst;
+}
+
+function score(method: string, trial: Trial, line: LineResult, effort: number, cpuMsPerRound: number): Score {
+  const { market } = trial;
+  // An advertiser's budget is in micros: what a fraction of one would add is not there to spend.
+  const budget = Math.max(1, Math.floor(trial.budgetNanos / 1000)) * 1000;
+  const shape = smoothness(line.byMinute, market);
+  // The advertiser's invoice stops at the budget, in every mode.
+  const billed = Math.min(line.billedNanos, budget);
+  return {
+    method,
+    over: Math.max(0, line.deliveredNanos / budget - 1),
+    billedOver: Math.max(0, billed / budget - 1),
+    utilisation: Math.min(1, line.deliveredNanos / budget),
+    value: line.value,
+    valueShare: line.value / hindsight(market, budget, trial.firstPrice),
+    clicks: line.clicks,
+    wins: line.wins,
+    costPerClick: line.clicks === 0 ? 0 : line.deliveredNanos / line.clicks,
+    ...shape,
+    effort,
+    cpuMsPerRound,
+    byMinute: line.byMinute,
+  };
+}
+
+const known = new WeakMap<Market, Map<string, number>>();
+/** Hindsight is the same for every method of a cell. */
+function hindsight(market: Market, budget: number, firstPrice: boolean): number {
+  const byCell = known.get(market) ?? new Map<string, number>();
+  known.set(market, byCell);
+  const key = `${budget}:${firstPrice}`;
+  const found = byCell.get(key) ?? hindsightValue(market, budget, firstPrice);
+  byCell.set(key, found);
+  return found;
+}
+
+/** Distance of the spend curve from the curve of the traffic that came: the largest, and the root of the mean square. */
+function smoothness(byMinute: Float64Array, market: Market): { ks: number; rmse: number } {
+  const total = byMinute.reduce((sum, one) => sum + one, 0);
+  if (total === 0) return { ks: 1, rmse: 1 };
+  let spend = 0;
+  let seen = 0;
+  let ks = 0;
+  let squares = 0;
+  for (let minute = 0; minute < byMinute.length; minute++) {
+    spend += byMinute[minute]!;
+    const until = market.startMs + (minute + 1) * 60_000;
+    while (seen < market.atMs.length && market.atMs[seen]! < until) seen++;
+    const gap = Math.abs(spend / total - seen / market.atMs.length);
+    ks = Math.max(ks, gap);
+    squares += gap * gap;
+  }
+  return { ks, rmse: Math.sqrt(squares / byMinute.length) };
+}

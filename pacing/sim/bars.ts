@@ -1,0 +1,91 @@
+import type { CellScore, CellScores } from './bench.ts';
+import type { RoundCost } from './manylines.ts';
+
+/** One bar, how many cells held it, and which missed it by how much. */
+export interface Verdict {
+  readonly bar: string;
+  readonly held: number;
+  readonly misses: readonly string[];
+}
+
+const PACER = 'evenkeel';
+const STRICT = 'evenkeel strict';
+const MAX_ROUND_MS = 50;
+
+/** Judges every cell against the bars; a missed cell is named, never dropped. */
+export function judge(cells: readonly CellScores[], round: RoundCost): Verdict[] {
+  const verdicts = [
+    check('1. strict mode delivers nothing above the budget', cells, (cell) => {
+      const strict = scoreOf(cell, STRICT);
+      return strict.overMax === 0 ? null : `${percent(strict.overMax)} over`;
+    }),
+    check('1. nothing is billed above the budget', cells, (cell) => {
+      const worst = Math.max(scoreOf(cell, STRICT).billedOver, scoreOf(cell, PACER).billedOver);
+      return worst === 0 ? null : `${percent(worst)} billed over`;
+    }),
+    check('2. 0.99 of the budget used up to 60 s of delay, 0.97 at 300 s', cells, (cell) => {
+      const { utilisation } = scoreOf(cell, PACER);
+      const bar = delayOf(cell) <= 60 ? 0.99 : 0.97;
+      return utilisation >= bar ? null : `${utilisation.toFixed(4)}, bar ${bar}`;
+    }),
+    check('3. value 0.98 of hindsight up to 10 s (from 1,000 wins), 0.95 at 60 s, 0.90 at 300 s', cells, valueMiss),
+    check("4. KS within 0.03 of the forecast's own", cells, (cell) => {
+      const { ks } = scoreOf(cell, PACER);
+      return ks <= cell.forecastKs + 0.03 ? null : `${ks.toFixed(3)}, forecast ${cell.forecastKs.toFixed(3)}`;
+    }),
+    check('5. within 1 % of the best published method, over-delivering no more', cells, bestMiss),
+  ];
+  const cost = round.medianMs < MAX_ROUND_MS ? [] : [`${round.medianMs.toFixed(1)} ms`];
+  return [
+    ...verdicts,
+    {
+      bar: `${round.lineItems} line items under ${MAX_ROUND_MS} ms of CPU a round`,
+      held: 1 - cost.length,
+      misses: cost,
+    },
+  ];
+}
+
+function check(bar: string, cells: readonly CellScores[], miss: (cell: CellScores) => string | null): Verdict {
+  const misses: string[] = [];
+  for (const cell of cells) {
+    const found = miss(cell);
+    if (found !== null) misses.push(`${cell.market}: ${cell.name}: ${found}`);
+  }
+  return { bar, held: cells.length - misses.length, misses };
+}
+
+function valueMiss(cell: CellScores): string | null {
+  // A budget that changes in flight has no single hindsight to compare with.
+  if (/^budget [+−]/.test(cell.name)) return null;
+  const { valueShare, wins } = scoreOf(cell, PACER);
+  const delay = delayOf(cell);
+  if (delay <= 10 && wins < 1000) return null;
+  const bar = delay <= 10 ? 0.98 : delay <= 60 ? 0.95 : 0.9;
+  return valueShare >= bar ? null : `${valueShare.toFixed(4)}, bar ${bar} (${Math.round(wins)} wins)`;
+}
+
+function bestMiss(cell: CellScores): string | null {
+  if (/^budget [+−]/.test(cell.name)) return null;
+  const own = scoreOf(cell, PACER);
+  let best: CellScore | null = null;
+  for (const score of cell.scores)
+    if (!score.method.startsWith(PACER) && (best === null || score.valueShare > best.valueShare)) best = score;
+  if (best === null) return null;
+  const enough = own.valueShare >= best.valueShare - 0.01;
+  const less = own.over <= best.over;
+  if (enough && less) return null;
+  return `value ${own.valueShare.toFixed(3)} against ${best.valueShare.toFixed(3)} of ${best.method}, over ${percent(own.over)} against ${percent(best.over)}`;
+}
+
+function scoreOf(cell: CellScores, method: string): CellScore {
+  return cell.scores.find((score) => score.method === method)!;
+}
+
+function delayOf(cell: CellScores): number {
+  return cell.cell?.delaySeconds ?? 10;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
+}
