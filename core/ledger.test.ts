@@ -268,7 +268,7 @@ describe.each(['standard', 'strict'] as const)('any interleaving in %s mode', (m
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
@@ -306,7 +306,7 @@ describe('strict mode', () => {
         }
         expect(ledger.counters().overNanos).toBe(0n);
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 });

@@ -204,7 +204,7 @@ describe('the protocol, whatever is lost, reordered or killed', () => {
           check(world);
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 });

@@ -77,6 +77,8 @@ interface CellState {
   storedToMs: number;
   /** Spent by nodes that are gone, as far as it was settled here or by an earlier pacer. */
   gone: bigint;
+  /** Worked out when asked for, thrown away by every change. */
+  totals: CellTotals | null;
 }
 
 const MAX_LIVE = 6;
@@ -90,7 +92,14 @@ export function createAllocation(options: AllocationOptions): Allocation {
   function cellOf(cell: string): CellState {
     let found = cells.get(cell);
     if (found === undefined) {
-      found = { budget: 0n, shares: new Map(), stored: new Map(), storedToMs: Number.NEGATIVE_INFINITY, gone: 0n };
+      found = {
+        budget: 0n,
+        shares: new Map(),
+        stored: new Map(),
+        storedToMs: Number.NEGATIVE_INFINITY,
+        gone: 0n,
+        totals: null,
+      };
       cells.set(cell, found);
     }
     return found;
@@ -148,7 +157,10 @@ export function createAllocation(options: AllocationOptions): Allocation {
     },
     has: (cell) => cells.has(cell),
     setBudget(cell, nanos) {
-      cellOf(cell).budget = nanos;
+      const state = cellOf(cell);
+      if (state.budget === nanos) return;
+      state.budget = nanos;
+      state.totals = null;
     },
     report(node, toMs, uses) {
       for (const use of uses) {
@@ -156,6 +168,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         if (state === undefined) continue;
         const share = shareOf(state, node);
         if (toMs < share.reportedToMs) continue;
+        state.totals = null;
         share.reportedToMs = toMs;
         share.confirmed = BigInt(use.confirmedNanos);
         share.reserved = BigInt(use.reservedNanos);
@@ -167,6 +180,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
     stored(cell, node, nanos, asOfMs) {
       const state = cellOf(cell);
       state.stored.set(node, nanos);
+      state.totals = null;
       state.storedToMs = Math.max(state.storedToMs, asOfMs);
     },
     storedTo(cell, asOfMs) {
@@ -175,18 +189,20 @@ export function createAllocation(options: AllocationOptions): Allocation {
     },
     totals(cell) {
       const state = cellOf(cell);
+      if (state.totals !== null) return state.totals;
       let confirmed = goneNanos(state);
       let reserved = 0n;
       for (const [node, share] of state.shares) {
         confirmed += max(share.confirmed, state.stored.get(node) ?? 0n);
         reserved += share.reserved;
       }
-      return {
+      state.totals = {
         budgetNanos: state.budget,
         confirmedNanos: confirmed,
         reservedNanos: reserved,
         committedNanos: committed(state),
       };
+      return state.totals;
     },
     used(cell, node) {
       const share = cells.get(cell)?.shares.get(node);
@@ -200,6 +216,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const state = cellOf(cell);
       const share = shareOf(state, node);
       const nanos = max(0n, min(wantNanos, room(state, node, share)));
+      state.totals = null;
       share.granted = nanos;
       share.fromMs = fromMs;
       share.untilMs = untilMs;
@@ -222,6 +239,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         if (!idle && (nowMs < overMs || state.storedToMs < overMs)) continue;
         const before = goneNanos(state);
         state.shares.delete(node);
+        state.totals = null;
         const spent = max(share.confirmed, state.stored.get(node) ?? 0n);
         state.gone = before + spent;
       }
@@ -248,6 +266,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
     restore(grant) {
       const state = cellOf(grant.cell);
       const granted = BigInt(grant.grantedNanos);
+      state.totals = null;
       if (grant.node === GONE) {
         state.gone = max(state.gone, granted);
         return;

@@ -14,6 +14,13 @@ const SHRINK_DAYS = 1;
 /** Share of a day's traffic at which today's volume weighs as much as yesterday's. */
 const SHRINK_SHARE = 1 / 48;
 const MIN_EXPECTED_FOR_OUTAGE = 20;
+/** Share of a day that must have been watched for the day to count as history. */
+const WHOLE_DAY = 0.9;
+const HOUR_SLOTS = 4;
+const MIN_COUNT = 30;
+/** Variance of ln traffic over four hours that is nothing special; errors fade over some days. */
+const STEP_VARIANCE = 0.1;
+const KEEP_ERROR = 0.98;
 
 /** The shape of the week of everything together: the parent all others are shrunk to. Shares of an average day. */
 export interface WeekProfile {
@@ -24,6 +31,12 @@ export interface WeekProfile {
   /** Counts of the UTC day under way. */
   readonly today: Float64Array;
   todayIndex: number;
+  /** How much of the UTC day under way was watched. */
+  watchedMs: number;
+  /** Squared errors of the profile and of a flat day, from quarter-hour to quarter-hour: how far to believe the profile. */
+  errorProfile: number;
+  errorFlat: number;
+  lastSlot: number;
 }
 
 /** What is known about the traffic of one level. All counts are eligible auctions. */
@@ -33,6 +46,7 @@ export interface Traffic {
   readonly today: Float32Array;
   days: number;
   todayIndex: number;
+  watchedMs: number;
   seenLong: number;
   expectedLong: number;
   seenRecent: number;
@@ -44,7 +58,16 @@ export function createWeekProfile(shape: readonly number[] = Array(SLOTS).fill(1
   const sum = shape.reduce((total, one) => total + one, 0);
   const shares = new Float64Array(7 * SLOTS);
   for (let at = 0; at < shares.length; at++) shares[at] = shape[at % SLOTS]! / sum;
-  return { shares, days: new Float64Array(7), today: new Float64Array(SLOTS), todayIndex: -1 };
+  return {
+    shares,
+    days: new Float64Array(7),
+    today: new Float64Array(SLOTS),
+    todayIndex: -1,
+    watchedMs: 0,
+    errorProfile: 0,
+    errorFlat: 0,
+    lastSlot: -1,
+  };
 }
 
 export function createTraffic(): Traffic {
@@ -53,6 +76,7 @@ export function createTraffic(): Traffic {
     today: new Float32Array(SLOTS),
     days: 0,
     todayIndex: -1,
+    watchedMs: 0,
     seenLong: 0,
     expectedLong: 0,
     seenRecent: 0,
@@ -63,7 +87,36 @@ export function createTraffic(): Traffic {
 function share(profile: WeekProfile, slotIndex: number): number {
   const day = Math.floor(slotIndex / SLOTS);
   const weekday = (((day + WEEKDAY_SHIFT) % 7) + 7) % 7;
-  return profile.shares[weekday * SLOTS + (slotIndex - day * SLOTS)]!;
+  const known = profile.shares[weekday * SLOTS + (slotIndex - day * SLOTS)]!;
+  const belief = beliefIn(profile);
+  return belief * known + (1 - belief) / SLOTS;
+}
+
+/** 1 while the profile foretells the ups and downs of traffic, towards 0 when a flat day would have been nearer. */
+function beliefIn(profile: WeekProfile): number {
+  return 1 / (1 + Math.exp(Math.min(50, (profile.errorProfile - profile.errorFlat) / (2 * STEP_VARIANCE))));
+}
+
+/** Compares an hour with the one four hours before: did the profile or a flat day foretell the change better? */
+function noteError(profile: WeekProfile, slot: number): void {
+  const day = Math.floor(slot / SLOTS);
+  const at = slot - day * SLOTS;
+  if (at < 5 * HOUR_SLOTS || profile.watchedMs < 5 * HOUR_SLOTS * SLOT_MS || slot % HOUR_SLOTS !== 0) return;
+  const weekday = (((day + WEEKDAY_SHIFT) % 7) + 7) % 7;
+  let now = 0;
+  let before = 0;
+  let knownNow = 0;
+  let knownBefore = 0;
+  for (let back = 1; back <= HOUR_SLOTS; back++) {
+    now += profile.today[at - back]!;
+    before += profile.today[at - back - 4 * HOUR_SLOTS]!;
+    knownNow += profile.shares[weekday * SLOTS + at - back]!;
+    knownBefore += profile.shares[weekday * SLOTS + at - back - 4 * HOUR_SLOTS]!;
+  }
+  if (now < MIN_COUNT || before < MIN_COUNT || knownNow <= 0 || knownBefore <= 0) return;
+  const change = Math.log(now / before);
+  profile.errorProfile = profile.errorProfile * KEEP_ERROR + (change - Math.log(knownNow / knownBefore)) ** 2;
+  profile.errorFlat = profile.errorFlat * KEEP_ERROR + change ** 2;
 }
 
 /** Auctions expected in one quarter-hour before today's correction. Without own days: a day's volume is 1. */
@@ -109,9 +162,11 @@ export function observe(
   if (traffic.todayIndex !== day) closeDay(traffic, day);
   const expected = sumBase(profile, traffic, fromMs, toMs);
   if (outage) {
+    traffic.watchedMs += toMs - fromMs;
     traffic.today[slot % SLOTS]! += expected * longRatio(traffic);
     return;
   }
+  traffic.watchedMs += toMs - fromMs;
   traffic.today[slot % SLOTS]! += count;
   const spanMs = toMs - fromMs;
   const keepLong = 2 ** (-spanMs / LONG_HALF_LIFE_MS);
@@ -135,13 +190,16 @@ export function observeAll(
   const slot = Math.floor(fromMs / SLOT_MS);
   const day = Math.floor(slot / SLOTS);
   if (profile.todayIndex !== day) closeProfileDay(profile, day);
+  if (slot !== profile.lastSlot) noteError(profile, slot);
+  profile.lastSlot = slot;
+  profile.watchedMs += toMs - fromMs;
   profile.today[slot % SLOTS]! += outage ? expected : requests;
   observe(profile, all, fromMs, toMs, requests, outage);
   return outage;
 }
 
 function closeDay(traffic: Traffic, day: number): void {
-  if (traffic.todayIndex >= 0 && traffic.today.some((one) => one > 0)) {
+  if (traffic.watchedMs >= WHOLE_DAY * DAY_MS && traffic.today.some((one) => one > 0)) {
     const weight = Math.max(1 / (traffic.days + 1), 0.3);
     for (let at = 0; at < SLOTS; at++)
       traffic.volume[at] = traffic.volume[at]! + weight * (traffic.today[at]! - traffic.volume[at]!);
@@ -155,12 +213,13 @@ function closeDay(traffic: Traffic, day: number): void {
     }
   }
   traffic.today.fill(0);
+  traffic.watchedMs = 0;
   traffic.todayIndex = day;
 }
 
 function closeProfileDay(profile: WeekProfile, day: number): void {
   const total = profile.today.reduce((sum, one) => sum + one, 0);
-  if (profile.todayIndex >= 0 && total > 0) {
+  if (profile.watchedMs >= WHOLE_DAY * DAY_MS && total > 0) {
     const weekday = (profile.todayIndex + WEEKDAY_SHIFT) % 7;
     for (let which = 0; which < 7; which++) {
       // A weekday never seen follows the others for now.
@@ -174,6 +233,7 @@ function closeProfileDay(profile: WeekProfile, day: number): void {
     profile.days[weekday]!++;
   }
   profile.today.fill(0);
+  profile.watchedMs = 0;
   profile.todayIndex = day;
 }
 

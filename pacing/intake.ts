@@ -43,6 +43,7 @@ function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs
     const state = pacer.levels.get(level.key);
     if (state === undefined) continue;
     for (const track of state.tracks) track.seen += one.matched;
+    state.touched = true;
     state.flowNanos += one.bidNanos;
     noteBids(state.evidence, one.bids, one.bidNanos, multiplier);
     const cohort = cohortAt(state.evidence, startMs);

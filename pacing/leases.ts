@@ -18,6 +18,8 @@ export interface LiveNode {
 /** A lease covers this many rounds of the present flow of reservations. */
 const ROUNDS_AHEAD = 4;
 const MIN_BIDS = 4;
+/** With less left than this many bids for each bidder, one bidder gets it all. */
+const ALONE_BIDS = 8;
 /** The most that is handed out at once while the response of the market is unknown, and in general. */
 const LEARNING_SHARE = 0.02;
 const STEP_SHARE = 0.01;
@@ -32,10 +34,8 @@ export function growth(
 ): number {
   if (!state.active || state.braked || state.spent) return 0;
   const rest = Number(cell.budgetNanos) - confirmedNanos;
-  const { bidNanos } = state.evidence;
   // The dearest bid must fit, and a few average ones.
-  const dearest = state.maxBidNanos * state.multiplier;
-  const least = Math.max(dearest, MIN_BIDS * state.multiplier * (bidNanos > 0 ? bidNanos : state.maxBidNanos));
+  const least = Math.max(state.maxBidNanos * state.multiplier, MIN_BIDS * usualBid(state));
   const flow = 2 * state.flow * ROUNDS_AHEAD * options.roundMs;
   const known = state.evidence.weight >= KNOWN_BILLS || state.level.plan === 'asap';
   if (known) return Math.max(least, flow, STEP_SHARE * rest);
@@ -58,7 +58,7 @@ export function lease(
   const more = growth(state, cell, Number(totals.confirmedNanos), Number(totals.reservedNanos), options);
   const left = totals.budgetNanos - totals.confirmedNanos;
   // So little is left that pieces of it would be too small to bid with: one bidder gets it all.
-  const alone = nodes.length > 1 && Number(left) < nodes.length * MIN_BIDS * 2 * state.maxBidNanos;
+  const alone = nodes.length > 1 && Number(left) < nodes.length * ALONE_BIDS * usualBid(state);
   const keeper = alone ? busiest(nodes) : null;
   const untilMs = Math.min(nowMs + options.leaseMs, cell.toMs);
   let changed = false;
@@ -76,6 +76,12 @@ export function lease(
   return changed;
 }
 
+/** The average bid at the present multiplier, nanos. */
+function usualBid(state: LevelState): number {
+  const { bidNanos } = state.evidence;
+  return state.multiplier * (bidNanos > 0 ? bidNanos : state.maxBidNanos);
+}
+
 function isDue(
   allocation: Allocation,
   cell: string,
@@ -89,10 +95,10 @@ function isDue(
   const last = allocation.share(cell, node);
   if (last === undefined) return want > 0n;
   if (want <= used) return last.grantedNanos > want && last.untilMs > nowMs;
-  // Half drawn, a third of its time gone, or far too large since the plan slowed down.
+  // Half drawn, half of its time gone, or far too large since the plan slowed down.
   if (last.grantedNanos - used < (want - used) / 2n) return true;
   if (last.grantedNanos - used > (want - used) * 3n) return true;
-  return untilMs - last.untilMs > options.leaseMs / 3 && untilMs > last.untilMs;
+  return untilMs - last.untilMs > options.leaseMs / 2 && untilMs > last.untilMs;
 }
 
 function busiest(nodes: readonly LiveNode[]): string | null {

@@ -1,6 +1,6 @@
 import { createEvidence, type Evidence } from './evidence.ts';
 import { createTraffic, type Traffic } from './forecast.ts';
-import { type Level, type OpenCell, openCells } from './tree.ts';
+import { type Blocked, type Level, type OpenCell, openCells } from './tree.ts';
 
 /** Where a plan began and how much traffic it has seen: a plan starts afresh when its budget changes or it resumes. */
 export interface PlanTrack {
@@ -19,6 +19,8 @@ export interface LevelState {
   cells: readonly OpenCell[];
   /** `cells` must be looked up again at this time. */
   cellsUntilMs: number;
+  /** Grows when `cells` changes. */
+  cellsVersion: number;
   tracks: PlanTrack[];
   multiplier: number;
   pass: number;
@@ -35,6 +37,10 @@ export interface LevelState {
   controlledMs: number;
   maxBidNanos: number;
   lines: number;
+  /** Something was heard of it since it was looked at last. */
+  touched: boolean;
+  /** When it is looked at again even if nothing is heard. */
+  nextMs: number;
   active: boolean;
   /** Reserved nanos per millisecond, smoothed. */
   flow: number;
@@ -49,7 +55,8 @@ export interface LineState {
   /** As last published. */
   toldMultiplier: number;
   toldPass: number;
-  toldCells: string;
+  toldVersion: number;
+  blocked: Blocked;
 }
 
 export function createLevelState(level: Level): LevelState {
@@ -59,6 +66,7 @@ export function createLevelState(level: Level): LevelState {
     evidence: createEvidence(),
     cells: [],
     cellsUntilMs: 0,
+    cellsVersion: 0,
     tracks: [],
     multiplier: START_MULTIPLIER,
     pass: 1,
@@ -71,6 +79,8 @@ export function createLevelState(level: Level): LevelState {
     controlledMs: 0,
     maxBidNanos: 0,
     lines: 0,
+    touched: true,
+    nextMs: 0,
     active: false,
     flow: 0,
     flowNanos: 0,
@@ -84,9 +94,14 @@ export const START_MULTIPLIER = 0.02;
 /** Brings the open cells up to date; a level that changed or crossed midnight gets new ones. */
 export function refreshCells(state: LevelState, nowMs: number): boolean {
   if (nowMs < state.cellsUntilMs) return false;
-  state.cells = openCells(state.level, nowMs);
-  state.cellsUntilMs = state.cells.reduce((most, cell) => Math.min(most, cell.toMs), nowMs + 60_000);
-  return true;
+  const cells = openCells(state.level, nowMs);
+  state.cellsUntilMs = cells.reduce((most, cell) => Math.min(most, cell.toMs), nowMs + 60_000);
+  const same =
+    cells.length === state.cells.length &&
+    cells.every((cell, at) => cell.name === state.cells[at]!.name && cell.budgetNanos === state.cells[at]!.budgetNanos);
+  state.cells = cells;
+  if (!same) state.cellsVersion++;
+  return !same;
 }
 
 /** Starts plans for new or changed cells and forgets those of closed ones. */

@@ -2,7 +2,7 @@ import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
 import type { Allocation } from './allocation.ts';
-import { control } from './controller.ts';
+import { type ControlInput, control } from './controller.ts';
 import { fold } from './evidence.ts';
 import { explain } from './explain.ts';
 import { takeCohorts, takeOver, takeStats, takeTotals } from './intake.ts';
@@ -100,27 +100,46 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   };
   const live = liveNodes(pacer, nowMs);
   for (const state of pacer.levels.values()) {
-    updateFlow(state, nowMs);
-    fold(state.evidence, nowMs - settleMs, cohortMs);
-    state.spent = state.cells.some((cell) => input.confirmedOf(cell.name) >= Number(cell.budgetNanos));
-    if (nowMs - state.controlledMs >= cohortMs / 6) {
-      state.controlledMs = nowMs;
-      control(state, input);
-    }
+    if (!state.touched && nowMs < state.nextMs) continue;
     const owner = ownerOf(pacer, ownerKeyOf(state.level));
-    if (!owner.acknowledged) continue;
+    if (decideLevel(state, input)) {
+      if (state.level.kind === 'account') pacer.checkAll = true;
+      else owner.check = true;
+    }
+    state.touched = false;
+    state.nextMs = Math.min(state.controlledMs + cohortMs / 6, nowMs + options.leaseMs / 4);
+    if (!owner.acknowledged) {
+      state.touched = true;
+      continue;
+    }
     for (const cell of state.cells) if (lease(allocation, state, cell, live, nowMs, options)) owner.dirty = true;
   }
   const messages: PacingMessage[] = [];
   for (const [key, owner] of pacer.owners) {
-    for (const line of owner.lines) {
-      const told = decideLine(pacer, line, nowMs);
-      if (!owner.dirty && isNews(told, cellsOf(pacer, line).join())) owner.dirty = true;
+    if (owner.check || owner.dirty || pacer.checkAll) {
+      owner.check = false;
+      for (const line of owner.lines)
+        if (isNews(decideLine(pacer, line), cellsVersion(pacer, line))) owner.dirty = true;
     }
     if (owner.dirty || nowMs - owner.publishedMs > REPEAT_ROUNDS * options.roundMs)
       messages.push(messageOf(pacer, key, owner, nowMs));
   }
+  pacer.checkAll = false;
   return messages;
+}
+
+/** Learns and decides for one level, when it is due. @returns whether its multiplier, pass or state may have changed */
+function decideLevel(state: LevelState, input: ControlInput): boolean {
+  const { nowMs, cohortMs, settleMs } = input;
+  updateFlow(state, nowMs);
+  fold(state.evidence, nowMs - settleMs, cohortMs);
+  const before = state.spent;
+  state.spent = state.cells.some((cell) => input.confirmedOf(cell.name) >= Number(cell.budgetNanos));
+  if (nowMs - state.controlledMs < cohortMs / 6) return state.spent !== before;
+  // Spread over the rounds by id, so that no round has to decide for all.
+  state.controlledMs = state.controlledMs === 0 ? nowMs - (state.level.id % 10) * (cohortMs / 60) : nowMs;
+  control(state, input);
+  return true;
 }
 /** A cohort is judged when this share of its feedback has usually arrived. */
 const SETTLED_SHARE = 0.97;
@@ -129,7 +148,7 @@ const MAX_SETTLE_MS = 1_800_000;
 const REPEAT_ROUNDS = 10;
 
 /** The tightest level of its path decides how a line item bids. */
-function decideLine(pacer: PacerState, line: Line, nowMs: number): LineState {
+function decideLine(pacer: PacerState, line: Line): LineState {
   const told = lineStateOf(pacer, line.item.id);
   let multiplier = 1;
   let pass = 1;
@@ -139,18 +158,23 @@ function decideLine(pacer: PacerState, line: Line, nowMs: number): LineState {
     pass = Math.min(pass, state.spent ? 0 : state.pass);
   }
   told.multiplier = multiplier;
-  told.pass = pacer.tree.blocked(line, nowMs) === null ? pass : 0;
+  told.pass = told.blocked === null ? pass : 0;
   return told;
 }
 
-function isNews(told: LineState, cells: string): boolean {
-  const drift = Math.abs(Math.log(Math.max(1e-9, told.multiplier) / Math.max(1e-9, told.toldMultiplier)));
+function isNews(told: LineState, version: number): boolean {
   return (
-    told.toldCells !== cells ||
-    drift > 0.005 ||
+    told.toldVersion !== version ||
+    Math.abs(told.multiplier - told.toldMultiplier) > 0.005 * told.toldMultiplier ||
     Math.abs(told.pass - told.toldPass) > 0.02 * told.toldPass ||
     (told.pass === 0) !== (told.toldPass === 0)
   );
+}
+
+function cellsVersion(pacer: PacerState, line: Line): number {
+  let version = 0;
+  for (const level of line.budgets) version += pacer.levels.get(level.key)?.cellsVersion ?? 0;
+  return version;
 }
 
 function cellsOf(pacer: PacerState, line: Line): string[] {
@@ -166,7 +190,7 @@ function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number):
     const cells = cellsOf(pacer, line);
     told.toldMultiplier = told.multiplier;
     told.toldPass = told.pass;
-    told.toldCells = cells.join();
+    told.toldVersion = cellsVersion(pacer, line);
     return {
       lineItemId: line.item.id,
       multiplierPpm: Math.round(told.multiplier * 1e6),
@@ -196,8 +220,7 @@ function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): 
   for (const line of owner.lines) {
     const state = pacer.levels.get(line.level.key) ?? createLevelState(line.level);
     const told = lineStateOf(pacer, line.item.id);
-    const blocked = pacer.tree.blocked(line, nowMs);
-    found.push(explain(state, { told, blocked, binding: bindingLevel(pacer, line) }, shared));
+    found.push(explain(state, { told, blocked: told.blocked, binding: bindingLevel(pacer, line) }, shared));
   }
   return found;
 }
@@ -217,6 +240,10 @@ function updateFlow(state: LevelState, nowMs: number): void {
   if (state.flowMs === 0) state.flowMs = nowMs;
   const spanMs = nowMs - state.flowMs;
   if (spanMs <= 0) return;
+  if (state.flow === 0 && state.flowNanos === 0) {
+    state.flowMs = nowMs;
+    return;
+  }
   const keep = 2 ** (-spanMs / FLOW_HALF_LIFE_MS);
   state.flow = state.flow * keep + (state.flowNanos / spanMs) * (1 - keep);
   state.flowNanos = 0;

@@ -39,6 +39,8 @@ export interface Owner {
   sequence: number;
   readonly cells: Set<string>;
   lines: Line[];
+  /** A level of its line items was decided anew. */
+  check: boolean;
   dirty: boolean;
   publishedMs: number;
   /**
@@ -80,6 +82,10 @@ export interface PacerState {
   /** When the first auction ran of which a bill is known. */
   firstBillMs: number;
   closedToMs: number;
+  /** When a flight begins or ends next. */
+  flightsMs: number;
+  /** An account was decided anew: all its campaigns follow. */
+  checkAll: boolean;
   treeChanged: boolean;
   lastRoundMs: number;
   epoch: number;
@@ -103,6 +109,8 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     billed: new Map(),
     firstBillMs: Number.POSITIVE_INFINITY,
     closedToMs: 0,
+    flightsMs: 0,
+    checkAll: true,
     treeChanged: true,
     lastRoundMs: 0,
     epoch: 1,
@@ -113,7 +121,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
 export function lineStateOf(pacer: PacerState, id: number): LineState {
   let found = pacer.lines.get(id);
   if (found === undefined) {
-    found = { multiplier: 0, pass: 0, toldMultiplier: -1, toldPass: -1, toldCells: '' };
+    found = { multiplier: 0, pass: 0, toldMultiplier: -1, toldPass: -1, toldVersion: -1, blocked: null };
     pacer.lines.set(id, found);
   }
   return found;
@@ -122,7 +130,7 @@ export function lineStateOf(pacer: PacerState, id: number): LineState {
 export function ownerOf(pacer: PacerState, key: string): Owner {
   let found = pacer.owners.get(key);
   if (found === undefined) {
-    found = { sequence: 0, cells: new Set(), lines: [], dirty: true, publishedMs: 0, acknowledged: false };
+    found = { sequence: 0, cells: new Set(), lines: [], check: true, dirty: true, publishedMs: 0, acknowledged: false };
     pacer.owners.set(key, found);
   }
   return found;
@@ -149,6 +157,7 @@ function levelStateOf(pacer: PacerState, level: Level): LevelState {
 export function rebuild(pacer: PacerState): void {
   const { levels, lines, byLine, owners, tree } = pacer;
   pacer.treeChanged = false;
+  pacer.flightsMs = 0;
   byLine.clear();
   for (const owner of owners.values()) owner.lines = [];
   const live = new Set<string>();
@@ -186,9 +195,19 @@ function closeLevel(pacer: PacerState, state: LevelState): void {
 /** Brings cells, budgets and plans of all levels up to date with the clock and the entities. */
 export function refresh(pacer: PacerState, nowMs: number): void {
   const { levels, byLine, tree, allocation } = pacer;
-  for (const state of levels.values()) state.active = false;
-  for (const line of byLine.values())
-    if (tree.blocked(line, nowMs) === null) for (const level of line.budgets) levels.get(level.key)!.active = true;
+  if (nowMs >= pacer.flightsMs) {
+    pacer.flightsMs = tree.nextFlightMs(nowMs);
+    pacer.checkAll = true;
+    for (const state of levels.values()) {
+      state.active = false;
+      state.touched = true;
+    }
+    for (const line of byLine.values()) {
+      const blocked = tree.blocked(line, nowMs);
+      lineStateOf(pacer, line.item.id).blocked = blocked;
+      if (blocked === null) for (const level of line.budgets) levels.get(level.key)!.active = true;
+    }
+  }
   for (const state of levels.values()) {
     const before = state.cells;
     if (!refreshCells(state, nowMs)) continue;
@@ -209,6 +228,7 @@ export function refresh(pacer: PacerState, nowMs: number): void {
     }
     trackPlans(state, nowMs, (cell) => Number(allocation.totals(cell).confirmedNanos));
     state.controlledMs = 0;
+    state.touched = true;
   }
 }
 

@@ -40,6 +40,8 @@ export interface Tree {
   levels(): readonly Level[];
   campaignIds(): readonly number[];
   blocked(line: Line, nowMs: number): Blocked;
+  /** When the next flight begins or ends; infinite when none will. */
+  nextFlightMs(nowMs: number): number;
 }
 
 /** The entities of the `campaigns` topic, as the pacer needs them. Rebuilt when one changes. */
@@ -111,6 +113,12 @@ export function createTree(): Tree {
     lines: () => tree().lines,
     levels: () => tree().levels,
     campaignIds: () => [...campaigns.keys()],
+    nextFlightMs(nowMs) {
+      let next = Number.POSITIVE_INFINITY;
+      for (const { flight } of [...campaigns.values(), ...items.values()])
+        for (const at of [flight.startMs, flight.endMs]) if (at !== null && at > nowMs && at < next) next = at;
+      return next;
+    },
     blocked(line, nowMs) {
       const campaign = campaigns.get(line.item.campaignId);
       const advertiser = campaign && advertisers.get(campaign.advertiserId);
