@@ -10,6 +10,8 @@ import { type Happening, type LineResult, runWorld, type WorldOptions } from './
 export interface Trial {
   readonly market: Market;
   readonly budgetNanos: number;
+  /** What it is changed to in flight: scores are against this. */
+  readonly finalBudgetNanos?: number;
   readonly delayMs: number;
   readonly noticeLoss: number;
   readonly firstPrice: boolean;
@@ -176,7 +178,7 @@ export function forecastKs(market: Market): number {
 function score(method: string, trial: Trial, line: LineResult, effort: number, cpuMsPerRound: number): Score {
   const { market } = trial;
   // An advertiser's budget is in micros: what a fraction of one would add is not there to spend.
-  const budget = Math.max(1, Math.floor(trial.budgetNanos / 1000)) * 1000;
+  const budget = Math.max(1, Math.floor((trial.finalBudgetNanos ?? trial.budgetNanos) / 1000)) * 1000;
   const shape = smoothness(line.byMinute, market);
   // The advertiser's invoice stops at the budget, in every mode.
   const billed = Math.min(line.billedNanos, budget);

@@ -1,4 +1,4 @@
-import { advertiserSchema, campaignSchema } from '../../core/campaign.ts';
+import { campaignSchema } from '../../core/campaign.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
 import type { Trial } from './arena.ts';
 import { diurnalShape, type Market, marketCost, shapeAt, syntheticMarket } from './market.ts';
@@ -75,7 +75,10 @@ function budgetChange(factor: number): (made: Market) => Partial<Trial> {
       budget: { dailyMicros },
       flight: { startMs: made.startMs, endMs: made.endMs },
     });
-    return { happenings: [{ atMs: NOON, what: { change: { kind: 'campaign', entity } } }] };
+    return {
+      finalBudgetNanos: dailyMicros * 1000,
+      happenings: [{ atMs: NOON, what: { change: { kind: 'campaign', entity } } }],
+    };
   };
 }
 
@@ -130,9 +133,6 @@ export const scenarios: readonly Scenario[] = [
     noticeRepeat: 0.33,
   })),
 ];
-
-/** The advertiser of every scenario, for those that change it. */
-export const scenarioAdvertiser = advertiserSchema.parse({ id: 1, name: 'Advertiser' });
 
 export interface GridCell {
   readonly divisor: number;
