@@ -5,6 +5,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AudienceStore } from '../../core/audience.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { keyRoutes, peopleRoutes, sessionRoutes } from './access.ts';
+import { type Alerts, alertRoutes } from './alerts.ts';
 import { audienceRoutes } from './audiences.ts';
 import { auditRoutes } from './audit.ts';
 import type { BidWatch } from './bidwatch.ts';
@@ -14,7 +15,7 @@ import { funnelRoutes } from './funnel.ts';
 import { createGate } from './gate.ts';
 import { idempotent } from './idempotency.ts';
 import { liveRoutes } from './live.ts';
-import { createLiveBoard } from './liveboard.ts';
+import type { LiveBoard } from './liveboard.ts';
 import { openApiDocument } from './openapi.ts';
 import { type PacingSource, pacingRoutes } from './pacing.ts';
 import { previewRoutes } from './preview.ts';
@@ -24,6 +25,7 @@ import { reportRoutes } from './reports.ts';
 import { staticRoutes } from './staticfiles.ts';
 import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export interface AppOptions {
   readonly services: Services;
@@ -31,6 +33,8 @@ export interface AppOptions {
   readonly metrics: Registry;
   readonly pacing: PacingSource | null;
   readonly audiences: AudienceStore | null;
+  readonly board: LiveBoard;
+  readonly alerts: Pick<Alerts, 'list'>;
   readonly bids: Pick<BidWatch, 'summary'>;
   readonly status: StatusSources;
   readonly staticDir: string;
@@ -62,7 +66,6 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   ];
   app.route('/', probeRoutes({ metrics: options.metrics, version: options.version, unready }));
 
-  const board = createLiveBoard(services.directory, services.reports, options.pacing, services.clock);
   const gate = createGate(services.limits.maxConcurrentReports, services.limits.maxConcurrentReports * 16);
   const api = new Hono<ApiEnv>();
   const document = JSON.stringify(openApiDocument());
@@ -75,12 +78,14 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', peopleRoutes(services));
   api.route('/', entityRoutes(services));
   api.route('/', auditRoutes(services));
+  api.route('/', alertRoutes(options.alerts));
+  api.route('/', webhookRoutes(services));
   api.route('/', audienceRoutes(services, options.audiences));
   api.route('/', funnelRoutes(services, options.pacing, gate));
   api.route('/', previewRoutes(services));
   api.route('/', reportRoutes(services, gate));
   api.route('/', pacingRoutes(options.pacing));
-  api.route('/', liveRoutes(services, board, isStopping));
+  api.route('/', liveRoutes(services, options.board, isStopping));
   api.route('/', switchRoutes(services));
   api.route('/', statusRoutes(services, options.log, options.bids, options.status));
   api.all('*', () => {

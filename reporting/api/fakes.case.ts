@@ -12,6 +12,7 @@ import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
 import { createMemoryDocuments } from './documents.ts';
 import { createKeyRing, type Role } from './keys.ts';
+import { createLiveBoard } from './liveboard.ts';
 import { createPeople } from './people.ts';
 import { createSessions } from './sessions.ts';
 
@@ -187,6 +188,8 @@ export async function createHarness(
     metrics: new Registry(),
     pacing: null,
     audiences: createMemoryAudiences(),
+    board: createLiveBoard(directory, reports, overrides.pacing ?? null, clock),
+    alerts: { list: () => [] },
     bids: await watchBids(log, clock, quiet),
     status: {},
     staticDir: '/nonexistent',

@@ -3,6 +3,7 @@ import { audienceSchema, audienceUploadSchema } from '../../core/audience.ts';
 import { pacingStatusSchema } from '../../core/pacingstatus.ts';
 import { killSwitchSchema } from '../../core/topics.ts';
 import { loginSchema } from './access.ts';
+import { alertCodes } from './alertrules.ts';
 import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
 import { entityKinds } from './directory.ts';
@@ -11,6 +12,7 @@ import { type Json, type Operation, operations, schemaOf } from './operations.ts
 import { newPersonSchema, publicPersonSchema } from './people.ts';
 import { resources } from './resources.ts';
 import { switchChangeSchema } from './switches.ts';
+import { newWebhookSchema, webhookSchema } from './webhooks.ts';
 
 /** Of the contract, not of the program: grows when the contract does. */
 const API_VERSION = '1.0.0';
@@ -114,6 +116,20 @@ function schemas(): Json {
     NewAudience: jsonSchema(newAudienceSchema, 'input'),
     AudiencePatch: { type: 'object', properties: { name: { type: 'string' }, status: { enum: ['active', 'paused'] } } },
     AudienceUpload: jsonSchema(audienceUploadSchema, 'output'),
+    Alert: object({
+      id: { type: 'string' },
+      code: { enum: alertCodes },
+      severity: { enum: ['warning', 'critical'] },
+      message: { type: 'string' },
+      campaignId: { type: ['integer', 'null'] },
+      advertiserId: { type: ['integer', 'null'] },
+      sinceMs: { type: 'integer' },
+      untilMs: { type: ['integer', 'null'] },
+    }),
+    AlertList: listOf('Alert'),
+    Webhook: jsonSchema(webhookSchema, 'output'),
+    WebhookList: listOf('Webhook'),
+    NewWebhook: jsonSchema(newWebhookSchema, 'input'),
     Report: object({
       query: { type: 'object' },
       rows: { type: 'array', items: { type: 'object' } },

@@ -11,16 +11,20 @@ import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import type { Random } from '../../core/random.ts';
 import type { Reports } from '../../core/report.ts';
+import { type AlertConfig, alertDefaults } from './alertrules.ts';
+import { createAlerts } from './alerts.ts';
 import { createApiApp } from './app.ts';
 import { watchBids } from './bidwatch.ts';
 import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
 import { createKeyRing } from './keys.ts';
+import { createLiveBoard } from './liveboard.ts';
 import { createLmdbDocuments } from './lmdbdocuments.ts';
 import type { PacingSource } from './pacing.ts';
 import { createPeople } from './people.ts';
 import { createSessions } from './sessions.ts';
 import type { StatusSources } from './status.ts';
+import { createWebhooks } from './webhooks.ts';
 
 export interface ApiConfig {
   readonly host: string;
@@ -36,6 +40,8 @@ export interface ApiConfig {
   /** How long a browser login lasts, ms. Default 12 hours. */
   readonly sessionLifetimeMs?: number;
   readonly limits?: Partial<ApiLimits>;
+  /** When to raise alerts; see `alertDefaults`. */
+  readonly alerts?: Partial<AlertConfig>;
 }
 
 export interface ApiDeps {
@@ -72,6 +78,7 @@ export const defaultApiLimits: ApiLimits = {
   maxRequestsPerMinute: 1200,
 };
 const CLOSE_WITHIN_MS = 5000;
+const ALERTS_EVERY_MS = 10_000;
 const MAX_CONNECTIONS = 2000;
 /** Headers come at once or not at all; a body may take as long as an upload of an audience does. */
 const SLOW_CLIENTS = { headersTimeout: 10_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 } as const;
@@ -92,6 +99,26 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const limits = { ...defaultApiLimits, ...config.limits };
   const services: Services = { ...deps, directory, documents, keys, sessions, people, limits };
   const bids = await watchBids(log, clock, logger);
+  const board = createLiveBoard(directory, deps.reports, deps.pacing, clock);
+  const status = deps.status ?? {};
+  const webhooks = createWebhooks({ documents, clock, logger, metrics: deps.metrics, fetch });
+  const alertConfig = { ...alertDefaults, ...config.alerts };
+  const onChange = webhooks.send;
+  const alerts = createAlerts({
+    config: alertConfig,
+    board,
+    directory,
+    reports: deps.reports,
+    bids,
+    status,
+    clock,
+    logger,
+    onChange,
+  });
+  const rounds = repeat(ALERTS_EVERY_MS, async () => {
+    await alerts.look();
+    await webhooks.deliver();
+  });
   let stopping = false;
   const app = createApiApp({
     services,
@@ -99,8 +126,10 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     metrics: deps.metrics,
     pacing: deps.pacing,
     audiences: deps.audiences ?? null,
+    board,
+    alerts,
     bids,
-    status: deps.status ?? {},
+    status,
     staticDir: config.staticDir,
     version: config.version,
     sessionLifetimeMs: lifetimeMs,
@@ -127,9 +156,29 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
       server.closeIdleConnections();
       await closed;
       clearTimeout(cut);
+      await rounds.stop();
       await bids.stop();
       await directory.stop();
       await documents.close();
+    },
+  };
+}
+
+/** Runs a task again and again with a pause between; a round never overlaps the next. */
+function repeat(everyMs: number, task: () => Promise<void>): { stop(): Promise<void> } {
+  let running = Promise.resolve();
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    running = task().finally(() => {
+      busy = false;
+    });
+  }, everyMs);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return running;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { AlertList } from './alerts.tsx';
 import type { Me } from './client.ts';
 import { count, ecpm, money, percent, ratio, share } from './format.ts';
 import { Icon } from './icons.tsx';
@@ -24,6 +25,7 @@ export function Overview({ me }: { me: Me }) {
           )}
         </div>
       </header>
+      <AlertList />
       {summary === null ? <Skeleton /> : <Board summary={summary} />}
     </>
   );
