@@ -84,13 +84,15 @@ async function countFunnel(
   toMs: number,
 ): Promise<FunnelCounts> {
   const ask = async (query: Partial<ReportQuery>) => {
-    const filter = { advertiser: [campaign.advertiserId], campaign: [campaign.id] };
+    const filter = { campaign: [campaign.id] };
     const { rows } = await services.reports.query(reportQuerySchema.parse({ fromMs, toMs, filter, ...query }));
     return rows;
   };
-  const [bid] = await ask({ metrics: ['matched', 'bids'] });
-  const [event] = await ask({ metrics: ['wins', 'impressions'] });
-  const reasons = await ask({ dimensions: ['noBidReason'], metrics: ['noBids'] });
+  const [[bid], [event], reasons] = await Promise.all([
+    ask({ metrics: ['matched', 'bids'] }),
+    ask({ metrics: ['wins', 'impressions'] }),
+    ask({ dimensions: ['noBidReason'], metrics: ['noBids'] }),
+  ]);
   return {
     matched: Number(bid?.metrics.matched ?? 0),
     bids: Number(bid?.metrics.bids ?? 0),

@@ -130,6 +130,14 @@ describe('tenants can not reach each other', () => {
     }
   });
 
+  it('keeps bid counters of others away too', async () => {
+    const { api, a, b, keyA } = await world();
+    for (const filter of ['', `&filter=campaign:${b.campaign}`, `&filter=advertiser:${b.advertiser}`]) {
+      await api.call('GET', `/api/v1/reports?metrics=bids,winRate${filter}`, { key: keyA });
+      expect(api.reports.asked.at(-1)!.filter, filter).toEqual({ campaign: filter === '' ? [a.campaign] : [] });
+    }
+  });
+
   it('shows a tenant its own', async () => {
     const { api, a, keyA, readA } = await world();
     for (const key of [keyA, readA]) {

@@ -180,6 +180,11 @@ function counts(row: ReportRow): LiveCounts {
   };
 }
 
+/** Sums over all time are read less often than today's, and never shown below them. */
+function atLeast(lifetime: LiveCounts, today: LiveCounts): LiveCounts {
+  return BigInt(lifetime.spendNanos) < BigInt(today.spendNanos) ? today : lifetime;
+}
+
 function mergeMinutes(minutes: readonly LiveMinute[]): readonly LiveMinute[] {
   const byTime = new Map<number, LiveMinute>();
   for (const { timeMs, impressions, clicks, spendNanos } of minutes) {
@@ -215,7 +220,7 @@ function liveCampaign(
     timeZone,
     status: campaign.status,
     today: numbers.today.get(campaign.id) ?? ZERO,
-    lifetime: numbers.lifetime.get(campaign.id) ?? ZERO,
+    lifetime: atLeast(numbers.lifetime.get(campaign.id) ?? ZERO, numbers.today.get(campaign.id) ?? ZERO),
     dailyBudgetNanos: daily?.toString() ?? null,
     lifetimeBudgetNanos: lifetime?.toString() ?? null,
     plannedNanos:

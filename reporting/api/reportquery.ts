@@ -4,6 +4,7 @@ import {
   type ReportDimension,
   type ReportQuery,
   reportDimensions,
+  reportMetrics,
   reportQuerySchema,
 } from '../../core/report.ts';
 import type { Principal } from './keys.ts';
@@ -40,12 +41,20 @@ export function parseReportQuery(params: URLSearchParams, nowMs: number): Report
   return parsed.data;
 }
 
-/** Keeps a tenant inside its own data: whatever the filter says, its advertiser is one more condition. */
-export function scoped(query: ReportQuery, principal: Principal): ReportQuery {
+/**
+ * Keeps a tenant inside its own data: whatever the filter says, its advertiser is one more condition. Bid counters may
+ * come from bidders that know only campaigns, so for them the condition is the tenant's campaigns, which says the same.
+ */
+export function scoped(query: ReportQuery, principal: Principal, ownCampaigns: () => readonly number[]): ReportQuery {
   if (principal.advertiserId === null) return query;
-  const asked = query.filter.advertiser;
-  const own = asked === undefined || asked.includes(principal.advertiserId) ? [principal.advertiserId] : [];
-  return { ...query, filter: { ...query.filter, advertiser: own } };
+  const { advertiser: asked, ...filter } = query.filter;
+  const isOwn = asked === undefined || asked.includes(principal.advertiserId);
+  if (!query.metrics.some((metric) => reportMetrics[metric].from !== 'events')) {
+    return { ...query, filter: { ...filter, advertiser: isOwn ? [principal.advertiserId] : [] } };
+  }
+  const wanted = filter.campaign;
+  const campaigns = isOwn ? ownCampaigns().filter((id) => wanted === undefined || wanted.includes(id)) : [];
+  return { ...query, filter: { ...filter, campaign: [...campaigns] } };
 }
 
 /** The same query over the span of equal length that ended where it begins. */

@@ -13,7 +13,9 @@ export function reportRoutes(services: Services, gate: Gate): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/reports', async (c) => {
     const params = new URL(c.req.url).searchParams;
-    const query = scoped(parseReportQuery(params, services.clock.nowMs()), c.get('principal'));
+    const principal = c.get('principal');
+    const own = () => services.directory.childrenOf('advertiser', principal.advertiserId ?? 0);
+    const query = scoped(parseReportQuery(params, services.clock.nowMs()), principal, own);
     const format = params.get('format') ?? 'json';
     if (format === 'json') {
       const limited = {
