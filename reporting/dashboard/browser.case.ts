@@ -79,7 +79,7 @@ export type WatchedPage = Page & {
   readonly faults: string[];
 };
 
-export async function newPage(browser: Browser, server: TestServer): Promise<WatchedPage> {
+export async function newPage(browser: Browser, server: { readonly url: string }): Promise<WatchedPage> {
   const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1360, height: 900 } });
   page.setDefaultTimeout(12_000);
   const foreign: string[] = [];
