@@ -6,11 +6,14 @@ import { advertiserSchema, campaignSchema, creativeSchema, lineItemSchema } from
 import { type NoBidReason, noBidReasonList } from '../../core/reasons.ts';
 import { Auction, type Tally } from '../auction/auction.ts';
 import type { BudgetGate } from '../auction/gate.ts';
-import { blankInsight } from '../auction/insight.ts';
+import { blankInsight, type Insight } from '../auction/insight.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultProfile, type ExchangeProfile } from '../config.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { createCapPlan } from '../users/caps.ts';
+import { createPersonReader } from '../users/person.ts';
+import { addEvidence, LEVEL, type Outcome } from '../value/evidence.ts';
 
 const entities = z.record(z.string().regex(/^\d+$/), z.record(z.string(), z.unknown()));
 const json = z.record(z.string(), z.unknown());
@@ -23,6 +26,20 @@ const caseSchema = z.strictObject({
   exchange: json.default({}),
   currencies: z.record(z.string(), z.number()).default({ USD: 1 }),
   stop: z.array(z.string()).default([]),
+  /** Creatives this user has seen just now, and how often. */
+  seen: z.record(z.string().regex(/^\d+$/), z.int()).default({}),
+  /** Uploaded audiences this user is in. */
+  audiences: z.array(z.int()).default([]),
+  privacy: z.enum(['contextual', 'no_bid']).default('contextual'),
+  /** What was learned of a creative, and of everything. */
+  learned: z
+    .record(
+      z.string().regex(/^\d+$|^all$/),
+      z.strictObject({ impressions: z.int(), clicks: z.int().default(0), conversions: z.int().default(0) }),
+    )
+    .default({}),
+  /** The share of its value that shading has learned to offer everywhere. */
+  shade: z.number().optional(),
   pacing: z
     .record(
       z.string(),
@@ -131,6 +148,44 @@ function gateOf(pacing: Case['pacing'], lineIds: readonly number[]): BudgetGate 
   };
 }
 
+/** What a case says of the user, of rates and of prices. */
+function insightOf(entry: Case, catalog: Catalog, scan: RequestScan, exchange: string): Insight {
+  const people = createPersonReader({
+    privacy: { vendor: { vendorId: 12, legitimateInterestPurposes: [2, 7, 9, 10], flexiblePurposes: [] }, withoutBasis: entry.privacy },
+    userSalt: 'the salt of golden auctions',
+    fingerprint: false,
+    audiences: {
+      audiencesOf(_hi, _lo, out) {
+        out.set(entry.audiences);
+        return entry.audiences.length;
+      },
+      refresh: () => {},
+      close: async () => {},
+    },
+  });
+  const insight = { ...blankInsight(), people };
+  const plan = createCapPlan();
+  for (const line of catalog.lines()) plan.set(line.item);
+  const { user, known } = people.read(scan, exchange);
+  for (const [id, times] of Object.entries(entry.seen)) {
+    const creativeId = Number(id);
+    const line = catalog.lines().find(({ creatives }) => creatives.some((creative) => creative.id === creativeId));
+    if (line === undefined || !known) continue;
+    const shown = { campaignId: line.campaign.id, lineItemId: line.item.id, creativeId };
+    for (let i = 0; i < times; i++) plan.count(insight.caps, user, shown, nowOf(entry) / 1000);
+  }
+  for (const [id, outcomes] of Object.entries(entry.learned)) {
+    const level = id === 'all' ? LEVEL.all : LEVEL.creative;
+    for (const [outcome, times] of Object.entries(outcomes)) {
+      for (let i = 0; i < times; i++) addEvidence(insight.evidence, level, Number(id) || 0, 0, outcome as Outcome);
+    }
+  }
+  if (entry.shade !== undefined) insight.shading.offers.fill(entry.shade * 1_000_000);
+  return insight;
+}
+
+const nowOf = (entry: Case): number => Date.parse(entry.now ?? '2026-11-20T12:00:00Z');
+
 function run(file: z.infer<typeof fileSchema>, entry: Case) {
   const { catalog, lineIds } = catalogOf(merged(file.inventory, entry.inventory), entry.stop);
   const refused: Record<string, NoBidReason> = {};
@@ -143,14 +198,15 @@ function run(file: z.infer<typeof fileSchema>, entry: Case) {
     },
   };
   const rates = new Map(Object.entries(entry.currencies));
-  const auction = new Auction(catalog, gateOf(entry.pacing, lineIds), tally, rates, blankInsight(), 1000);
   const bytes = Buffer.from(JSON.stringify(merged(file.request, entry.request)));
   const body = Buffer.alloc(bytes.length + 1);
   bytes.copy(body);
   const scan = new RequestScan();
   expect(scan.scan(body, bytes.length)).toBeNull();
   const profile = { ...defaultProfile, ...entry.exchange } as ExchangeProfile;
-  const decision = auction.run(scan, profile, Date.parse(entry.now ?? '2026-11-20T12:00:00Z'), () => true);
+  const insight = insightOf(entry, catalog, scan, profile.name);
+  const auction = new Auction(catalog, gateOf(entry.pacing, lineIds), tally, rates, insight, 1000);
+  const decision = auction.run(scan, profile, nowOf(entry), () => true);
   return { scan, decision, refused };
 }
 
