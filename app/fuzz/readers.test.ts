@@ -133,6 +133,7 @@ describe(`fuzz of readers, ${budget} inputs each, seed ${seed}`, () => {
   it('report queries are understood or refused with a code', async () => {
     const seeds = bytes(
       'from=2026-11-22&to=2026-11-22T10:00:00Z&granularity=hour&timezone=Europe/Berlin&dimensions=campaign,country&metrics=impressions,ctr',
+      'filter=__proto__:1,2;constructor:3',
       'filter=campaign:1,2;country:DEU&order=-impressions&limit=10&from=1795000000000&to=1795000900000',
     );
     const outcomes = await fuzz(seeds, budget, seededRandom(seed), (input) => {

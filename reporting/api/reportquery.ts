@@ -109,7 +109,8 @@ function parseFilter(texts: readonly string[]): Record<string, (string | number)
     const colon = part.indexOf(':');
     if (colon < 1) throw invalidField('filter', 'must look like campaign:1,2;country:DEU');
     const dimension = part.slice(0, colon);
-    const numeric = reportDimensions[dimension as ReportDimension]?.kind === 'number';
+    if (!Object.hasOwn(reportDimensions, dimension)) throw invalidField('filter', `"${dimension}" is not a dimension`);
+    const numeric = reportDimensions[dimension as ReportDimension].kind === 'number';
     const values = words(part.slice(colon + 1)).map((value) => (numeric ? Number(value) : value));
     filter[dimension] = [...(filter[dimension] ?? []), ...values];
   }
