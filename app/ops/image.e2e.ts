@@ -1,16 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -100,38 +90,34 @@ it('says its version and checks its configuration', () => {
   expect(run(['dist/app/cli.js', 'config', 'check'], { EVENKEEL_BID_PORT: 'x' }).status).toBe(104);
 });
 
-it('starts a role as the container does, becomes healthy, and drains on SIGTERM', async () => {
-  const port = String(await freePort());
-  const other = String(await freePort());
-  const ports = { EVENKEEL_BID_PORT: port, EVENKEEL_API_PORT: other };
-  expect(run(['deploy/healthcheck.mjs'], ports).status, 'nothing listens yet').toBe(1);
-  mkdirSync(data, { recursive: true });
-  const [entry, ...fixed] = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read('deploy/Dockerfile'))?.[1] ?? '[]') as string[];
-  const command = JSON.parse(/^CMD (\[.+\])$/m.exec(read('deploy/Dockerfile'))?.[1] ?? '[]') as string[];
-  expect(entry).toBe('node');
-  const bidder: ChildProcess = spawn(process.execPath, ['--preserve-symlinks', ...fixed, ...command], {
-    cwd: app,
-    env: env(ports),
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
-  const exited = once(bidder, 'exit');
-  let log = '';
-  bidder.stderr?.on('data', (chunk: Buffer) => {
-    log += chunk.toString();
-  });
-  let alive = false;
-  for (let i = 0; i < 150 && !alive; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    alive = await fetch(`http://127.0.0.1:${port}/healthz/live`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  }
-  expect(alive, log).toBe(true);
-  const ready = (await fetch(`http://127.0.0.1:${port}/healthz/ready`)).status === 200;
-  expect(run(['deploy/healthcheck.mjs'], ports).status, 'the health check says what /healthz/ready says').toBe(
-    ready ? 0 : 1,
-  );
-  bidder.kill('SIGTERM');
-  expect(await exited, log).toEqual([0, null]);
-});
+it.each(['bidder', 'reporting'])(
+  'starts the role %s as the container does, becomes healthy, drains on SIGTERM',
+  async (role) => {
+    const ports = { EVENKEEL_BID_PORT: String(await freePort()), EVENKEEL_API_PORT: String(await freePort()) };
+    expect(run(['deploy/healthcheck.mjs'], ports).status, 'nothing listens yet').toBe(1);
+    mkdirSync(data, { recursive: true });
+    const [entry, ...fixed] = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read('deploy/Dockerfile'))?.[1] ?? '[]') as string[];
+    expect(entry).toBe('node');
+    const args = ['--preserve-symlinks', ...fixed, 'run', `--role=${role}`];
+    const child = spawn(process.execPath, args, { cwd: app, env: env(ports), stdio: ['ignore', 'inherit', 'pipe'] });
+    const exited = once(child, 'exit');
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    const url = `http://127.0.0.1:${role === 'bidder' ? ports.EVENKEEL_BID_PORT : ports.EVENKEEL_API_PORT}`;
+    const status = (path: string) =>
+      fetch(url + path)
+        .then((answer) => answer.status)
+        .catch(() => 0);
+    for (let i = 0; i < 200 && (await status('/healthz/live')) !== 200; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(await status('/healthz/live'), log).toBe(200);
+    const ready = (await status('/healthz/ready')) === 200;
+    if (role === 'reporting') expect(ready, log).toBe(true);
+    expect(run(['deploy/healthcheck.mjs'], ports).status, 'it says what /healthz/ready says').toBe(ready ? 0 : 1);
+    child.kill('SIGTERM');
+    expect(await exited, log).toEqual([0, null]);
+  },
+);
