@@ -21,7 +21,7 @@ import { createSharedCredit, creditBank, creditCells } from './shared/credit.ts'
 import { createSharedPace } from './shared/pace.ts';
 import { readRecord } from './shared/records.ts';
 import { createSharedRing, readRing, refusedRecords } from './shared/ring.ts';
-import { createSharedStatus, isReady, setDraining, setReady } from './shared/status.ts';
+import { createSharedStatus, isReady, setDraining, setHeld, setReady } from './shared/status.ts';
 
 export interface BidderDeps {
   readonly log: EventLog;
@@ -29,6 +29,8 @@ export interface BidderDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Registry;
+  /** False while no new bids may be made because their notices might not be kept: asked every 10 ms. Default: always. */
+  readonly mayBid?: () => boolean;
   /** Something the bidder can not go on without has failed: stop the process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -132,6 +134,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
       );
     });
     appender.flush();
+    setHeld(status, deps.mayBid?.() === false);
   }
 
   const settle = createSettler({ ...config, ledger, node });

@@ -5,6 +5,9 @@ import { type Context, createContext } from '../context.ts';
 const roles: Readonly<Record<string, () => Promise<(context: Context) => Promise<void>>>> = {
   bidder: async () => (await import('../roles/bidder.ts')).runBidder,
   reporting: async () => (await import('../roles/reporting.ts')).runReporting,
+  ingest: async () => (await import('../roles/ingest.ts')).runIngest,
+  pacer: async () => (await import('../roles/pacer.ts')).runPacer,
+  api: async () => (await import('../roles/api.ts')).runApi,
   demo: async () => (await import('../roles/demo.ts')).runDemo,
 };
 

@@ -1,8 +1,10 @@
 import { backupCommand, restoreCommand } from './backup.ts';
+import { benchCommand } from './bench.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { keysCommand } from './keys.ts';
 import { loadtestCommand } from './loadtest.ts';
+import { migrateCommand, replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { startCommand } from './start.ts';
 
@@ -15,8 +17,11 @@ export interface Command {
 /** Every command of `evenkeel`. */
 export const commands: Readonly<Record<string, Command>> = {
   start: { says: 'run everything on this machine, with demo traffic unless configured', run: startCommand },
-  run: { says: 'run one role: --role=bidder|reporting|demo', run: runCommand },
+  run: { says: 'run one role: --role=bidder|ingest|pacer|api|reporting|demo', run: runCommand },
   loadtest: { says: 'play the exchange against a bid endpoint and judge it by gates', run: loadtestCommand },
+  bench: { says: 'measure: bid, pipeline or pacing', run: benchCommand },
+  replay: { says: 'rebuild the reports from the event log', run: replayCommand },
+  migrate: { says: 'bring the store’s schema up to date', run: migrateCommand },
   keys: { says: 'list, create or revoke API keys of the running API', run: keysCommand },
   doctor: { says: 'look at everything a start needs', run: doctorCommand },
   backup: { says: 'copy the data folder while everything runs', run: backupCommand },

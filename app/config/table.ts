@@ -195,7 +195,7 @@ export const settings = {
     min: 0,
     max: 65_535,
     group: 'API and dashboard',
-    says: 'Port of the report API and the dashboard; 0 takes a free one.',
+    says: 'Port of the report API and the dashboard, and of health and metrics of the roles ingest and pacer; 0 takes a free one.',
   }),
   operatorKey: text('', {
     env: 'EVENKEEL_OPERATOR_KEY',

@@ -8,7 +8,7 @@ import { startBidder } from '../../engine/bidder.ts';
 import { defaultBidderConfig, defaultLimits, defaultProfile, type ExchangeProfile } from '../../engine/config.ts';
 import type { Context } from '../context.ts';
 import { dieOf, stopOnSignal } from '../lifecycle.ts';
-import { audiencesPath, openLog } from '../log.ts';
+import { audiencesPath, openBidderLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
@@ -25,7 +25,8 @@ export async function runBidder(context: Context): Promise<void> {
   const metrics = new Registry();
   registerProcessMetrics(metrics, { version, role: 'bidder' });
   await refuseTakenPort(config.host, config.bidPort);
-  const log = withStopFile(openLog(context), { path: join(config.dataDir, 'stop'), pollMs: STOP_FILE_POLL_MS, logger });
+  const { log: durable, mayBid } = openBidderLog(context, metrics);
+  const log = withStopFile(durable, { path: join(config.dataDir, 'stop'), pollMs: STOP_FILE_POLL_MS, logger });
   const bidder = await startBidder(
     {
       ...defaultBidderConfig,
@@ -56,7 +57,7 @@ export async function runBidder(context: Context): Promise<void> {
       time: { scale: config.timeScale, originMs: config.timeOriginMs },
       version,
     },
-    { log, clock, random: systemRandom(), logger, metrics, onFatal: dieOf('the bidder', logger) },
+    { log, clock, random: systemRandom(), logger, metrics, mayBid, onFatal: dieOf('the bidder', logger) },
   );
   stopOnSignal([{ stop: () => log.close() }, bidder], logger);
   tellSupervisor({

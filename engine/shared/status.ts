@@ -3,6 +3,7 @@ export type SharedStatus = Int32Array<SharedArrayBuffer>;
 
 const READY = 0;
 const DRAINING = 1;
+const HELD = 2;
 
 export function createSharedStatus(): SharedStatus {
   return new Int32Array(new SharedArrayBuffer(16));
@@ -11,7 +12,11 @@ export function setReady(status: SharedStatus, ready: boolean): void {
   Atomics.store(status, READY, ready ? 1 : 0);
 }
 export function isReady(status: SharedStatus): boolean {
-  return Atomics.load(status, READY) === 1 && !isDraining(status);
+  return Atomics.load(status, READY) === 1 && Atomics.load(status, HELD) === 0 && !isDraining(status);
+}
+/** No new bids for now, because their notices might not be kept; notices of bids already out are taken all the same. */
+export function setHeld(status: SharedStatus, held: boolean): void {
+  Atomics.store(status, HELD, held ? 1 : 0);
 }
 export function setDraining(status: SharedStatus): void {
   Atomics.store(status, DRAINING, 1);

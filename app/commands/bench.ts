@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../core/clock.ts';
+import { CodedError } from '../../core/errors.ts';
+import { exitCodes } from '../exitcodes.ts';
+import { createLogger } from '../logger.ts';
+import { parseArguments } from '../arguments.ts';
+import { processEnvironment } from '../config/load.ts';
+
+interface BenchFlags {
+  readonly quick: boolean;
+  readonly json: boolean;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** Each loads its own part of the product, so that one bench does not pay for another's. */
+const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>> = {
+  async bid({ quick, json }) {
+    const { runBidBench } = await import('../../engine/bench/bid.ts');
+    const { bidTable } = await import('../../engine/bench/bidtable.ts');
+    const result = await runBidBench({ quick, clock: systemClock, onProgress: progress });
+    console.log(json ? JSON.stringify(result, null, 2) : bidTable(result));
+    return result.ok;
+  },
+  async pipeline({ quick, json, flags }) {
+    const { benchPipeline } = await import('../../reporting/ingest/bench.ts');
+    const dir = mkdtempSync(join(tmpdir(), 'evenkeel-bench-'));
+    try {
+      const kafka = flags.kafka ?? processEnvironment().KAFKA_BROKERS?.split(',')[0] ?? null;
+      const result = await benchPipeline(
+        {
+          dir,
+          ratePerSecond: Number(flags.rate ?? (kafka === null ? 20_000 : 10_000)),
+          seconds: Number(flags.seconds ?? (quick ? 10 : 60)),
+          kafka,
+        },
+        { clock: systemClock, logger: createLogger('bench', 'warn') },
+      );
+      if (json) console.log(JSON.stringify(result, null, 2));
+      else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(16)} ${value}`);
+      return result.ok;
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+  async pacing({ quick, json, flags }) {
+    const { runPacingBench } = await import('../../pacing/sim/bench.ts');
+    const seed = flags.seed === undefined ? {} : { seed: Number(flags.seed) };
+    const code = await runPacingBench({
+      quick,
+      json,
+      ...seed,
+      onProgress: (share, what) => progress(`${(share * 100).toFixed(0)} % ${what}`),
+    });
+    return code === 0;
+  },
+};
+
+/** `npm run bench -- bid|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
+export async function benchCommand(args: readonly string[]): Promise<number> {
+  const { words, flags } = parseArguments(args, new Set(['quick', 'json']));
+  const bench = benches[words[0] ?? ''];
+  if (bench === undefined) {
+    throw new CodedError('arguments.invalid', 'no such bench.', `Use: bench ${Object.keys(benches).join('|')} [--quick] [--json].`);
+  }
+  const ok = await bench({ quick: 'quick' in flags, json: 'json' in flags, flags });
+  return ok ? exitCodes.ok.code : exitCodes.failed.code;
+}
+
+/** One redrawn line on a terminal; nothing in a file, where only the result matters. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
+}

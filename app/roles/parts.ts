@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import type { Registry } from 'prom-client';
+import type { EventLog } from '../../core/eventlog.ts';
+import type { PacingStatus } from '../../core/pacingstatus.ts';
+import { systemRandom } from '../../core/random.ts';
+import { createAudienceStore } from '../../engine/users/audiences.ts';
+import { type Pacer, type PacerConfig, startPacer } from '../../pacing/pacer.ts';
+import { pacerDefaults } from '../../pacing/pacerstate.ts';
+import { startApi } from '../../reporting/api/server.ts';
+import { type Ingest, type IngestConfig, startIngest } from '../../reporting/ingest/ingest.ts';
+import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
+import type { Store } from '../../reporting/store/store.ts';
+import type { Config } from '../config/table.ts';
+import type { Context } from '../context.ts';
+import { dieOf, type Stoppable } from '../lifecycle.ts';
+import { audiencesPath } from '../log.ts';
+import { loadSecrets } from '../secrets.ts';
+import { projectRoot, version } from '../version.ts';
+
+/** What a process of the reporting side stands on. */
+export interface Ground {
+  readonly context: Context;
+  readonly log: EventLog;
+  readonly store: Store;
+  readonly metrics: Registry;
+}
+
+/** How events are decided: the same for ingest and for a replay of the log. */
+export function ingestConfig(context: Context): IngestConfig {
+  const { config } = context;
+  return {
+    tokenKeys: loadSecrets(config).tokenKeys,
+    tokenLifetimeMs: config.tokenLifetimeMs,
+    horizonMs: config.dedupeHorizonMs,
+    flushMs: config.ingestFlushMs,
+    maxBlockRows: config.ingestBatchRecords,
+  };
+}
+
+/** Starts ingest. When it can not go on the process ends; the next one resumes from what is in the store. */
+export function startIngestPart({ context, log, store, metrics }: Ground): Promise<Ingest> {
+  const { clock, logger } = context;
+  return startIngest(ingestConfig(context), {
+    log,
+    store,
+    clock,
+    registry: metrics,
+    logger,
+    scorer: createTrafficScorer(),
+    onFatal: dieOf('ingest', logger),
+  });
+}
+
+export function startPacerPart({ context, log, store, metrics }: Ground): Promise<Pacer> {
+  const { config, clock, logger } = context;
+  return startPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics });
+}
+
+/**
+ * The pacer's times, in its clock's milliseconds. What waits for processes and disks takes as long in a rehearsal as
+ * in life, so it is stretched with the clock.
+ */
+function pacerConfig(config: Config): PacerConfig {
+  const stretch = (ms: number): number => Math.round(ms * config.timeScale);
+  return {
+    clockSpeed: config.timeScale,
+    roundMs: stretch(config.pacingRoundMs),
+    leaseMs: config.leaseMs,
+    resolveAfterMs: config.tokenLifetimeMs,
+    ...(config.timeScale === 1
+      ? {}
+      : {
+          cohortMs: Math.max(1, Math.round(stretch(1_000) / 60_000)) * 60_000,
+          skewMs: stretch(pacerDefaults.skewMs),
+          nodeTimeoutMs: stretch(pacerDefaults.nodeTimeoutMs),
+          settleMs: stretch(4_000),
+          storeLagMs: stretch(4_000),
+          spendEveryMs: stretch(1_000),
+          totalsEveryMs: stretch(5_000),
+        }),
+  };
+}
+
+/** Starts API and dashboard, with the audiences of this machine. */
+export async function startApiPart(
+  { context, log, store, metrics }: Ground,
+  statuses: () => readonly PacingStatus[],
+  lag: (() => number) | null,
+): Promise<Stoppable & { readonly url: string }> {
+  const { config, clock, logger } = context;
+  const secrets = loadSecrets(config);
+  const audiences = createAudienceStore({ path: audiencesPath(config), userSalt: secrets.userSalt, clock });
+  const api = await startApi(
+    {
+      host: config.host,
+      port: config.apiPort,
+      dataDir: join(config.dataDir, 'api'),
+      staticDir: join(projectRoot, 'dist', 'dashboard'),
+      bootstrapOperatorKey: secrets.operatorKey,
+      version,
+    },
+    {
+      log,
+      reports: store,
+      audiences,
+      pacing: { statuses },
+      status: lag === null ? {} : { ingest: async () => ({ lag: lag() }) },
+      clock,
+      random: systemRandom(),
+      logger,
+      metrics,
+    },
+  );
+  return {
+    url: api.url,
+    async stop() {
+      await api.close();
+      await audiences.close();
+    },
+  };
+}
