@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
-import { exitCodes } from '../exitcodes.ts';
-import { createLogger } from '../logger.ts';
 import { parseArguments } from '../arguments.ts';
 import { processEnvironment } from '../config/load.ts';
+import { exitCodes } from '../exitcodes.ts';
+import { createLogger } from '../logger.ts';
 
 interface BenchFlags {
   readonly quick: boolean;
@@ -62,7 +62,11 @@ export async function benchCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parseArguments(args, new Set(['quick', 'json']));
   const bench = benches[words[0] ?? ''];
   if (bench === undefined) {
-    throw new CodedError('arguments.invalid', 'no such bench.', `Use: bench ${Object.keys(benches).join('|')} [--quick] [--json].`);
+    throw new CodedError(
+      'arguments.invalid',
+      'no such bench.',
+      `Use: bench ${Object.keys(benches).join('|')} [--quick] [--json].`,
+    );
   }
   const ok = await bench({ quick: 'quick' in flags, json: 'json' in flags, flags });
   return ok ? exitCodes.ok.code : exitCodes.failed.code;

@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts';
+import { CodedError, messageOf } from '../../core/errors.ts';
 import { replay } from '../../reporting/ingest/replay.ts';
 import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
 import { createContext } from '../context.ts';
@@ -6,7 +6,6 @@ import { exitCodes } from '../exitcodes.ts';
 import { openLog } from '../log.ts';
 import { ingestConfig } from '../roles/parts.ts';
 import { openConfiguredStore } from '../store.ts';
-import { CodedError } from '../../core/errors.ts';
 
 /**
  * `evenkeel replay [--from=TIME] [--to=TIME]`: decides the log anew into a new table and swaps it in. Ingest must be
@@ -44,7 +43,11 @@ function time(name: 'from' | 'to', text: string | undefined): Record<string, num
   if (text === undefined) return {};
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) {
-    throw new CodedError('arguments.invalid', `--${name}: "${text}" is not a time.`, 'Use 2026-11-22 or 2026-11-22T10:00:00Z.');
+    throw new CodedError(
+      'arguments.invalid',
+      `--${name}: "${text}" is not a time.`,
+      'Use 2026-11-22 or 2026-11-22T10:00:00Z.',
+    );
   }
   return { [`${name}Ms`]: ms };
 }
