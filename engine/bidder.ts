@@ -92,6 +92,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     ringRefused: (thread) => refusedRecords(rings[thread]!.ring),
     threads: rings.length,
     cells: () => creditCells(credit, clock.nowMs()),
+    caps: memory.stats,
   });
   const appender = createAppender({
     log,

@@ -9,7 +9,7 @@ import { metrics } from './table.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Rooms that name metrics without the prefix, in a call that adds it. */
-const prefixed = /\b(?:counter|gauge)\('([a-z_]+)'/g;
+const prefixed = /\b(?:counter|gauge|mirrored)\('([a-z_]+)'/g;
 
 /** Every metric name that the product's sources register. */
 function namesInSources(): ReadonlySet<string> {

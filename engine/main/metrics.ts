@@ -2,6 +2,7 @@ import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import { noBidReasonList } from '../../core/reasons.ts';
 import type { ThreadCounts } from '../stats/counters.ts';
 import { addHistogram, createHistogram, HISTOGRAM_BUCKETS, type Histogram, upperUs } from '../stats/histogram.ts';
+import type { CapStats } from '../users/capstore.ts';
 
 export interface BidderMetrics {
   add(thread: number, counts: ThreadCounts): void;
@@ -16,6 +17,7 @@ export interface Observed {
   readonly ringRefused: (thread: number) => number;
   readonly threads: number;
   readonly cells: () => { readonly live: number; readonly dry: number };
+  readonly caps: () => CapStats;
 }
 
 /** Registers the bidder's metrics, as they are listed in docs/operating/metrics. */
@@ -55,6 +57,25 @@ export function createBidderMetrics(registry: Registry, observed: Observed): Bid
       this.set({ state: 'dry' }, dry);
     },
   });
+  /** A counter that is kept elsewhere and read when the page is asked for. */
+  const mirrored = (name: string, help: string, label: string, read: () => Readonly<Record<string, number>>) =>
+    new Counter({
+      name: `evenkeel_${name}`,
+      help,
+      labelNames: label === '' ? [] : [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [value, total] of Object.entries(read())) this.inc(label === '' ? {} : { [label]: value }, total);
+      },
+    });
+  mirrored('cap_impressions_total', 'Impressions looked at for frequency caps.', 'outcome', () => {
+    const { counted, repeated } = observed.caps();
+    return { counted, repeated };
+  });
+  mirrored('cap_counters_given_up_total', 'Live frequency counters given up for room.', '', () => ({
+    all: observed.caps().givenUp,
+  }));
   const refusedBefore: number[] = [];
   return {
     add(thread, counts) {
