@@ -75,6 +75,9 @@ describe('the options', () => {
       [50, 50, 5000],
       [80, 80, 60_000],
     ]);
+    expect(parse('--for', '30s').warmupMs).toBe(3000);
+    expect(parse('--for', '9s').warmupMs).toBe(0);
+    expect(parse('--for', '9s', '--warmup', '1s').warmupMs).toBe(1000);
     const day = parse('--day', '1000:24m').stages;
     expect(plannedMs(day)).toBeCloseTo(24 * 60_000);
     expect(Math.max(...day.map((stage) => stage.fromRps))).toBe(1000);
@@ -237,7 +240,19 @@ describe('a run from the command line', () => {
   it('prints what was measured when it is interrupted', async () => {
     const abort = new AbortController();
     const server = await bidder({ delayMs: abortAt(30, abort) });
-    const args = ['--url', server.url, '--rate', '100', '--for', '1h', '--threads', '0', '--no-market'];
+    const args = [
+      '--url',
+      server.url,
+      '--rate',
+      '100',
+      '--for',
+      '1h',
+      '--warmup',
+      '1ms',
+      '--threads',
+      '0',
+      '--no-market',
+    ];
     const { code, out } = await run(args, { signal: abort.signal });
     expect(code).toBe(0);
     expect(out).toContain('interrupted');

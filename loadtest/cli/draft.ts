@@ -20,6 +20,7 @@ export interface Draft {
   readonly gates: Gate[];
   rate: number | null;
   forMs: number | null;
+  warmupMs: number | null;
   noMarket: boolean;
   audit: boolean;
   apiUrl: string;
@@ -42,6 +43,7 @@ export function newDraft(apiKey: string): Draft {
     gates: [],
     rate: null,
     forMs: null,
+    warmupMs: null,
     noMarket: false,
     audit: false,
     apiUrl: 'http://127.0.0.1:8090',
@@ -57,6 +59,7 @@ export function newDraft(apiKey: string): Draft {
 
 const DEFAULT_RPS = 1000;
 const DEFAULT_MS = 30_000;
+const LONG_RUN_MS = 10_000;
 /** Steps of the time series at most: a soak test gets longer steps, not a longer report. */
 const MAX_STEPS = 3600;
 
@@ -75,7 +78,9 @@ export function finishDraft(draft: Draft, scope: string): LoadtestOptions {
   if (draft.options.closedUsers === 0 && plannedRequests(stages) < 1) {
     throw badOption('This plan sends no request.', 'Give a higher rate or a longer time.');
   }
-  if (draft.options.warmupMs >= totalMs) {
+  // Sender and server compile their code in the first seconds: a tenth of a longer run, 3 s at most, is not counted.
+  const warmupMs = draft.warmupMs ?? (totalMs >= LONG_RUN_MS ? Math.min(3000, totalMs / 10) : 0);
+  if (warmupMs >= totalMs) {
     throw badOption('--warmup leaves nothing to measure.', 'Make the run longer than its warm-up.');
   }
   if (draft.options.connections > draft.options.maxConnections) {
@@ -91,6 +96,7 @@ export function finishDraft(draft: Draft, scope: string): LoadtestOptions {
   if (needsAudit && !draft.audit) throw badOption('The gate on lost_events needs --audit.', 'Add --audit.');
   return {
     ...draft.options,
+    warmupMs,
     intervalMs: Math.max(1000, Math.ceil(totalMs / MAX_STEPS / 1000) * 1000),
     mix: { ...draft.mix, scope: draft.audit ? scope : draft.mix.scope },
     market: draft.noMarket ? null : draft.market,

@@ -67,11 +67,11 @@ export async function findLimitMode(args: readonly string[], deps: CommandDeps):
 }
 
 function probeDraft(draft: Draft, rps: number, gates: Draft['gates']): Draft {
-  const warmupMs = draft.options.warmupMs || PROBE_WARMUP_MS;
+  const warmupMs = draft.warmupMs ?? PROBE_WARMUP_MS;
   const forMs = (draft.forMs ?? PROBE_MS) + warmupMs;
   return {
     ...draft,
-    options: { ...draft.options, warmupMs },
+    warmupMs,
     rate: rps,
     forMs,
     gates: [...gates],

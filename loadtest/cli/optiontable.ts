@@ -65,9 +65,13 @@ export const options: Readonly<Record<string, Option>> = {
       draft.options.closedUsers = n;
     },
   ),
-  warmup: duration('Load', 'first part of the run that is not counted (default none)', (draft, ms) => {
-    draft.options.warmupMs = ms;
-  }),
+  warmup: duration(
+    'Load',
+    'first part of the run that is not counted (default a tenth of runs over 10s, at most 3s)',
+    (draft, ms) => {
+      draft.warmupMs = ms;
+    },
+  ),
   threads: integer('Load', 'sender threads (default 1; 0 sends from the main thread)', [0, 64], (draft, n) => {
     draft.options.threads = n;
   }),

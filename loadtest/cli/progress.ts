@@ -67,7 +67,8 @@ function plainLine(progress: Progress): string {
   return `${clock(progress.elapsedMs)}/${clock(progress.plannedMs)}  ${numbers(progress)}`;
 }
 
-function numbers({ point, wins }: Progress): string {
+function numbers({ point, wins, warmingUp }: Progress): string {
+  if (warmingUp) return 'warming up';
   const trouble = [
     point.errors > 0 ? `errors ${point.errors}` : '',
     point.dropped > 0 ? `dropped ${point.dropped}` : '',

@@ -30,7 +30,9 @@ function title(result: LoadtestResult): string {
   const seconds = (result.measuredMs / 1000).toFixed(1);
   const stopped = result.interrupted ? ', interrupted' : '';
   const loop = result.loop === 'closed' ? ', CLOSED LOOP: waits with the server, hides what an exchange would see' : '';
-  return `${result.options.url}  ${seconds} s${stopped}${loop}`;
+  const { warmupMs } = result.options;
+  const warmup = warmupMs > 0 ? ` measured after ${(warmupMs / 1000).toFixed(1)} s of warm-up` : '';
+  return `${result.options.url}  ${seconds} s${warmup}${stopped}${loop}`;
 }
 
 function latencyLines({ latency, loop }: LoadtestResult): string[] {

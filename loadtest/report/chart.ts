@@ -20,7 +20,7 @@ export interface ChartOptions {
 
 const WIDTH = 920;
 const HEIGHT = 260;
-const PAD = { left: 64, right: 16, top: 12, bottom: 28 };
+const PAD = { left: 64, right: 30, top: 12, bottom: 28 };
 
 /** A chart as SVG text, with a legend; hovering a line says its name. */
 export function lineChart(options: ChartOptions, lines: readonly ChartLine[]): string {

@@ -11,7 +11,7 @@ export function htmlReport(result: LoadtestResult): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Load test ${escapeHtml(result.startedAt)}</title><style>${STYLE}</style></head><body>
 <header><h1>Load test <b class="${result.passed ? 'ok' : 'bad'}">${verdictOf(result)}</b></h1>
-<p>${escapeHtml(result.options.url)} · ${escapeHtml(result.startedAt)} · ${clock(result.measuredMs)} measured${result.interrupted ? ' · interrupted' : ''}</p></header>
+<p>${escapeHtml(result.options.url)} · ${escapeHtml(result.startedAt)} · ${clock(result.measuredMs)} measured${result.options.warmupMs > 0 ? ` after ${(result.options.warmupMs / 1000).toFixed(1)} s of warm-up` : ''}${result.interrupted ? ' · interrupted' : ''}</p></header>
 ${notes(result)}
 ${tiles(result)}
 ${gateTable(result)}

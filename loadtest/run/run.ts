@@ -36,6 +36,8 @@ export interface LoadtestDeps {
 export interface Progress {
   readonly elapsedMs: number;
   readonly plannedMs: number;
+  /** This step belongs to the warm-up: nothing is counted yet. */
+  readonly warmingUp: boolean;
   readonly point: SeriesPoint;
   readonly sent: number;
   readonly wins: number;
@@ -68,7 +70,7 @@ export async function runLoadtest(options: LoadtestOptions, deps: LoadtestDeps):
     if (message.type !== 'report') return;
     const before = collector.series().length;
     collector.add(message.report);
-    if (collector.series().length > before) showProgress(deps, collector, totalMs, options.intervalMs);
+    if (collector.series().length > before) showProgress(deps, collector, totalMs, options);
   });
   const stop = stopOn(deps.signal, lanes);
   await lanes.ready;
@@ -105,12 +107,13 @@ function stopOn(signal: AbortSignal | undefined, lanes: Lanes): () => void {
   return () => signal?.removeEventListener('abort', onAbort);
 }
 
-function showProgress(deps: LoadtestDeps, collector: Collector, totalMs: number, intervalMs: number): void {
+function showProgress(deps: LoadtestDeps, collector: Collector, totalMs: number, options: LoadtestOptions): void {
   const point = collector.series().at(-1)!;
   const { counters, market } = collector.totals();
   deps.onProgress?.({
-    elapsedMs: point.atMs + intervalMs,
+    elapsedMs: point.atMs + options.intervalMs,
     plannedMs: totalMs,
+    warmingUp: point.atMs + options.intervalMs <= options.warmupMs,
     point,
     sent: counters.sent,
     wins: market.wins,
@@ -137,6 +140,12 @@ async function runAudit(
     truth,
     deps.clock,
   );
+}
+
+/** Neither warm-up nor the wait for the last notices. */
+function isMeasured(point: SeriesPoint, options: LoadtestOptions): boolean {
+  if (point.atMs + options.intervalMs <= options.warmupMs) return false;
+  return point.plannedRps + point.sentRps + point.answeredRps > 0;
 }
 
 interface Found {
@@ -181,7 +190,7 @@ function buildResult(options: LoadtestOptions, deps: LoadtestDeps, found: Found)
     clearedNanos: String(clearedNanos),
     notices: courier,
     staleConnections,
-    series: collector.series().filter((point) => point.plannedRps + point.sentRps + point.answeredRps > 0),
+    series: collector.series().filter((point) => isMeasured(point, options)),
     truth: truthRows(truth),
     sender: judgeSender(options, collector, found.cpuCores),
     gates,
