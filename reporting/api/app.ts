@@ -9,6 +9,7 @@ import { type Alerts, alertRoutes } from './alerts.ts';
 import { audienceRoutes } from './audiences.ts';
 import { auditRoutes } from './audit.ts';
 import type { BidWatch } from './bidwatch.ts';
+import { bulkRoutes } from './bulk.ts';
 import { type ApiEnv, authenticate, problemResponse, requestIds, type Services } from './context.ts';
 import { entityRoutes } from './entities.ts';
 import { funnelRoutes } from './funnel.ts';
@@ -76,6 +77,8 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.use(idempotent(services));
   api.route('/', keyRoutes(services));
   api.route('/', peopleRoutes(services));
+  // Before the entities, whose `/campaigns/:id` would take `export` for an id.
+  api.route('/', bulkRoutes(services));
   api.route('/', entityRoutes(services));
   api.route('/', auditRoutes(services));
   api.route('/', alertRoutes(options.alerts));

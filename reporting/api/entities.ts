@@ -106,7 +106,6 @@ async function create(services: Services, kind: EntityKind, c: ApiContext): Prom
   if (kind === 'advertiser') requireOperator(principal);
   const body = await jsonBody(c);
   return services.directory.exclusive(async () => {
-    checkParent(services, kind, body, principal);
     const changes = newEntities(services, kind, body, principal);
     if (services.directory.count() + changes.length > services.limits.maxEntities) {
       throw new Problem(409, 'too_many_entities', `This server keeps at most ${services.limits.maxEntities} entities.`);
@@ -119,14 +118,20 @@ async function create(services: Services, kind: EntityKind, c: ApiContext): Prom
   });
 }
 
-function newEntities(
+/**
+ * The changes that create what a body describes: validated, with ids, not yet written.
+ * @param taken ids already given away in the same request; grows
+ * @throws Problem invalid_field | forbidden
+ */
+export function newEntities(
   services: Services,
   kind: EntityKind,
   body: Record<string, unknown>,
   principal: Principal,
+  taken: Set<number> = new Set(),
 ): readonly CampaignChange[] {
+  checkParent(services, kind, body, principal);
   const nowMs = services.clock.nowMs();
-  const taken = new Set<number>();
   const make = <K extends EntityKind>(made: K, fields: Record<string, unknown>, prefix: string): Entities[K] => {
     const id = newId(services.directory, made, services.random, taken);
     taken.add(id);

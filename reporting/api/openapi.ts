@@ -6,6 +6,7 @@ import { loginSchema } from './access.ts';
 import { alertCodes } from './alertrules.ts';
 import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
+import { MAX_IMPORT } from './bulk.ts';
 import { entityKinds } from './directory.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
 import { type Json, type Operation, operations, schemaOf } from './operations.ts';
@@ -130,6 +131,16 @@ function schemas(): Json {
     Webhook: jsonSchema(webhookSchema, 'output'),
     WebhookList: listOf('Webhook'),
     NewWebhook: jsonSchema(newWebhookSchema, 'input'),
+    CampaignImport: object({ items: { type: 'array', maxItems: MAX_IMPORT, items: reference('NewCampaign') } }),
+    ImportResult: object({
+      dryRun: { type: 'boolean' },
+      valid: { type: 'integer' },
+      created: { type: 'array', items: { type: 'integer' } },
+      errors: {
+        type: 'array',
+        items: object({ line: { type: 'integer' }, field: { type: 'string' }, message: { type: 'string' } }),
+      },
+    }),
     Report: object({
       query: { type: 'object' },
       rows: { type: 'array', items: { type: 'object' } },

@@ -167,6 +167,26 @@ export const operations: readonly Operation[] = [
   ...entityOperations(),
   {
     method: 'get',
+    path: '/campaigns/export',
+    tag: 'Campaigns',
+    summary: 'All campaigns with what is below them, as JSON or CSV',
+    query: {
+      advertiserId: integer('Only of this advertiser.'),
+      format: { schema: { type: 'string', enum: ['json', 'csv'] } },
+    },
+    answer: 'Anything',
+  },
+  {
+    method: 'post',
+    path: '/campaigns/import',
+    tag: 'Campaigns',
+    summary: 'Create many campaigns, all or none, from JSON or CSV',
+    query: { dryRun: { schema: { type: 'boolean' }, description: 'Only says what would happen.' } },
+    body: 'CampaignImport',
+    answer: 'ImportResult',
+  },
+  {
+    method: 'get',
     path: '/campaigns/{id}/hindrances',
     tag: 'Campaigns',
     summary: 'What keeps the campaign from delivering',

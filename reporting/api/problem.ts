@@ -75,10 +75,12 @@ export function problemBody(problem: Problem, instance: string, requestId: strin
 
 /** The fault of a failed validation, naming the first field and listing up to 20. */
 export function invalidInput(error: ZodError, prefix = ''): Problem {
-  const faults = error.issues.slice(0, 20).map((issue) => ({
-    field: `${prefix}${issue.path.map(String).join('.')}` || '(body)',
-    message: issue.message,
-  }));
+  const byField = new Map<string, FieldFault>();
+  for (const issue of error.issues) {
+    const field = `${prefix}${issue.path.map(String).join('.')}` || '(body)';
+    if (!byField.has(field)) byField.set(field, { field, message: issue.message });
+  }
+  const faults = [...byField.values()].slice(0, 20);
   const first = faults[0] ?? { field: '(body)', message: 'is not valid' };
   return new Problem(422, 'invalid_field', { detail: `${first.field}: ${first.message}`, field: first.field, faults });
 }
