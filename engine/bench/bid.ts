@@ -15,6 +15,8 @@ export interface BidBenchOptions {
   readonly sliceMs?: number;
   /** More servers to compare with, such as the peers of the load test. */
   readonly peers?: readonly Contestant[];
+  /** Instead of the usual ones. */
+  readonly contestants?: readonly Contestant[];
   readonly clock: Clock;
   /** Told what is being done, for a progress line. */
   readonly onProgress?: (text: string) => void;
@@ -69,10 +71,11 @@ export async function runBidBench(options: BidBenchOptions): Promise<BidBenchRes
   const sliceMs = options.sliceMs ?? (quick ? 1200 : 3000);
   const measured = await measureRounds(
     {
-      contestants: quick ? quickContestants : [...fullContestants, ...(options.peers ?? [])],
+      contestants: options.contestants ?? (quick ? quickContestants : [...fullContestants, ...(options.peers ?? [])]),
       rounds,
       sliceMs,
-      warmUpMs: quick ? 2000 : 5000,
+      warmUpAnswers: quick ? 25_000 : 100_000,
+      warmUpMs: quick ? 5000 : 30_000,
       connections: CONNECTIONS,
       requests: quick ? 2048 : 8192,
       pin: processor,

@@ -39,6 +39,9 @@ export interface RoundsOptions {
   readonly contestants: readonly Contestant[];
   readonly rounds: number;
   readonly sliceMs: number;
+  /** Answers before anything is measured: the compiler needs tens of thousands of them. */
+  readonly warmUpAnswers: number;
+  /** The longest to wait for them, milliseconds. */
   readonly warmUpMs: number;
   readonly connections: number;
   /** Different requests that are repeated. */
@@ -72,7 +75,7 @@ export async function measureRounds(
       onProgress(`starting ${contestant.name}`);
       servers.set(contestant, await startServer({ ...contestant, pin: options.pin }));
       costs.set(contestant, []);
-      await slice(servers.get(contestant)!, options, options.warmUpMs, clock);
+      await warmUp(servers.get(contestant)!, options, clock);
       servers.get(contestant)!.gc.resetLongest();
     }
     for (let round = 0; round < options.rounds; round++) {
@@ -104,10 +107,21 @@ export async function measureRounds(
 /** Time for connections to open and both sides to settle before a slice is measured. */
 const SETTLE_MS = 150;
 
-async function slice(server: ServerChild, options: RoundsOptions, sliceMs: number, clock: Clock): Promise<Cost> {
+async function warmUp(server: ServerChild, options: RoundsOptions, clock: Clock): Promise<void> {
+  const load = await loadOn(server, options);
+  const untilMs = clock.monotonicMs() + options.warmUpMs;
+  do await sleep(100);
+  while (clock.monotonicMs() < untilMs && (await load.totals()).answers < options.warmUpAnswers);
+  await load.stop();
+}
+
+function loadOn(server: ServerChild, options: RoundsOptions): Promise<LoadChild> {
   const { connections, requests, pin } = options;
-  const task = { port: server.port, path: '/openrtb2/bid/demo', connections, seed: 1, requests };
-  const load: LoadChild = await startLoad(task, pin);
+  return startLoad({ port: server.port, path: '/openrtb2/bid/demo', connections, seed: 1, requests }, pin);
+}
+
+async function slice(server: ServerChild, options: RoundsOptions, sliceMs: number, clock: Clock): Promise<Cost> {
+  const load = await loadOn(server, options);
   try {
     await sleep(SETTLE_MS);
     return await measureSlice(server, load, sliceMs, clock);
