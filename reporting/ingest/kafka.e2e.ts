@@ -20,6 +20,7 @@ import { createTraffic, type Traffic } from './truth.case.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const main = join(root, 'dist', 'reporting', 'ingest', 'ingester.case.js');
 const missing = kafkaMissing();
+const begunMs = systemClock.nowMs();
 const deaths = long
   ? ['before-commit:1', 'before-insert:1', 'in-insert:2', 'after-insert:2', 'after-commit:3', 'in-rebuild:2']
   : ['in-insert:1', 'after-insert:2'];
@@ -89,6 +90,7 @@ describe.runIf(missing === null)('through a real broker, a spool and a ClickHous
       const child = startIngester(death);
       const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
       expect([death, signal]).toEqual([death, 'SIGKILL']);
+      step(`killed ${death}`);
     }
     // One, then three that share the partitions, while the store misbehaves in every way.
     await restartServer(
@@ -98,12 +100,15 @@ describe.runIf(missing === null)('through a real broker, a spool and a ClickHous
     );
     const members = [startIngester(), startIngester(), startIngester()];
     await Promise.all(members.map((member) => saying(member, 'ready')));
+    step('three members');
     await all(() => Object.keys(faults).every((fault) => server.fired.has(fault)));
+    step('every fault of the store fired');
     // A zombie: silent past its session, then alive with a block in its hands, while others have its partitions.
     members[0]!.kill('SIGSTOP');
     await pause(5000);
     members[0]!.kill('SIGCONT');
     await pause(2000);
+    step('the zombie is back');
     // The broker and the store are killed; events wait on the local disk.
     await broker.kill('SIGKILL');
     await pause(500);
@@ -117,7 +122,9 @@ describe.runIf(missing === null)('through a real broker, a spool and a ClickHous
     await sender;
     while ((await spool.backlog()) > 0) await pause(50);
 
+    step('the spool is empty');
     await saying(members[0]!, 'drained');
+    step('everything is in the store');
 
     const store = await openStore({ at: { server: { url: server.url, username: 'default', password: 'right' } } });
     const found = await differences(store, traffic.truth, startedMs - 27 * 3_600_000, systemClock.nowMs());
@@ -150,6 +157,11 @@ async function saying(child: ChildProcess, word: string): Promise<void> {
     });
     child.once('close', () => reject(new Error(`it ended before it said ${word}`)));
   });
+}
+
+/** Says where the test is: when it hangs, that is what one wants to know. */
+function step(text: string): void {
+  console.log(`${((systemClock.nowMs() - begunMs) / 1000).toFixed(1)} s: ${text}`);
 }
 
 /** Waits until something is so. The test's own time-out is the limit. */

@@ -75,7 +75,7 @@ export async function startTopic<Row extends Placed, State, Context>(
     async onBatch({ records, partition, end }) {
       const state = states.get(partition);
       const context = await retried(deps, () => plan.prepare(records));
-      await writer.room();
+      await writer.room(partition);
       // The partition may have been taken away while there was no room.
       if (state === undefined || states.get(partition) !== state) return;
       const [lo, hi] = [records[0]!.offset, records.at(-1)!.offset];

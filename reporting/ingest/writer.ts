@@ -32,8 +32,8 @@ export interface WriterOptions<Row extends Placed> {
 
 /** Gathers decided rows and writes them as blocks, one at a time, each until it is known to be there. */
 export interface BlockWriter<Row extends Placed> {
-  /** Resolves when rows may be added. */
-  room(): Promise<void>;
+  /** Resolves when rows of a partition may be added. */
+  room(partition: number): Promise<void>;
   /** Takes the rows of consecutive records. */
   add(range: Range, rows: readonly Row[]): void;
   /** The partition's next block ends exactly at `hi`: somebody announced it and may still insert it. */
@@ -89,6 +89,12 @@ export function createBlockWriter<Row extends Placed>(options: WriterOptions<Row
     if (queue.endAt !== null) return queue.rows.at(-1)!.offset >= queue.endAt ? 0 : Number.POSITIVE_INFINITY;
     if (stopping || queue.rows.length >= maxBlockRows) return 0;
     return Math.max(0, queue.sinceMs + flushMs - clock.monotonicMs());
+  }
+
+  /** A queue that still waits for its announced end takes rows until it has it: nothing else can end its waiting. */
+  function isFull(partition: number): boolean {
+    const queue = queues.get(options.separate ? partition : SHARED);
+    return queue !== undefined && queue.rows.length >= maxBlockRows && dueInMs(queue) !== Number.POSITIVE_INFINITY;
   }
 
   async function writeBlocks(): Promise<void> {
@@ -175,8 +181,8 @@ export function createBlockWriter<Row extends Placed>(options: WriterOptions<Row
   }
 
   return {
-    async room() {
-      while (waitingRows() >= maxBlockRows && !stopping) await progress.wait(Number.POSITIVE_INFINITY);
+    async room(partition) {
+      while (isFull(partition) && !stopping) await progress.wait(Number.POSITIVE_INFINITY);
     },
     add(range, rows) {
       const queue = queueOf(range.partition);
