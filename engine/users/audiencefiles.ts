@@ -5,7 +5,7 @@ import type { Audience } from '../../core/audience.ts';
  * The only file that knows how audiences lie in LMDB.
  *
  * `members`: 8 bytes of user hash → pairs of 32-bit words (audience, generation): one read finds every audience of a
- * user. `definitions`: audience id → JSON; id 0 → the last generation given out. A pair counts only when its generation
+ * user. `definitions`: audience id → JSON; id 0 → counters. A pair counts only when its generation
  * is the audience's current one, so replacing or forgetting a million users is one small write; dead pairs are swept
  * later. Generations are never reused.
  */
@@ -51,9 +51,28 @@ export function* eachDefinition(files: AudienceFiles): Generator<[number, Defini
 
 /** Gives out a generation that no pair carries yet. Call it inside a transaction. */
 export function nextGeneration(files: AudienceFiles): number {
-  const next = (files.definitions.get(0)?.readUInt32LE(0) ?? 0) + 1;
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(next);
-  files.definitions.put(0, bytes);
+  return count(files, GENERATIONS);
+}
+
+/** Tells readers that a definition they care about has changed. Call it inside the transaction that changes it. */
+export function noteChange(files: AudienceFiles): void {
+  count(files, CHANGES);
+}
+
+/** Changes noted so far: while it stays the same, definitions need not be read again. */
+export function changesOf(files: AudienceFiles): number {
+  return files.definitions.get(0)?.readUInt32LE(CHANGES) ?? 0;
+}
+
+// Entry 0 holds two counters.
+const GENERATIONS = 0;
+const CHANGES = 4;
+
+function count(files: AudienceFiles, counter: number): number {
+  const counters = Buffer.alloc(8);
+  files.definitions.get(0)?.copy(counters);
+  const next = (counters.readUInt32LE(counter) + 1) >>> 0;
+  counters.writeUInt32LE(next, counter);
+  files.definitions.put(0, counters);
   return next;
 }

@@ -1,4 +1,4 @@
-import { type AudienceFiles, eachDefinition, readDefinition, writeDefinition } from './audiencefiles.ts';
+import { type AudienceFiles, eachDefinition, noteChange, readDefinition, writeDefinition } from './audiencefiles.ts';
 
 const KEY_BYTES = 8;
 const PAIR_BYTES = 8;
@@ -73,6 +73,7 @@ export function createMemberWriter(files: AudienceFiles, options: MemberWriterOp
       await files.root.transaction(() => {
         const definition = readDefinition(files, id);
         if (definition !== null) writeDefinition(files, id, { ...definition, generation, users });
+        noteChange(files);
       });
       return users;
     },

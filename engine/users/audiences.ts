@@ -13,6 +13,7 @@ import {
   type Definition,
   eachDefinition,
   nextGeneration,
+  noteChange,
   openAudienceFiles,
   readDefinition,
   writeDefinition,
@@ -66,7 +67,12 @@ export function createAudienceStore(options: AudienceStoreOptions): AudienceStor
     async remove(id) {
       const known = await inTurn(async () => {
         const found = readDefinition(files, id) !== null;
-        if (found) await files.definitions.remove(id);
+        if (found) {
+          await files.root.transaction(() => {
+            files.definitions.remove(id);
+            noteChange(files);
+          });
+        }
         await files.root.flushed;
         return found;
       });
@@ -103,6 +109,7 @@ async function saveDefinition(files: AudienceFiles, audience: Audience): Promise
     const before = readDefinition(files, audience.id);
     const generation = before?.generation ?? nextGeneration(files);
     writeDefinition(files, audience.id, { audience, generation, users: before?.users ?? 0 });
+    noteChange(files);
   });
   await files.root.flushed;
 }
