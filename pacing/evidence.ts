@@ -29,6 +29,9 @@ export interface Evidence {
   /** Average bid if the multiplier were 1, nanos, over about the last thousand bids; 0 until known. */
   bidNanos: number;
   bids: number;
+  /** Bills of the last few dozen against those the curve foretold: where they part, the market has changed. */
+  recentBills: number;
+  recentExpected: number;
   /** Slope of ln spend over ln multiplier. */
   readonly slope: number;
 }
@@ -36,6 +39,11 @@ export interface Evidence {
 const HALF_LIFE_BILLS = 250;
 const HALF_LIFE_MS = 8 * 3_600_000;
 const MAX_PENDING = 128;
+/** A change of the market shows in this many bills, at this many standard deviations, and is then learned this fast. */
+const RECENT_BILLS = 30;
+const SURPRISE_SIGMAS = 2.5;
+const SURPRISE_FROM_BILLS = 30;
+const FORGET = 0.7;
 /** Over four real and synthetic logs spend grows with about this power of the bid, more where bids are low. */
 export const PRIOR_SLOPE = 1.7;
 /** Weight of what a level starts from, in bills. */
@@ -50,6 +58,8 @@ export function createEvidence(): Evidence {
     priceNanos: 0,
     bidNanos: 0,
     bids: 0,
+    recentBills: 0,
+    recentExpected: 0,
     slope: PRIOR_SLOPE,
   };
 }
@@ -102,8 +112,9 @@ export function fold(evidence: Evidence, matureMs: number, cohortMs: number): nu
     const cohort = evidence.pending.shift()!;
     learned += cohort.bills;
     if (cohort.open <= 0) continue;
-    const keep = 2 ** (-cohort.bills / HALF_LIFE_BILLS - cohortMs / HALF_LIFE_MS);
     const logM = cohort.auctions > 0 ? cohort.logMultiplier / cohort.auctions : 0;
+    const usual = 2 ** (-cohort.bills / HALF_LIFE_BILLS - cohortMs / HALF_LIFE_MS);
+    const keep = isSurprise(evidence, cohort, Math.exp(logM)) ? Math.min(usual, FORGET) : usual;
     evidence.normalSpend = evidence.normalSpend * keep + cohort.spendNanos * Math.exp(-evidence.slope * logM);
     evidence.open = evidence.open * keep + cohort.open;
     evidence.weight = evidence.weight * keep + cohort.bills;
@@ -114,6 +125,17 @@ export function fold(evidence: Evidence, matureMs: number, cohortMs: number): nu
     }
   }
   return learned;
+}
+
+/** Whether the last bills are so far from what was foretold that what was learned before should count for less. */
+function isSurprise(evidence: Evidence, cohort: Cohort, multiplier: number): boolean {
+  if (evidence.weight < SURPRISE_FROM_BILLS || evidence.priceNanos <= 0) return false;
+  const foretold = (cohort.open * rateAt(evidence, multiplier)) / evidence.priceNanos;
+  const keep = 2 ** (-Math.max(foretold, cohort.bills) / RECENT_BILLS);
+  evidence.recentBills = evidence.recentBills * keep + cohort.bills;
+  evidence.recentExpected = evidence.recentExpected * keep + foretold;
+  const gap = Math.abs(evidence.recentBills - evidence.recentExpected);
+  return gap > SURPRISE_SIGMAS * Math.sqrt(Math.max(1, evidence.recentExpected));
 }
 
 /** Spend per open auction expected at a multiplier, nanos. */

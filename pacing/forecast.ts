@@ -6,8 +6,8 @@ const DAY_MS = 86_400_000;
 const WEEKDAY_SHIFT = 3;
 
 /** How long what was seen just now says more about the near future than the whole day does. */
-const NEAR_MS = 3_600_000;
-const LONG_HALF_LIFE_MS = 6 * 3_600_000;
+const NEAR_MS = 1_800_000;
+const LONG_HALF_LIFE_MS = 24 * 3_600_000;
 const RECENT_HALF_LIFE_MS = 15 * 60_000;
 /** Own days that weigh as much as the parent's profile. */
 const SHRINK_DAYS = 1;

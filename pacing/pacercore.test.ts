@@ -59,7 +59,7 @@ describe('a campaign of five dollars a day under heavy traffic', () => {
       delayMs: 5000,
       noticeLoss: 0,
       random: seededRandom(2),
-      pacer: { roundMs: 10_000 },
+      pacer: { roundMs: 30_000, leaseMs: 120_000, nodeTimeoutMs: 90_000 },
     });
     const curves = [...result.lines.values()].map((line) => line.byMinute);
     const spent = [...result.lines.values()].reduce((sum, line) => sum + line.deliveredNanos, 0);

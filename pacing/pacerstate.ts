@@ -12,7 +12,7 @@ export interface PacerCoreOptions {
   readonly cohortMs: number;
   readonly leaseMs: number;
   readonly skewMs: number;
-  /** How long after its last window a bidder that is gone may still be billed. */
+  /** How long after its last window a bidder that is gone may still be billed; infinite in strict mode. */
   readonly resolveAfterMs: number;
   /** Without a report for this long a bidder counts as gone. */
   readonly nodeTimeoutMs: number;

@@ -58,7 +58,12 @@ export function playPacer(trial: Trial, mode: WorldOptions['mode'], random: Rand
     noticeLoss: trial.noticeLoss,
     noticeRepeat: trial.noticeRepeat ?? 0,
     random,
-    pacer: { roundMs },
+    pacer: {
+      roundMs,
+      leaseMs: 4 * roundMs,
+      nodeTimeoutMs: 3 * roundMs,
+      resolveAfterMs: mode === 'strict' ? Number.POSITIVE_INFINITY : Math.max(30_000, 5 * trial.delayMs),
+    },
     happenings: trial.happenings ?? [],
   });
   const line = result.lines.get(SINGLE_LINE)!;

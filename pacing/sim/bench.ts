@@ -41,8 +41,9 @@ export interface BenchResult {
 }
 
 const AUCTIONS = 80_000;
-const QUICK_AUCTIONS = 20_000;
+const QUICK_AUCTIONS = 15_000;
 const ROUND_MS = 10_000;
+const QUICK_ROUND_MS = 30_000;
 /** Seeds of the markets that methods are tuned on; the scored ones never use them. */
 const TUNING_SEED = 990_000;
 
@@ -70,7 +71,8 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
     ...scenarios.map((scenario) => ({ cell: null, scenario })),
   ];
   const marketsOf = new Map<number, ReturnType<typeof gridMarkets>>();
-  for (let seed = first; seed < first + seeds; seed++) marketsOf.set(seed, gridMarkets(dataDir, seed, auctions));
+  for (let seed = first; seed < first + seeds; seed++)
+    marketsOf.set(seed, gridMarkets(dataDir, seed, auctions, quick ? 4 : 1));
   let done = 0;
   for (const { cell, scenario } of jobs) {
     const runs = new Map<string, { trial: Trial; scores: Score[] }[]>();
@@ -82,7 +84,7 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
       for (const trial of trials) {
         const list = runs.get(trial.market.name) ?? [];
         runs.set(trial.market.name, list);
-        list.push({ trial, scores: playAll(trial, tuned) });
+        list.push({ trial, scores: playAll(trial, tuned, quick) });
       }
       // Lets a progress bar draw and an interrupt through.
       await new Promise((resolve) => setImmediate(resolve));
@@ -101,9 +103,10 @@ function gridName(cell: GridCell): string {
   return `1/${cell.divisor}, ${cell.delaySeconds} s${loss}, ${cell.firstPrice ? 'first' : 'second'} price`;
 }
 
-function playAll(trial: Trial, tuned: ReadonlyMap<Method, readonly number[]>): Score[] {
+function playAll(trial: Trial, tuned: ReadonlyMap<Method, readonly number[]>, quick: boolean): Score[] {
+  const roundMs = quick ? QUICK_ROUND_MS : ROUND_MS;
   const random = (): ReturnType<typeof seededRandom> => seededRandom(trial.seed * 7919 + 1);
-  const own = (['standard', 'strict'] as const).map((mode) => playPacer(trial, mode, random(), ROUND_MS));
+  const own = (['standard', 'strict'] as const).map((mode) => playPacer(trial, mode, random(), roundMs));
   return [...own, ...[...tuned].map(([method, settings]) => playBaseline(trial, method, settings, random()))];
 }
 

@@ -144,19 +144,25 @@ export interface GridCell {
 /** All cells of the grid, or the few that show most. */
 export function gridCells(quick: boolean): GridCell[] {
   const cells: GridCell[] = [];
-  const divisors = quick ? [4, 64] : [2, 4, 16, 64, 256, 2048];
-  const delays = quick ? [10, 60, 300] : [1, 10, 60, 300];
-  const losses = quick ? [0] : [0, 0.01, 0.1];
-  for (const firstPrice of quick ? [false] : [false, true])
+  if (quick)
+    return [
+      { divisor: 4, delaySeconds: 10, noticeLoss: 0, firstPrice: false },
+      { divisor: 16, delaySeconds: 60, noticeLoss: 0, firstPrice: true },
+      { divisor: 16, delaySeconds: 300, noticeLoss: 0.01, firstPrice: false },
+    ];
+  const divisors = [2, 4, 16, 64, 256, 2048];
+  const delays = [1, 10, 60, 300];
+  const losses = [0, 0.01, 0.1];
+  for (const firstPrice of [false, true])
     for (const divisor of divisors)
       for (const delaySeconds of delays)
         for (const noticeLoss of losses) cells.push({ divisor, delaySeconds, noticeLoss, firstPrice });
   return cells;
 }
 
-/** The markets of the grid: the replayed log where it is there, and a synthetic day always. */
-export function gridMarkets(dataDir: string, seed: number, auctions: number): Market[] {
-  const replay = replayMarket(`${dataDir}/ipinyou-2261.tsv`, seededRandom(seed));
+/** The markets of the grid: the replayed log (or every nth row of it) where it is there, and a synthetic day always. */
+export function gridMarkets(dataDir: string, seed: number, auctions: number, everyNth = 1): Market[] {
+  const replay = replayMarket(`${dataDir}/ipinyou-2261.tsv`, seededRandom(seed), undefined, everyNth);
   const made = market('synthetic day', {}, auctions, seededRandom(seed));
   return replay === null ? [made] : [replay, made];
 }
