@@ -41,10 +41,14 @@ export async function follow(options: FollowOptions): Promise<Follower> {
     first < end && (options.from === 'start' || (starts.get(partition) ?? end) < end);
   const behind = new Set(bounds.filter(isBehind).map(({ partition }) => partition));
   const positions = new Map(options.from === 'end' ? starts : []);
-  let readToMs = 0;
+  /** Up to when each partition has been read, milliseconds since the epoch. */
+  const readTo = new Map(bounds.map(({ partition }) => [partition, 0]));
   let caughtUp = false;
   let quiet: NodeJS.Timeout | null = null;
 
+  function advance(partition: number, toMs: number): void {
+    readTo.set(partition, Math.max(readTo.get(partition) ?? 0, toMs));
+  }
   function finish(): void {
     if (caughtUp) return;
     caughtUp = true;
@@ -65,6 +69,8 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       options.onRecords(records, partition);
       const next = (records.at(-1)?.offset ?? -1) + 1;
       positions.set(partition, next);
+      // Records of the same millisecond may still follow.
+      advance(partition, (records.at(-1)?.appendedMs ?? 0) - 1);
       if (caughtUp) return;
       if (next >= (goals.get(partition) ?? 0)) behind.delete(partition);
       if (behind.size === 0) finish();
@@ -75,19 +81,19 @@ export async function follow(options: FollowOptions): Promise<Follower> {
   if (behind.size === 0) finish();
   else expectMore();
 
-  /** An idle topic brings no records: its bounds say that there are none to wait for. */
+  /** An idle partition brings no records: its bounds say that there are none to wait for. */
   async function probe(): Promise<void> {
     const askedMs = options.clock.nowMs();
-    const now = await log.bounds(topic);
-    if (now.every(({ partition, first, end }) => end === first || (positions.get(partition) ?? 0) >= end)) {
-      readToMs = askedMs;
+    for (const { partition, first, end } of await log.bounds(topic)) {
+      if (end === first || (positions.get(partition) ?? 0) >= end) advance(partition, askedMs);
     }
   }
-  const prober = setInterval(() => probe().catch(options.onError), PROBE_EVERY_MS);
+  // A log that can not be asked now is one that was not read further; reservations wait for it.
+  const prober = setInterval(() => probe().catch(() => {}), PROBE_EVERY_MS);
   await probe();
 
   return {
-    readToMs: () => readToMs,
+    readToMs: () => Math.min(...readTo.values()),
     caughtUp: () => caughtUp,
     async stop() {
       if (quiet !== null) clearTimeout(quiet);
