@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -14,7 +15,7 @@ import { bidResponseSchema } from '../core/openrtb.ts';
 import { seededRandom } from '../core/random.ts';
 import { bidStatsSchema } from '../core/topics.ts';
 import type { Bidder } from './bidder.ts';
-import { defaultBidderConfig } from './config.ts';
+import { defaultBidderConfig, defaultLimits } from './config.ts';
 import { bannerCreative, change, grant, publish, smallInventory } from './testing/inventory.case.ts';
 import { createMemoryLog } from './testing/memorylog.case.ts';
 
@@ -54,6 +55,7 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
         port: 0,
         threads: 2,
         transport,
+        limits: { ...defaultLimits, maxHeldBytes: 500_000 },
         // A shared machine must not make the thread shed what the test counts.
         maxLagMs: 60_000,
         operatorKeyHashes: [createHash('sha256').update(operatorKey).digest('hex')],
@@ -204,6 +206,28 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
     expect(plain.headers.get('content-encoding')).toBeNull();
     const none = await post(banner({ imp: [{ id: '1' }] }), '/openrtb2/bid/demo', headers).catch(() => null);
     expect(none?.headers.get('content-encoding') ?? null).toBeNull();
+  });
+
+  it('reads bodies that come in pieces, and bounds what it holds of unfinished ones', async () => {
+    const body = JSON.stringify(banner());
+    const half = (socket: Socket, declared: number, part: string) =>
+      socket.write(`POST /openrtb2/bid/demo HTTP/1.1\r\nHost: x\r\nContent-Length: ${declared}\r\n\r\n${part}`);
+    const slow = connect(bidder.port, '127.0.0.1');
+    half(slow, body.length, body.slice(0, 40));
+    await pause(50);
+    slow.write(body.slice(40));
+    const [answer] = (await once(slow, 'data')) as [Buffer];
+    expect(answer.toString('latin1', 0, 15)).toBe('HTTP/1.1 200 OK');
+    slow.destroy();
+    const many = Array.from({ length: 40 }, () => connect(bidder.port, '127.0.0.1').on('error', () => {}));
+    const answers: string[] = [];
+    for (const socket of many) {
+      socket.on('data', (bytes) => answers.push(bytes.toString('latin1', 0, 12)));
+      half(socket, 100_000, `{"id":"${'x'.repeat(90_000)}`);
+    }
+    await until('some are refused', () => answers.includes('HTTP/1.1 503'));
+    for (const socket of many) socket.destroy();
+    await until('the others are served', async () => (await post(banner())).status === 200);
   });
 
   it('answers 204 without a body when nothing fits', async () => {

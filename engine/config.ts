@@ -59,8 +59,10 @@ export const defaultProfile: ExchangeProfile = {
 export interface BidderLimits {
   /** Largest request body, also after decompression, bytes. */
   readonly maxBodyBytes: number;
-  /** Open connections per thread, where the transport can tell (node:http). */
+  /** Open requests of all threads together, and open connections where the transport can tell (node:http). */
   readonly maxConnections: number;
+  /** Bytes of request bodies that have come in part, per thread; a caller beyond is answered 503. */
+  readonly maxHeldBytes: number;
   /** Requests waiting for their body or for durability, per thread; more are answered 503. */
   readonly maxInFlight: number;
   /** Ring of events and reservations per thread, bytes; a power of two. */
@@ -78,6 +80,7 @@ export interface BidderLimits {
 export const defaultLimits: BidderLimits = {
   maxBodyBytes: 256 * 1024,
   maxConnections: 10_000,
+  maxHeldBytes: 64 * 1024 * 1024,
   maxInFlight: 10_000,
   ringBytes: 8 * 1024 * 1024,
   maxReservations: 500_000,

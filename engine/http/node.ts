@@ -16,6 +16,8 @@ export function createNodeTransport(handlers: HttpHandlers): Transport {
   server.maxConnections = handlers.maxConnections;
   const scratch = Buffer.alloc(handlers.maxBodyBytes + 1);
   let inFlight = 0;
+  /** Bytes of bodies that have come in part. */
+  let heldBytes = 0;
 
   function onRequest(req: IncomingMessage, res: ServerResponse): void {
     inFlight++;
@@ -35,8 +37,15 @@ export function createNodeTransport(handlers: HttpHandlers): Transport {
       handlers.refused(call, 'too_many_requests');
       return;
     }
-    collectBody(req, handlers.maxBodyBytes, (pieces) => {
-      if (pieces === null) return handlers.refused(call, 'body_too_large');
+    const hold = (bytes: number) => {
+      heldBytes += bytes;
+      res.once('close', () => {
+        heldBytes -= bytes;
+      });
+      return heldBytes <= handlers.maxHeldBytes;
+    };
+    collectBody(req, handlers.maxBodyBytes, hold, (pieces) => {
+      if (typeof pieces === 'string') return handlers.refused(call, pieces);
       let length = 0;
       for (const piece of pieces) length += piece.copy(scratch, length);
       const exchange = call.path.slice(BID_PATH.length);
@@ -88,18 +97,28 @@ function createCall(req: IncomingMessage, res: ServerResponse): HttpCall {
   };
 }
 
-function collectBody(req: IncomingMessage, maxBytes: number, onBody: (pieces: Buffer[] | null) => void): void {
+type Refusal = 'body_too_large' | 'too_many_requests';
+
+/** Collects a body. @param hold counts bytes that are kept; false when there are too many of all callers together */
+function collectBody(
+  req: IncomingMessage,
+  maxBytes: number,
+  hold: (bytes: number) => boolean,
+  onBody: (pieces: Buffer[] | Refusal) => void,
+): void {
   const pieces: Buffer[] = [];
   let length = 0;
   let refused = false;
+  const refuse = (why: Refusal) => {
+    refused = true;
+    onBody(why);
+  };
   req.on('data', (piece: Buffer) => {
     if (refused) return;
     length += piece.length;
-    if (length <= maxBytes) pieces.push(piece);
-    else {
-      refused = true;
-      onBody(null);
-    }
+    if (length > maxBytes) refuse('body_too_large');
+    else if (!hold(piece.length)) refuse('too_many_requests');
+    else pieces.push(piece);
   });
   req.on('end', () => {
     if (!refused) onBody(pieces);

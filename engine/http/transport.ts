@@ -29,6 +29,8 @@ export interface HttpHandlers {
   /** Most requests whose body is being read or whose answer is pending. */
   readonly maxInFlight: number;
   readonly maxConnections: number;
+  /** Most bytes of bodies that have come in part, of all callers together. */
+  readonly maxHeldBytes: number;
   /**
    * A POST to the bid endpoint, with its whole body in [0, length) of a buffer that has a byte to spare and is only
    * valid until this returns. Answers at once.

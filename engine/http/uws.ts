@@ -103,6 +103,8 @@ interface UwsCall extends HttpCall {
   /** The request object dies when its handler returns. */
   forgetRequest(): void;
   onDone: (() => void) | null;
+  /** Bytes of its body that are held until the rest comes. */
+  heldBytes: number;
 }
 
 const keptHeaders = ['content-type', 'user-agent', 'x-forwarded-for', 'content-encoding', 'authorization'];
@@ -125,6 +127,7 @@ class Call implements UwsCall {
   #kept: Map<string, string> | null = null;
   done = false;
   onDone: (() => void) | null = null;
+  heldBytes = 0;
 
   constructor(res: HttpResponse, req: HttpRequest, method: string) {
     this.res = res;
@@ -191,12 +194,15 @@ function byteLength(body: Uint8Array | string | undefined): number {
 function createBodyReader(handlers: HttpHandlers) {
   const scratch = Buffer.alloc(handlers.maxBodyBytes + 1);
   let inFlight = 0;
+  /** Bytes of bodies that have come in part. */
+  let heldBytes = 0;
   let whenIdle: (() => void) | null = null;
 
   function track(call: UwsCall): void {
     inFlight++;
     call.onDone = () => {
       inFlight--;
+      heldBytes -= call.heldBytes;
       if (inFlight === 0) whenIdle?.();
     };
   }
@@ -222,9 +228,16 @@ function createBodyReader(handlers: HttpHandlers) {
           onBody(scratch, chunk.byteLength);
           return;
         }
+        if (heldBytes + chunk.byteLength > handlers.maxHeldBytes) {
+          pieces = null;
+          handlers.refused(call, 'too_many_requests');
+          return;
+        }
         pieces ??= [];
         pieces.push(Buffer.from(chunk.slice(0)));
         collected += chunk.byteLength;
+        call.heldBytes += chunk.byteLength;
+        heldBytes += chunk.byteLength;
         if (!isLast) return;
         let at = 0;
         for (const piece of pieces) at += piece.copy(scratch, at);
