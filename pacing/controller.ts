@@ -143,9 +143,14 @@ function pendingAuctions(state: LevelState): number {
   return state.evidence.pending.reduce((sum, cohort) => sum + cohort.auctions, 0);
 }
 
-/** The average bid if the multiplier were 1, and the share of open auctions that get a bid; null until known. */
+/**
+ * The average bid if the multiplier were 1, and the share of open auctions that get a bid; null until known. Where
+ * floors keep the low first bids out there is nothing to learn from: then the highest bid allowed stands for it.
+ */
 function bidAt1(state: LevelState): { nanos: number; share: number } | null {
-  if (state.evidence.bids < MIN_BIDS_SEEN) return null;
+  if (state.evidence.bids < MIN_BIDS_SEEN) {
+    return pendingAuctions(state) < MANY_AUCTIONS ? null : { nanos: state.maxBidNanos, share: 1 };
+  }
   let bids = 0;
   let open = 0;
   for (const cohort of state.evidence.pending) {

@@ -17,6 +17,9 @@ import { audiencesPath } from '../log.ts';
 import { loadSecrets } from '../secrets.ts';
 import { projectRoot, version } from '../version.ts';
 
+/** Short, so that a new campaign is priced within half a minute. */
+const LIVE_COHORT_MS = 20_000;
+
 /** What a process of the reporting side stands on. */
 export interface Ground {
   readonly context: Context;
@@ -68,7 +71,7 @@ function pacerConfig(config: Config): PacerConfig {
     leaseMs: config.leaseMs,
     resolveAfterMs: config.tokenLifetimeMs,
     ...(config.timeScale === 1
-      ? {}
+      ? { cohortMs: LIVE_COHORT_MS }
       : {
           cohortMs: Math.max(1, Math.round(stretch(1_000) / 60_000)) * 60_000,
           skewMs: stretch(pacerDefaults.skewMs),
