@@ -32,8 +32,15 @@ export function loadSecrets(config: Config): Secrets {
   return {
     tokenKeys: keys.map(parseTokenKey),
     operatorKey: config.operatorKey === '' ? kept.operatorKey : config.operatorKey,
-    userSalt: kept.userSalt,
+    userSalt: userSaltOf(config, kept.userSalt),
   };
+}
+
+/** @throws CodedError `config.invalid` */
+function userSaltOf({ userSalt }: Config, kept: string): string {
+  if (userSalt === '') return kept;
+  if (userSalt.length >= 16) return userSalt;
+  throw new CodedError('config.invalid', 'userSalt has fewer than 16 characters.', 'Set a longer EVENKEEL_USER_SALT.');
 }
 
 /** Reads `ID:HEX`. @throws CodedError `config.invalid` */

