@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { createEmbeddedLog } from '../log/embedded.ts';
 import { readAll } from '../log/eventlog.case.ts';
@@ -21,6 +21,7 @@ import { long, recordFault } from './faulttable.case.ts';
 import { rulesOf, startIngest } from './ingest.ts';
 import { createTraffic, testKey } from './truth.case.ts';
 
+vi.setConfig({ testTimeout: 420_000 });
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const built = (name: string): string => join(root, 'dist', 'reporting', name);
 const HOUR_MS = 3_600_000;

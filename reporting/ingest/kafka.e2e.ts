@@ -84,7 +84,7 @@ describe.runIf(missing === null)('through a real broker, a spool and a ClickHous
     return child;
   }
 
-  it('counts everything exactly once', async () => {
+  it('counts everything exactly once', { timeout: 420_000 }, async () => {
     // Killed where the announced block is, is not, and may be in the store.
     for (const death of deaths) {
       const child = startIngester(death);

@@ -33,6 +33,8 @@ function inTurn<T>(action: () => Promise<T>): Promise<T> {
   return turn;
 }
 
+/** What the session is set to. */
+const settings = new Map<string, string>();
 const ignored = new Set([
   'query',
   'query_id',
@@ -46,11 +48,12 @@ const ignored = new Set([
 ]);
 
 async function execute(sql: string, params: URLSearchParams): Promise<Buffer> {
-  const sets = [...params]
-    .filter(([name]) => !ignored.has(name))
-    .map(([name, value]) => `SET ${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`);
   return inTurn(async () => {
-    for (const set of sets) await session.queryAsync(set);
+    for (const [name, value] of params) {
+      if (ignored.has(name) || settings.get(name) === value) continue;
+      await session.queryAsync(`SET ${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`);
+      settings.set(name, value);
+    }
     const result = await session.queryAsync(sql);
     return Buffer.from(result.bytes());
   });
