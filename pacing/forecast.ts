@@ -21,6 +21,8 @@ const MIN_COUNT = 30;
 /** Variance of ln traffic over four hours that is nothing special; errors fade over some days. */
 const STEP_VARIANCE = 0.1;
 const KEEP_ERROR = 0.98;
+/** Log-odds of the profile before anything was seen. */
+const PRIOR_BELIEF = 4;
 
 /** The shape of the week of everything together: the parent all others are shrunk to. Shares of an average day. */
 export interface WeekProfile {
@@ -94,7 +96,9 @@ function share(profile: WeekProfile, slotIndex: number): number {
 
 /** 1 while the profile foretells the ups and downs of traffic, towards 0 when a flat day would have been nearer. */
 function beliefIn(profile: WeekProfile): number {
-  return 1 / (1 + Math.exp(Math.min(50, (profile.errorProfile - profile.errorFlat) / (2 * STEP_VARIANCE))));
+  return (
+    1 / (1 + Math.exp(Math.min(50, (profile.errorProfile - profile.errorFlat) / (2 * STEP_VARIANCE) - PRIOR_BELIEF)))
+  );
 }
 
 /** Compares an hour with the one four hours before: did the profile or a flat day foretell the change better? */

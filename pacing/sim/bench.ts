@@ -188,6 +188,7 @@ export function tables(result: BenchResult): string {
         ]),
       );
   }
+  lines.push('', ...summary(result.cells));
   lines.push(
     '',
     `${result.round.lineItems} line items: ${result.round.medianMs.toFixed(1)} ms CPU a round (median), ${result.round.worstMs.toFixed(1)} ms worst.`,
@@ -200,6 +201,22 @@ export function tables(result: BenchResult): string {
     for (const miss of verdict.misses) lines.push(`         ${miss}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** One line for each cell: the pacer in both modes against the published method of highest value. */
+function summary(cells: readonly CellScores[]): string[] {
+  const lines = [`${'cell'.padEnd(52)}   used  value     KS  over %  strict used  best published: value, over %`];
+  for (const one of cells) {
+    const [own, strict, ...others] = one.scores as readonly [CellScore, CellScore, ...CellScore[]];
+    const best = others.reduce((most, score) => (score.valueShare > most.valueShare ? score : most), others[0]!);
+    const name = one.cell === null ? one.name : `${one.market}: ${one.name}`;
+    lines.push(
+      `${name.padEnd(52)}  ${own.utilisation.toFixed(3)}  ${own.valueShare.toFixed(3)}  ${own.ks.toFixed(3)}  ` +
+        `${(own.over * 100).toFixed(2).padStart(6)}        ${strict.utilisation.toFixed(3)}  ` +
+        `${best.method}: ${best.valueShare.toFixed(3)}, ${(best.over * 100).toFixed(2)}`,
+    );
+  }
+  return lines;
 }
 
 function row(cells: readonly string[]): string {
