@@ -208,6 +208,14 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await expect.poll(() => page.textContent('[data-kpi=rps]')).toBe('500');
     expect(await page.textContent('[data-kpi=p99]')).toBe('2.40 ms');
     await screenshot(page, 'operations');
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.fill('#ki-scope', 'campaign:14');
+    await page.fill('#ki-reason', 'the landing page is down');
+    await page.click('text=Stop bidding');
+    await page.waitForSelector('text=is stopped: the landing page is down');
+    expect(server.services.directory.switches().find((item) => item.on)?.scope).toBe('campaign:14');
+    await page.click('[aria-label="Resume campaign:14"]');
+    await expect.poll(() => server.services.directory.switches().some((item) => item.on)).toBe(false);
     expect(page.faults).toEqual([]);
     await page.close();
   });

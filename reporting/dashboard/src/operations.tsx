@@ -1,6 +1,7 @@
 import { useData } from './data.ts';
 import { count, dateTime, share } from './format.ts';
 import { History } from './history.tsx';
+import { KillSwitches } from './killswitches.tsx';
 import { Card, Fault, Kpi, Loading, Scroll } from './parts.tsx';
 
 interface Bidding {
@@ -124,6 +125,7 @@ export function Operations() {
           <Facts facts={{ ...entities, 'following the log': status.data.following ? 'yes' : 'no' }} />
         </Card>
       </div>
+      <KillSwitches />
       <History path="/audit" stamp={0} />
     </>
   );
