@@ -94,15 +94,24 @@ export async function newPage(browser: Browser, server: { readonly url: string }
   return Object.assign(page, { foreign, faults });
 }
 
+/** Pixels: pictures in the documentation stay below 300 KB. */
+const MAX_PICTURE_HEIGHT = 1750;
+
 /** Keeps a picture for the documentation when EVENKEEL_SCREENSHOTS is set. */
 export async function screenshot(page: Page, name: string, fullPage = false): Promise<void> {
   if (process.env.EVENKEEL_SCREENSHOTS === undefined) return;
   const folder = join(root, 'docs', 'images');
   mkdirSync(folder, { recursive: true });
+  const before = page.viewportSize()!;
+  // Frames outside the viewport are not painted, so the whole page must be inside it.
+  const whole = Number(await page.evaluate('document.documentElement.scrollHeight'));
+  const height = fullPage ? Math.min(MAX_PICTURE_HEIGHT, whole) : before.height;
+  await page.setViewportSize({ width: before.width, height });
   for (const frame of await page.$$('iframe')) await frame.scrollIntoViewIfNeeded();
   await page.evaluate('scrollTo(0, 0)');
-  await page.waitForTimeout(300);
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+  await page.waitForTimeout(fullPage ? 1500 : 300);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.setViewportSize(before);
 }
 
 const axeSource = readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
