@@ -138,6 +138,21 @@ export const settings = {
     group: 'Bid server',
     says: 'Take the caller’s address from the last entry of X-Forwarded-For: only behind a proxy of your own.',
   }),
+  tcfVendorId: integer(0, {
+    env: 'EVENKEEL_TCF_VENDOR_ID',
+    flag: 'tcf-vendor-id',
+    min: 0,
+    max: 65_535,
+    group: 'Bid server',
+    says: 'Your id on the IAB Global Vendor List. 0: nobody is known where the GDPR applies, bids are contextual.',
+  }),
+  bidWithoutConsent: text('contextual', {
+    env: 'EVENKEEL_BID_WITHOUT_CONSENT',
+    flag: 'bid-without-consent',
+    oneOf: ['contextual', 'no_bid'],
+    group: 'Bid server',
+    says: 'What to do with a request whose user did not consent.',
+  }),
   userFingerprint: onOff(false, {
     env: 'EVENKEEL_USER_FINGERPRINT',
     flag: 'user-fingerprint',

@@ -5,7 +5,9 @@ import { Registry } from 'prom-client';
 import { CodedError } from '../../core/errors.ts';
 import { systemRandom } from '../../core/random.ts';
 import { startBidder } from '../../engine/bidder.ts';
-import { defaultBidderConfig, defaultLimits, defaultProfile, type ExchangeProfile } from '../../engine/config.ts';
+import { defaultBidderConfig, defaultLimits } from '../../engine/config.ts';
+import { defaultVendor } from '../../engine/privacy/decision.ts';
+import { readExchangeProfiles } from '../../engine/profiles.ts';
 import type { Context } from '../context.ts';
 import { dieOf, stopOnSignal } from '../lifecycle.ts';
 import { audiencesPath, openBidderLog } from '../log.ts';
@@ -35,7 +37,7 @@ export async function runBidder(context: Context): Promise<void> {
       threads: config.bidThreads === 0 ? Math.max(1, availableParallelism() - 1) : config.bidThreads,
       publicBaseUrl: config.publicBidUrl,
       tokenKeys: secrets.tokenKeys,
-      exchanges: readProfiles(config.exchanges),
+      exchanges: readExchangeProfiles(config.exchanges),
       limits: { ...defaultLimits, maxBodyBytes: config.maxBodyBytes, maxConnections: config.maxConnections },
       operatorKeyHashes: [createHash('sha256').update(secrets.operatorKey).digest('hex')],
       ledger: {
@@ -47,6 +49,10 @@ export async function runBidder(context: Context): Promise<void> {
       currencies: readCurrencies(config.currencies),
       maxLagMs: config.maxLagMs,
       trustForwardedFor: config.trustForwardedFor,
+      privacy: {
+        vendor: { ...defaultVendor, vendorId: config.tcfVendorId },
+        withoutBasis: config.bidWithoutConsent === 'no_bid' ? 'no_bid' : 'contextual',
+      },
       users: {
         ...defaultBidderConfig.users,
         salt: secrets.userSalt,
@@ -99,10 +105,4 @@ function readCurrencies(configured: Readonly<Record<string, unknown>>): Readonly
     rates[code] = rate;
   }
   return rates;
-}
-
-/** Profiles of the configuration over the defaults; `demo` is always there. */
-function readProfiles(configured: Readonly<Record<string, unknown>>): readonly ExchangeProfile[] {
-  const named = Object.entries(configured).map(([name, value]) => ({ ...defaultProfile, ...(value as object), name }));
-  return named.some((profile) => profile.name === 'demo') ? named : [defaultProfile, ...named];
 }
