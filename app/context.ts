@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { type Clock, clockOf } from '../core/clock.ts';
 import { parseArguments } from './arguments.ts';
 import { findConfigFile, type LoadedConfig, loadConfig, processEnvironment } from './config/load.ts';
-import { type Config, type Setting, settingNames, settings } from './config/table.ts';
+import type { Setting } from './config/setting.ts';
+import { type Config, settingNames, settings } from './config/table.ts';
 import { createLogger } from './logger.ts';
 
 /** What every command begins with: its words, its own flags, the checked configuration, a clock and a logger. */

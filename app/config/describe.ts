@@ -1,5 +1,6 @@
 import type { LoadedConfig } from './load.ts';
-import { type Setting, settingNames, settings } from './table.ts';
+import type { Setting } from './setting.ts';
+import { settingNames, settings } from './table.ts';
 
 const all = settingNames.map((name) => [name, settings[name] as Setting<unknown>] as const);
 const groups = [...new Set(all.map(([, setting]) => setting.group))];

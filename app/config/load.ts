@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { CodedError, messageOf } from '../../core/errors.ts';
-import { type Config, type Setting, type SettingName, settingNames, settings } from './table.ts';
+import type { Setting } from './setting.ts';
+import { type Config, type SettingName, settingNames, settings } from './table.ts';
 
 /** Exit code of a configuration that can not be used. */
 export const EXIT_BAD_CONFIG = 104;

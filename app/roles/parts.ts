@@ -4,8 +4,7 @@ import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { systemRandom } from '../../core/random.ts';
 import { createAudienceStore } from '../../engine/users/audiences.ts';
-import { type Pacer, type PacerConfig, startPacer } from '../../pacing/pacer.ts';
-import { pacerDefaults } from '../../pacing/pacerstate.ts';
+import { compressedPacer, type Pacer, type PacerConfig, startPacer } from '../../pacing/pacer.ts';
 import { startApi } from '../../reporting/api/server.ts';
 import { type Ingest, type IngestConfig, startIngest } from '../../reporting/ingest/ingest.ts';
 import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
@@ -64,24 +63,12 @@ export function startPacerPart({ context, log, store, metrics }: Ground): Promis
  * in life, so it is stretched with the clock.
  */
 function pacerConfig(config: Config): PacerConfig {
-  const stretch = (ms: number): number => Math.round(ms * config.timeScale);
-  return {
-    clockSpeed: config.timeScale,
-    roundMs: stretch(config.pacingRoundMs),
-    leaseMs: config.leaseMs,
-    resolveAfterMs: config.tokenLifetimeMs,
-    ...(config.timeScale === 1
-      ? { cohortMs: LIVE_COHORT_MS }
-      : {
-          cohortMs: Math.max(1, Math.round(stretch(1_000) / 60_000)) * 60_000,
-          skewMs: stretch(pacerDefaults.skewMs),
-          nodeTimeoutMs: stretch(pacerDefaults.nodeTimeoutMs),
-          settleMs: stretch(4_000),
-          storeLagMs: stretch(4_000),
-          spendEveryMs: stretch(1_000),
-          totalsEveryMs: stretch(5_000),
-        }),
-  };
+  const { timeScale, tokenLifetimeMs } = config;
+  const paced: PacerConfig =
+    timeScale === 1
+      ? { cohortMs: LIVE_COHORT_MS, roundMs: config.pacingRoundMs, leaseMs: config.leaseMs }
+      : compressedPacer(timeScale);
+  return { ...paced, resolveAfterMs: tokenLifetimeMs };
 }
 
 /** Starts API and dashboard, with the audiences of this machine. */
