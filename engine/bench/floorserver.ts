@@ -5,8 +5,6 @@ import { loadUws } from '../http/uws.ts';
 import { answerUsage } from './usage.ts';
 
 // The floors: what a server costs that does nothing with the request. `node floorserver.js KIND`.
-export const floorKinds = ['uws', 'uws-parse', 'uws-parse-stringify', 'http-parse'] as const;
-export type FloorKind = (typeof floorKinds)[number];
 
 /** 600 bytes, about a bid response without markup. */
 const fixed = Buffer.alloc(600, 'x');
