@@ -6,6 +6,7 @@ import { keysCommand } from './keys.ts';
 import { loadtestCommand } from './loadtest.ts';
 import { migrateCommand, replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
+import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
 
 export interface Command {
@@ -20,6 +21,7 @@ export const commands: Readonly<Record<string, Command>> = {
   run: { says: 'run one role: --role=bidder|ingest|pacer|api|reporting|demo', run: runCommand },
   loadtest: { says: 'play the exchange against a bid endpoint and judge it by gates', run: loadtestCommand },
   bench: { says: 'measure: bid, pipeline or pacing', run: benchCommand },
+  simulate: { says: 'play a day of a market against the pacer, with a report', run: simulateCommand },
   replay: { says: 'rebuild the reports from the event log', run: replayCommand },
   migrate: { says: 'bring the store’s schema up to date', run: migrateCommand },
   keys: { says: 'list, create or revoke API keys of the running API', run: keysCommand },
