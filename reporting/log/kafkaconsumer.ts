@@ -114,7 +114,12 @@ export async function startKafkaConsumer(deps: KafkaDeps, options: ConsumeOption
         value: message.value,
         appendedMs: Number(message.timestamp),
       }));
-      await options.onBatch({ topic: options.topic, partition, records, end });
+      try {
+        await options.onBatch({ topic: options.topic, partition, records, end });
+      } catch (error) {
+        fail(error);
+        return;
+      }
       if (!current()) return;
       payload.resolveOffset(String(records.at(-1)!.offset));
       await payload.heartbeat();
@@ -134,12 +139,8 @@ export async function startKafkaConsumer(deps: KafkaDeps, options: ConsumeOption
         partition,
         done.catch(() => {}),
       );
-      try {
-        await done;
-      } catch (error) {
-        if (isRebalance(error)) throw error;
-        fail(error);
-      }
+      // What is thrown here comes from the client itself (a rebalance, a broker that is away): it joins again.
+      await done;
     },
   });
 
@@ -180,12 +181,4 @@ async function committedPosition(
   const position = found?.partitions.find((each) => each.partition === partition);
   if (position === undefined || position.offset === '-1') return null;
   return { offset: Number(position.offset), metadata: position.metadata ?? '' };
-}
-
-/** Errors that kafkajs itself answers by joining the group again. */
-function isRebalance(error: unknown): boolean {
-  const type = (error as { type?: string } | null)?.type ?? '';
-  return ['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'NOT_COORDINATOR_FOR_GROUP'].includes(
-    type,
-  );
 }
