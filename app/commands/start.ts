@@ -56,7 +56,8 @@ async function startRoles(
   operatorKey: string,
   startedMs: number,
 ): Promise<void> {
-  const flags = childFlags(context);
+  // The simulated exchange stands between us and its users, as a proxy would: it names their addresses.
+  const flags = [...childFlags(context), ...(demo ? ['--trust-forwarded-for'] : [])];
   const [reporting, bidder] = await Promise.all([
     supervisor.start({
       name: 'reporting',

@@ -85,6 +85,7 @@ export async function startSystem(
     `--bid-port=${bidPort}`,
     `--api-port=${apiPort}`,
     '--log-level=warn',
+    '--trust-forwarded-for',
     ...extra,
   ];
   const startReporting = () => startRole('reporting', [...flags, ...reportingExtra]);

@@ -36,6 +36,8 @@ export function ingestConfig(context: Context): IngestConfig {
     horizonMs: config.dedupeHorizonMs,
     flushMs: config.ingestFlushMs,
     maxBlockRows: config.ingestBatchRecords,
+    // Over Kafka several processes share the partitions.
+    sharedPartitions: config.kafkaBrokers.length > 0,
   };
 }
 
@@ -68,7 +70,8 @@ function pacerConfig(config: Config): PacerConfig {
     timeScale === 1
       ? { cohortMs: LIVE_COHORT_MS, roundMs: config.pacingRoundMs, leaseMs: config.leaseMs }
       : compressedPacer(timeScale);
-  return { ...paced, resolveAfterMs: tokenLifetimeMs };
+  // In strict mode only proof frees what a silent bidder held.
+  return { ...paced, resolveAfterMs: config.budgetMode === 'strict' ? Number.POSITIVE_INFINITY : tokenLifetimeMs };
 }
 
 /** Starts API and dashboard, with the audiences of this machine. */
