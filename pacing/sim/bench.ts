@@ -110,7 +110,7 @@ function playAll(trial: Trial, tuned: ReadonlyMap<Method, readonly number[]>, qu
   return [...own, ...[...tuned].map(([method, settings]) => playBaseline(trial, method, settings, random()))];
 }
 
-/** Every method gets the best of its five settings on markets that are not scored; our own has one setting. */
+/** Every published method gets the best of its five settings on markets that are not scored. Ours was tuned by hand: docs/pacing.md. */
 function tune(): Map<Method, readonly number[]> {
   const markets = gridMarkets('', TUNING_SEED, QUICK_AUCTIONS);
   const trials = [4, 64].flatMap((divisor) =>
