@@ -29,6 +29,8 @@ const CONSENT_ONLY = new Set([1, 3, 4, 5, 6]);
 
 interface Cursor {
   at: number;
+  /** Something was read that no valid string holds. */
+  broken: boolean;
 }
 
 /** Reads `text[start, end)`, a whole TC string, without allocating on the way. Never throws. */
@@ -44,6 +46,7 @@ export function readTcf(
   // CMP ids 0 and 1 are not given out: such a string comes from no consent dialogue.
   if (bits.read(0, 6) !== VERSION || bits.read(AT.cmpId, 12) <= 1 || vendor.vendorId < 1) return 0;
   cursor.at = AT.vendors;
+  cursor.broken = false;
   const consented = readVendor(bits, cursor, vendor.vendorId);
   const interest = readVendor(bits, cursor, vendor.vendorId);
   readRestrictions(bits, cursor, vendor.vendorId, restrictions);
@@ -54,9 +57,9 @@ export function readTcf(
     if (hasBasis(purpose, vendor, restrictions[purpose]!, byConsent, byInterest)) basis |= 1 << purpose;
   }
   if (bits.read(AT.specialFeatures, 1) === 1) basis |= PRECISE_GEO_BIT;
-  return bits.overrun ? 0 : basis;
+  return bits.overrun || cursor.broken ? 0 : basis;
 }
-const cursor: Cursor = { at: 0 };
+const cursor: Cursor = { at: 0, broken: false };
 /** Per purpose a bit for each restriction type that applies to our vendor. */
 const restrictions = new Uint8Array(64);
 
@@ -98,6 +101,8 @@ function readRanges(bits: BitReader, position: Cursor, vendorId: number): boolea
     const first = bits.read(position.at + 1, 16);
     const last = isRange ? bits.read(position.at + 17, 16) : first;
     position.at += isRange ? 33 : 17;
+    // No vendor has the id 0 and no range runs backwards: such a string is damaged and says nothing.
+    if (first === 0 || last < first) position.broken = true;
     if (vendorId >= first && vendorId <= last) found = true;
   }
   return found;
@@ -111,6 +116,7 @@ function readRestrictions(bits: BitReader, position: Cursor, vendorId: number, o
     const purpose = bits.read(position.at, 6);
     const type = bits.read(position.at + 6, 2);
     position.at += 8;
+    if (purpose === 0 || type > RESTRICTION.requireInterest) position.broken = true;
     if (readRanges(bits, position, vendorId)) out[purpose] = out[purpose]! | (1 << type);
   }
 }

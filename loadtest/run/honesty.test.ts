@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import type { TestBidder, TestBidderOptions } from '../testing.case.ts';
@@ -43,7 +44,12 @@ describe('what the load test says is true', () => {
       const rank = (i * 37) % 100;
       return rank < 50 ? 200 : rank < 90 ? 400 : rank < 99 ? 800 : 1600;
     };
+    // Server and sender share this thread: when the machine is busy it wakes late, and that is no fault of either.
+    const wakes = monitorEventLoopDelay({ resolution: 1 });
+    wakes.enable();
     const result = await measure({ delayMs: delayOf }, { rps: 200, durationMs: 3000 });
+    wakes.disable();
+    const wakesLateMs = wakes.percentile(99) / 1e6;
     expect(result.counters.answered).toBe(600);
     // Timers of a busy server fire late, so the known delay is what the server really took.
     const known = servers[0]!.tookMs.toSorted((a, b) => a - b);
@@ -53,7 +59,7 @@ describe('what the load test says is true', () => {
       const truth = known[Math.ceil((Number(percentile) / 100) * known.length) - 1]!;
       expect(ms, `p${percentile}`).toBeGreaterThanOrEqual(truth * 0.998);
       // What the sender itself admits to have been late is the only other part.
-      expect(ms, `p${percentile}`).toBeLessThanOrEqual(truth * 1.02 + sender.lateness.p99Ms);
+      expect(ms, `p${percentile}`).toBeLessThanOrEqual(truth * 1.02 + sender.lateness.p99Ms + wakesLateMs);
     }
     expect(latency.maxMs).toBeGreaterThan(1590);
   });
