@@ -22,6 +22,17 @@ export default defineConfig({
           pool: 'forks',
         },
       },
+      {
+        test: {
+          // Minutes each: `npm run test:slow`.
+          name: 'slow',
+          include: ['{core,engine,pacing,reporting,loadtest,app}/**/*.slow.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          pool: 'forks',
+        },
+      },
     ],
   },
 });

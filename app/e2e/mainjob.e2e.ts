@@ -27,7 +27,9 @@ async function reported(system: System): Promise<Record<string, Totals>> {
   }>(system, `/api/v1/reports?${query}`);
   return Object.fromEntries(
     report.rows
-      .map(({ campaign, ...totals }) => [String(campaign), totals] as const)
+      .map(({ campaign, bills, clicks, impressions, spendNanos }) => {
+        return [String(campaign), { impressions, clicks, bills, spendNanos }] as const;
+      })
       .filter(([, totals]) => totals.impressions + totals.clicks + totals.bills > 0),
   );
 }
