@@ -40,7 +40,8 @@ export async function createBroker(): Promise<TestBroker> {
   const properties = join(dir, 'server.properties');
   writeFileSync(properties, serverProperties(dir, port, sasl, controller));
   const classpath = join(jars, '*');
-  const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+  // 16 bytes as base64url; one that began with a dash would be read as a flag.
+  const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url').replace(/^-/, 'k');
   execFileSync('java', ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties], {
     stdio: 'ignore',
   });
