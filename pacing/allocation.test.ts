@@ -51,9 +51,28 @@ describe('allocation', () => {
     allocation.storedTo(CELL, overMs);
     allocation.resolve('a', overMs);
     expect(allocation.totals(CELL).committedNanos).toBe(25n);
-    expect(allocation.grants(CELL)).toEqual([{ cell: CELL, node: GONE, grantedNanos: '25', fromMs: 0, untilMs: 0 }]);
+    expect(allocation.grants(CELL)).toEqual([
+      { cell: CELL, node: GONE, grantedNanos: '25', fromMs: 0, untilMs: overMs },
+    ]);
     allocation.stored(CELL, 'a', 31n, overMs + 5);
     expect(allocation.totals(CELL).committedNanos, 'a bill later than any still counts').toBe(31n);
+  });
+
+  it('counts a node that was taken for gone once, whether its old report comes late or it comes back', () => {
+    const allocation = withBudget(100n);
+    allocation.grant(CELL, 'a', 60n, 0, 10_000);
+    allocation.report('a', 10_600, use(25, 0));
+    allocation.resolve('a', 20_000);
+    expect(allocation.grant(CELL, 'b', 100n, 0, 30_000)).toBe(75n);
+    allocation.report('a', 10_600, use(25, 0));
+    expect(allocation.totals(CELL).committedNanos, 'a repeated report').toBe(100n);
+    const next = withBudget(100n);
+    for (const grant of allocation.grants(CELL)) next.restore(grant);
+    next.report('a', 10_600, use(25, 0));
+    expect(next.totals(CELL).committedNanos, 'the same, after a new pacer has started').toBe(100n);
+    allocation.report('a', 20_001, use(25, 0));
+    expect(allocation.totals(CELL).committedNanos, 'it is alive').toBe(100n);
+    expect(allocation.used(CELL, 'a')).toBe(25n);
   });
 
   it('stops at once when the budget is lowered below what is spent', () => {
@@ -204,7 +223,7 @@ describe('the protocol, whatever is lost, reordered or killed', () => {
           check(world);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 500 },
     );
   });
 });

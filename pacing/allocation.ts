@@ -77,11 +77,16 @@ interface CellState {
   storedToMs: number;
   /** Spent by nodes that are gone, as far as it was settled here or by an earlier pacer. */
   gone: bigint;
+  /** When the last of them was settled: what one of them reported before is in `gone` already. */
+  goneToMs: number;
+  /** What each of the nodes settled here last is in `gone` with, for those that turn out to be alive. */
+  readonly settled: Map<string, bigint>;
   /** Worked out when asked for, thrown away by every change. */
   totals: CellTotals | null;
 }
 
 const MAX_LIVE = 6;
+const MAX_SETTLED = 256;
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
@@ -98,6 +103,8 @@ export function createAllocation(options: AllocationOptions): Allocation {
         stored: new Map(),
         storedToMs: Number.NEGATIVE_INFINITY,
         gone: 0n,
+        goneToMs: 0,
+        settled: new Map(),
         totals: null,
       };
       cells.set(cell, found);
@@ -108,12 +115,16 @@ export function createAllocation(options: AllocationOptions): Allocation {
   function shareOf(state: CellState, node: string): Share {
     let found = state.shares.get(node);
     if (found === undefined) {
+      // A node that was taken for gone and comes back brings its spend with it: it must not count twice.
+      const spent = state.settled.get(node) ?? 0n;
+      state.settled.delete(node);
+      state.gone = max(0n, state.gone - spent);
       found = {
         granted: 0n,
         fromMs: 0,
         untilMs: 0,
         live: [],
-        confirmed: 0n,
+        confirmed: spent,
         reserved: 0n,
         reportedToMs: Number.NEGATIVE_INFINITY,
       };
@@ -166,6 +177,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       for (const use of uses) {
         const state = cells.get(use.cell);
         if (state === undefined) continue;
+        if (!state.shares.has(node) && toMs <= state.goneToMs) continue;
         const share = shareOf(state, node);
         if (toMs < share.reportedToMs) continue;
         state.totals = null;
@@ -242,6 +254,12 @@ export function createAllocation(options: AllocationOptions): Allocation {
         state.totals = null;
         const spent = max(share.confirmed, state.stored.get(node) ?? 0n);
         state.gone = before + spent;
+        state.goneToMs = Math.max(state.goneToMs, nowMs);
+        state.settled.set(node, spent);
+        for (const oldest of state.settled.keys()) {
+          if (state.settled.size <= MAX_SETTLED) break;
+          state.settled.delete(oldest);
+        }
       }
     },
     grants(cell) {
@@ -260,7 +278,8 @@ export function createAllocation(options: AllocationOptions): Allocation {
         });
       }
       const gone = goneNanos(state);
-      if (gone > 0n) list.push({ cell, node: GONE, grantedNanos: gone.toString(), fromMs: 0, untilMs: 0 });
+      if (gone > 0n || state.goneToMs > 0)
+        list.push({ cell, node: GONE, grantedNanos: gone.toString(), fromMs: 0, untilMs: state.goneToMs });
       return list;
     },
     restore(grant) {
@@ -269,6 +288,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       state.totals = null;
       if (grant.node === GONE) {
         state.gone = max(state.gone, granted);
+        state.goneToMs = Math.max(state.goneToMs, grant.untilMs);
         return;
       }
       const share = shareOf(state, grant.node);
