@@ -1,38 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` runs from source beside the code; `e2e` starts built processes and therefore runs one file at a time.
+const folders = '{core,engine,pacing,reporting,loadtest,app}';
+const processes = { testTimeout: 300_000, hookTimeout: 120_000, pool: 'forks' } as const;
+
+// `unit` runs from source beside the code; `e2e` starts built processes; `timed` judges times on the wall and therefore
+// has the machine to itself; `slow` takes minutes each (`npm run test:slow`).
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['{core,engine,pacing,reporting,loadtest,app}/**/*.test.ts'],
+          include: [`${folders}/**/*.test.ts`],
           testTimeout: 20_000,
           pool: 'forks',
+          maxWorkers: 2,
         },
       },
-      {
-        test: {
-          name: 'e2e',
-          include: ['{core,engine,pacing,reporting,loadtest,app}/**/*.e2e.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-          pool: 'forks',
-        },
-      },
-      {
-        test: {
-          // Minutes each: `npm run test:slow`.
-          name: 'slow',
-          include: ['{core,engine,pacing,reporting,loadtest,app}/**/*.slow.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-          pool: 'forks',
-        },
-      },
+      { test: { name: 'e2e', include: [`${folders}/**/*.e2e.ts`], ...processes, maxWorkers: 2 } },
+      { test: { name: 'timed', include: [`${folders}/**/*.timed.ts`], ...processes, fileParallelism: false } },
+      { test: { name: 'slow', include: [`${folders}/**/*.slow.ts`], ...processes, fileParallelism: false } },
     ],
   },
 });

@@ -28,6 +28,8 @@ export interface Supervisor {
   stop(): Promise<void>;
 }
 
+/** Analytics give way to bidding; simulated traffic stands in between. */
+export const NICENESS = { bidder: 0, reporting: 10, demo: 5 } as const;
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 10_000;
 /** A child that lived this long starts again with the shortest wait. */
@@ -128,7 +130,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(killer);
 }
 
-function lowerPriority(pid: number, niceness: number): void {
+export function lowerPriority(pid: number, niceness: number): void {
   try {
     setPriority(pid, niceness);
   } catch {

@@ -33,6 +33,7 @@ function vitest(project, extra) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,
+    ...(extra.length > 0 ? ['--passWithNoTests'] : []),
     ...extra,
   ];
   const ok = step(`${project} tests`, process.execPath, args);
@@ -53,6 +54,7 @@ check('types', process.execPath, [bin(['typescript', 'bin', 'tsc']), '--noEmit',
 check('lint', process.execPath, [bin(['@biomejs', 'biome', 'bin', 'biome']), 'check', '--error-on-warnings', '.']);
 vitest('unit', filters);
 vitest('e2e', filters);
+vitest('timed', filters);
 rmSync(report, { recursive: true, force: true });
 console.log(
   `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`,

@@ -4,11 +4,8 @@ import { type Context, createContext, settingFlags } from '../context.ts';
 import { exitCodes } from '../exitcodes.ts';
 import { loadSecrets } from '../secrets.ts';
 import { createStatusLine } from '../statusline.ts';
-import { createSupervisor, type Supervisor } from '../supervisor.ts';
+import { createSupervisor, NICENESS, type Supervisor } from '../supervisor.ts';
 import { version } from '../version.ts';
-
-/** Analytics give way to bidding; simulated traffic stands in between. */
-const NICENESS = { bidder: 0, reporting: 10, demo: 5 } as const;
 
 /**
  * `evenkeel start`: the whole product on one machine. Two child processes, bidder and reporting, plus simulated

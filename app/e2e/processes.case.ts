@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RoleMessage, roleMessageSchema } from '../messages.ts';
+import { lowerPriority, NICENESS } from '../supervisor.ts';
 import { projectRoot } from '../version.ts';
 
 const READY_WITHIN_MS = 60_000;
@@ -21,6 +22,8 @@ export function startRole(role: string, flags: readonly string[]): Promise<RoleP
   const child = fork(join(projectRoot, 'dist', 'app', 'cli.js'), ['run', `--role=${role}`, ...flags], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  // As the supervisor starts it.
+  if (role === 'reporting' && child.pid !== undefined) lowerPriority(child.pid, NICENESS.reporting);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
