@@ -4,6 +4,8 @@ import { shapes } from '../request/shapes.ts';
 const BANNER = shapes.BANNER.f;
 const FORMAT = shapes.FORMAT.f;
 const MAX_SIZES = 64;
+/** Wider or higher than any screen. */
+const MAX_PIXELS = 32_768;
 
 /** Sizes that fit although they are not named: limits, and a ratio when one is asked for (0: any). */
 export interface SizeRange {
@@ -16,8 +18,9 @@ export interface SizeRange {
 }
 
 export interface BannerOffer {
-  /** Width and height in turn. */
-  readonly exact: number[];
+  /** Widths and heights in turn, as sizes `packSize` makes; the first `exactCount` count. */
+  readonly exact: Int32Array;
+  exactCount: number;
   readonly ranges: SizeRange[];
 }
 
@@ -27,13 +30,13 @@ const INTERSTITIAL_MIN_W = 0.5;
 const INTERSTITIAL_MIN_H = 0.4;
 
 export function createBannerOffer(): BannerOffer {
-  return { exact: [], ranges: [] };
+  return { exact: new Int32Array(MAX_SIZES), exactCount: 0, ranges: [] };
 }
 
 /** Reads the sizes of a banner object: w and h, format[], ratios, the 2.4 limits, and what an interstitial allows. */
 export function readBanner(scan: RequestScan, node: number, interstitial: boolean, into: BannerOffer): BannerOffer {
-  into.exact.length = 0;
-  into.ranges.length = 0;
+  into.exactCount = 0;
+  if (into.ranges.length > 0) into.ranges.length = 0;
   addSize(into, scan.num(node, BANNER.w), scan.num(node, BANNER.h), interstitial);
   for (let item = scan.first(node, BANNER.format); item !== 0; item = scan.next(item)) {
     const format = scan.itemNode(item);
@@ -54,10 +57,9 @@ export function readBanner(scan: RequestScan, node: number, interstitial: boolea
 }
 
 function addSize(into: BannerOffer, w: number, h: number, interstitial: boolean): void {
-  const { exact } = into;
-  if (!(w > 0 && h > 0) || exact.length >= 2 * MAX_SIZES) return;
-  for (let i = 0; i < exact.length; i += 2) if (exact[i] === w && exact[i + 1] === h) return;
-  exact.push(w, h);
+  const size = packSize(w, h);
+  if (size === 0 || into.exactCount >= MAX_SIZES || hasSize(into, size)) return;
+  into.exact[into.exactCount++] = size;
   if (!interstitial) return;
   const [minW, minH] = [w * INTERSTITIAL_MIN_W, h * INTERSTITIAL_MIN_H];
   addRange(into, { minW, maxW: w, minH, maxH: h, wRatio: 0, hRatio: 0 });
@@ -69,13 +71,28 @@ function addRange(into: BannerOffer, range: SizeRange): void {
 
 /** Whether a banner of a size may be shown. Ratios agree to one pixel. */
 export function bannerFits(offer: BannerOffer, w: number, h: number): boolean {
-  const { exact, ranges } = offer;
-  for (let i = 0; i < exact.length; i += 2) if (exact[i] === w && exact[i + 1] === h) return true;
-  for (const range of ranges) if (inRange(range, w, h)) return true;
+  if (hasSize(offer, packSize(w, h))) return true;
+  for (let i = 0; i < offer.ranges.length; i++) if (inRange(offer.ranges[i]!, w, h)) return true;
   return false;
+}
+
+function hasSize(offer: BannerOffer, size: number): boolean {
+  for (let i = 0; i < offer.exactCount; i++) if (offer.exact[i] === size) return true;
+  return false;
+}
+
+/** A size as one number; 0 for what is no size in whole pixels. */
+export function packSize(w: number, h: number): number {
+  return w > 0 && w < MAX_PIXELS && h > 0 && h < MAX_PIXELS && Number.isInteger(w) && Number.isInteger(h)
+    ? w * MAX_PIXELS + h
+    : 0;
 }
 
 function inRange(range: SizeRange, w: number, h: number): boolean {
   if (w < range.minW || w > range.maxW || h < range.minH || h > range.maxH) return false;
   return range.wRatio === 0 || Math.abs((w * range.hRatio) / range.wRatio - h) <= 1;
+}
+
+export function unpackSize(size: number): { readonly w: number; readonly h: number } {
+  return { w: Math.floor(size / MAX_PIXELS), h: size % MAX_PIXELS };
 }

@@ -1,4 +1,5 @@
 import { MAX_EVENT_NANOS } from '../../core/money.ts';
+import type { TermList } from '../match/termlist.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import { type Rates, rateOf } from './currency.ts';
@@ -44,12 +45,12 @@ export function readFloors(
   imp: number,
   rates: Rates,
   seat: string,
-  dealTerms: string[],
+  dealTerms: TermList,
   into: Floors,
 ): void {
   into.floorNanos = floorNanos(scan, imp, IMP.bidfloor, IMP.bidfloorcur, rates);
   into.deals.length = 0;
-  dealTerms.length = 0;
+  dealTerms.clear();
   const pmp = scan.object(imp, IMP.pmp);
   into.privateOnly = scan.numOr(pmp, PMP.private_auction, 0) === 1;
   for (let item = scan.first(pmp, PMP.deals); item !== 0; item = scan.next(item)) {
@@ -65,7 +66,7 @@ export function readFloors(
       domains,
       minCpmPerSecond: scan.numOr(node, DEAL.mincpmpersec, 0),
     });
-    dealTerms.push(id);
+    dealTerms.add(id);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { CreativeFormat } from '../../core/campaign.ts';
 import type { ExchangeProfile } from '../config.ts';
+import type { TermList } from '../match/termlist.ts';
 import { DIM } from '../match/terms.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
-import { type BannerOffer, createBannerOffer, readBanner } from './banneroffer.ts';
+import { type BannerOffer, createBannerOffer, packSize, readBanner, unpackSize } from './banneroffer.ts';
 import { createMediaOffer, type MediaOffer, readAudio, readVideo } from './mediaoffer.ts';
 import { type NativeOffer, readNative } from './nativeoffer.ts';
 
@@ -24,6 +25,9 @@ export interface Impression {
   /** Creative attributes the publisher blocks (`battr`), by format. */
   readonly blockedAttributes: Readonly<Record<CreativeFormat, Set<number>>>;
 }
+
+/** Ad positions of AdCOM as terms. */
+const POSITIONS = Array.from({ length: 16 }, (_, position) => String(position));
 
 const bannerOffer = createBannerOffer();
 const videoOffer = createMediaOffer();
@@ -46,7 +50,7 @@ export function readImpression(
   scan: RequestScan,
   node: number,
   profile: ExchangeProfile,
-  terms: string[][],
+  terms: readonly TermList[],
   into: Impression,
 ): boolean {
   const { media } = profile;
@@ -69,31 +73,60 @@ export function readImpression(
   return setTerms(scan, banner, video, terms, into);
 }
 
-function setTerms(scan: RequestScan, banner: number, video: number, terms: string[][], into: Impression): boolean {
+function setTerms(
+  scan: RequestScan,
+  banner: number,
+  video: number,
+  terms: readonly TermList[],
+  into: Impression,
+): boolean {
   const fill = terms[DIM.fill]!;
   const sizes = terms[DIM.size]!;
   const positions = terms[DIM.position]!;
-  fill.length = 0;
-  sizes.length = 0;
-  positions.length = 0;
+  fill.clear();
+  sizes.clear();
+  positions.clear();
   if (into.banner !== null) {
-    const { exact, ranges } = into.banner;
-    for (let i = 0; i < exact.length; i += 2) {
-      const size = `${exact[i]}x${exact[i + 1]}`;
-      sizes.push(size);
-      fill.push(`banner:${size}`);
+    const { exact, exactCount, ranges } = into.banner;
+    for (let i = 0; i < exactCount; i++) {
+      const known = sizeTerms(exact[i]!);
+      sizes.add(known.size);
+      fill.add(known.banner);
     }
-    if (ranges.length > 0) fill.push('banner');
+    if (ranges.length > 0) fill.add('banner');
   }
   if (into.video !== null) {
-    fill.push('video');
-    if (into.video.w > 0 && into.video.h > 0) sizes.push(`${into.video.w}x${into.video.h}`);
+    fill.add('video');
+    const size = packSize(into.video.w, into.video.h);
+    if (size !== 0) sizes.add(sizeTerms(size).size);
   }
-  if (into.audio !== null) fill.push('audio');
-  if (into.native !== null) fill.push('native');
+  if (into.audio !== null) fill.add('audio');
+  if (into.native !== null) fill.add('native');
   const position = scan.numOr(banner, BANNER.pos, scan.numOr(video, VIDEO.pos, 0));
-  if (position > 0) positions.push(String(position));
-  return fill.length > 0;
+  if (position > 0) positions.add(POSITIONS[position] ?? String(position));
+  return fill.size > 0;
+}
+
+interface SizeTerms {
+  readonly packed: number;
+  readonly size: string;
+  readonly banner: string;
+}
+
+/** A power of two; sizes that share a place are spelled anew. */
+const KNOWN_SIZES = 1024;
+const knownSizes: SizeTerms[] = Array.from({ length: KNOWN_SIZES }, () => ({ packed: 0, size: '', banner: '' }));
+
+/** How targeting spells a size; the sizes of the day are remembered. */
+function sizeTerms(packed: number): SizeTerms {
+  const at = (Math.imul(packed, 0x9e3779b1) >>> 16) & (KNOWN_SIZES - 1);
+  const known = knownSizes[at]!;
+  if (known.packed === packed) return known;
+  const { w, h } = unpackSize(packed);
+  const size = `${w}x${h}`;
+  const made = { packed, size, banner: `banner:${size}` };
+  knownSizes[at] = made;
+  return made;
 }
 
 function readAttributes(scan: RequestScan, node: number, field: number, into: Set<number>): void {

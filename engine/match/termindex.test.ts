@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
-import { TermIndex, type TermPair } from './termindex.ts';
+import { type RequestTerms, TermIndex, type TermPair } from './termindex.ts';
+import { termList } from './termlist.ts';
 import { refusingDimension } from './terms.ts';
 
 const DIMENSIONS = 3;
@@ -11,14 +12,14 @@ const pairs = fc.array(fc.record({ include: terms, exclude: fc.oneof(fc.constant
   minLength: DIMENSIONS,
   maxLength: DIMENSIONS,
 });
-const request = fc.array(terms, { minLength: DIMENSIONS, maxLength: DIMENSIONS });
+const request = fc.array(terms.map(termList), { minLength: DIMENSIONS, maxLength: DIMENSIONS });
 const change = fc.record({
   slot: fc.integer({ min: 0, max: 300 }),
   pairs: fc.option(pairs, { nil: null }),
   bound: fc.integer({ min: 1, max: 1_000_000_000_000 }),
 });
 
-function all(index: TermIndex, of: readonly (readonly string[])[]): number[] {
+function all(index: TermIndex, of: RequestTerms): number[] {
   const out = new Int32Array(1000);
   return [...out.subarray(0, index.match(of, out))].sort((a, b) => a - b);
 }
@@ -62,7 +63,7 @@ describe('the targeting index', () => {
       bounds.set(slot, bound);
       index.set(slot, [{ include: [`t${slot % 3}`], exclude: [] }], bound);
     }
-    index.search([['t0', 't2']]);
+    index.search([termList(['t0', 't2'])]);
     const found: number[] = [];
     const uppers: number[] = [];
     for (let slot = index.next(); slot >= 0; slot = index.next()) {
@@ -95,7 +96,7 @@ describe('the targeting index', () => {
       [['rare-7', 'rare-9'], ['odd-9']],
       [['even'], ['fifth', 'odd-2']],
       [['none'], []],
-    ]) {
+    ].map((lists) => lists.map(termList))) {
       const expected = truth.flatMap((own, slot) => (refusingDimension(own, one) === null ? [slot] : []));
       const found = [...out.subarray(0, index.match(one, out))];
       expect(found.sort((a, b) => a - b)).toEqual(expected);
@@ -108,7 +109,7 @@ describe('the targeting index', () => {
       for (let slot = 0; slot < 64; slot++) index.set(slot, [{ include: ['x'], exclude: [] }], 1000 * 1.2 ** round);
     }
     const out = new Int32Array(1000);
-    expect(index.match([['x']], out)).toBe(64);
+    expect(index.match([termList(['x'])], out)).toBe(64);
     expect(index.words).toBeLessThanOrEqual(8);
   });
 });

@@ -1,6 +1,7 @@
 import { Positions } from './positions.ts';
 import { Posting } from './posting.ts';
 import { BitRows } from './rows.ts';
+import type { TermList } from './termlist.ts';
 
 /** Terms one line item includes and excludes in one dimension. */
 export interface TermPair {
@@ -9,7 +10,7 @@ export interface TermPair {
 }
 
 /** The terms of a request, one list per dimension, in the order of the index's dimensions. */
-export type RequestTerms = readonly (readonly string[])[];
+export type RequestTerms = readonly TermList[];
 
 interface Dimension {
   readonly at: number;
@@ -46,12 +47,15 @@ export class TermIndex {
   readonly #entries = new Map<number, Entry>();
 
   /** Of the present search: starts of rows in `data`, the rows of all groups one after the other, and where each ends. */
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  readonly #refusers: number[] = [];
-  /** Words that the present search wrote to. */
-  readonly #dirty: number[] = [];
+  #starts = new Int32Array(64);
+  #startCount = 0;
+  readonly #ends: Int32Array;
   #groups = 0;
+  #refusers = new Int32Array(64);
+  #refuserCount = 0;
+  /** Words that the present search wrote to. */
+  #dirty = new Int32Array(64);
+  #dirtyCount = 0;
   #turn = 0;
   #turns = 0;
   #bits = 0;
@@ -62,6 +66,7 @@ export class TermIndex {
 
   /** @param dimensions how many */
   constructor(dimensions: number) {
+    this.#ends = new Int32Array(dimensions);
     this.#active = this.#rows.add();
     this.#refusing = this.#rows.add();
     this.#dimensions = Array.from({ length: dimensions }, (_, at) => ({
@@ -138,8 +143,8 @@ export class TermIndex {
     this.#turn = 0;
     this.#bits = 0;
     this.#groups = 0;
-    this.#starts.length = 0;
-    this.#refusers.length = 0;
+    this.#startCount = 0;
+    this.#refuserCount = 0;
     this.#turns = this.#gather(request) ? this.#positions.order.length : 0;
     this.upper = this.#turns > 0 ? this.#positions.uppers[0]! : 0;
   }
@@ -170,6 +175,8 @@ export class TermIndex {
     const starts = this.#starts;
     const ends = this.#ends;
     const groups = this.#groups;
+    const refusers = this.#refusers;
+    const refuserCount = this.#refuserCount;
     const activeAt = this.#active * stride;
     for (let turn = this.#turn; turn < this.#turns; turn++) {
       const word = order[turn]!;
@@ -183,7 +190,7 @@ export class TermIndex {
         if (bits === 0) break;
       }
       if (bits === 0) continue;
-      for (let i = 0; i < this.#refusers.length; i++) bits &= ~data[this.#refusers[i]! + word]!;
+      for (let i = 0; i < refuserCount; i++) bits &= ~data[refusers[i]! + word]!;
       if (bits === 0) continue;
       this.#bits = bits;
       this.#word = word;
@@ -199,47 +206,58 @@ export class TermIndex {
   /** Finds the rows that decide about a request. @returns false when nothing can match */
   #gather(request: RequestTerms): boolean {
     const { stride } = this.#rows;
-    for (const dimension of this.#byUse) {
+    for (let i = 0; i < this.#byUse.length; i++) {
+      const dimension = this.#byUse[i]!;
       const terms = request[dimension.at]!;
       if (dimension.includers > 0) {
-        const before = this.#starts.length;
-        if (dimension.includers < this.#entries.size) this.#starts.push(dimension.freeRow * stride);
+        const before = this.#startCount;
+        if (dimension.includers < this.#entries.size) this.#addStart(dimension.freeRow * stride);
         this.#gatherIncluded(dimension, terms);
-        if (this.#starts.length === before) return false;
-        this.#ends[this.#groups++] = this.#starts.length;
+        if (this.#startCount === before) return false;
+        this.#ends[this.#groups++] = this.#startCount;
       }
       if (dimension.exclude.size > 0) this.#gatherExcluded(dimension, terms);
     }
     return true;
   }
 
-  #gatherIncluded(dimension: Dimension, terms: readonly string[]): void {
+  #gatherIncluded(dimension: Dimension, terms: TermList): void {
     let laidOut = false;
-    for (let i = 0; i < terms.length; i++) {
-      const posting = dimension.include.get(terms[i]!);
+    for (let i = 0; i < terms.size; i++) {
+      const posting = dimension.include.get(terms.items[i]!);
       if (posting === undefined) continue;
-      if (posting.row >= 0) this.#starts.push(posting.row * this.#rows.stride);
+      if (posting.row >= 0) this.#addStart(posting.row * this.#rows.stride);
       else {
         this.#layOut(posting, dimension.scratchRow);
         laidOut = true;
       }
     }
-    if (laidOut) this.#starts.push(dimension.scratchRow * this.#rows.stride);
+    if (laidOut) this.#addStart(dimension.scratchRow * this.#rows.stride);
   }
 
-  #gatherExcluded(dimension: Dimension, terms: readonly string[]): void {
+  #gatherExcluded(dimension: Dimension, terms: TermList): void {
     let laidOut = false;
-    for (let i = 0; i < terms.length; i++) {
-      const posting = dimension.exclude.get(terms[i]!);
+    for (let i = 0; i < terms.size; i++) {
+      const posting = dimension.exclude.get(terms.items[i]!);
       if (posting === undefined) continue;
-      if (posting.row >= 0) this.#refusers.push(posting.row * this.#rows.stride);
+      if (posting.row >= 0) this.#addRefuser(posting.row * this.#rows.stride);
       else {
         this.#layOut(posting, this.#refusing);
         laidOut = true;
       }
     }
-    const refusing = this.#refusing * this.#rows.stride;
-    if (laidOut && !this.#refusers.includes(refusing)) this.#refusers.push(refusing);
+    if (laidOut) this.#addRefuser(this.#refusing * this.#rows.stride);
+  }
+
+  #addStart(start: number): void {
+    if (this.#startCount === this.#starts.length) this.#starts = doubled(this.#starts);
+    this.#starts[this.#startCount++] = start;
+  }
+
+  /** The row of laid out lists may come twice: refusing again changes nothing. */
+  #addRefuser(start: number): void {
+    if (this.#refuserCount === this.#refusers.length) this.#refusers = doubled(this.#refusers);
+    this.#refusers[this.#refuserCount++] = start;
   }
 
   #layOut(posting: Posting, row: number): void {
@@ -249,15 +267,19 @@ export class TermIndex {
     for (let i = 0; i < size; i++) {
       const position = list[i]!;
       const at = start + (position >>> 5);
-      if (data[at] === 0) this.#dirty.push(at);
+      if (data[at] === 0) {
+        if (this.#dirtyCount === this.#dirty.length) this.#dirty = doubled(this.#dirty);
+        this.#dirty[this.#dirtyCount++] = at;
+      }
       data[at] = data[at]! | (1 << (position & 31));
     }
   }
 
   #clean(): void {
     const { data } = this.#rows;
-    for (let i = 0; i < this.#dirty.length; i++) data[this.#dirty[i]!] = 0;
-    this.#dirty.length = 0;
+    const dirty = this.#dirty;
+    for (let i = 0; i < this.#dirtyCount; i++) data[dirty[i]!] = 0;
+    this.#dirtyCount = 0;
     this.#bits = 0;
     this.#turns = 0;
   }
@@ -268,6 +290,12 @@ export class TermIndex {
       .sort((a, b) => b.includers - a.includers);
     this.#sorted = true;
   }
+}
+
+function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(from.length * 2);
+  larger.set(from);
+  return larger;
 }
 
 function postingOf(postings: Map<string, Posting>, term: string): Posting {

@@ -1,5 +1,5 @@
 import { type Dimension, dimensions, type Targeting } from '../../core/targeting.ts';
-import type { TermPair } from './termindex.ts';
+import type { RequestTerms, TermPair } from './termindex.ts';
 
 /** The dimensions of targeting, and one of our own: what a line item's creatives can fill. */
 export const indexDimensions = [...dimensions, 'fill'] as const;
@@ -33,12 +33,12 @@ export function targetingTerms(targeting: Targeting, fill: readonly string[]): T
 }
 
 /** The check of one line item without the index: which dimension refuses, null when none does. */
-export function refusingDimension(pairs: readonly TermPair[], request: readonly (readonly string[])[]): number | null {
+export function refusingDimension(pairs: readonly TermPair[], request: RequestTerms): number | null {
   for (let d = 0; d < pairs.length; d++) {
     const { include, exclude } = pairs[d]!;
     const terms = request[d]!;
-    if (include.length > 0 && !terms.some((term) => include.includes(term))) return d;
-    if (terms.some((term) => exclude.includes(term))) return d;
+    if (include.length > 0 && !include.some((term) => terms.has(term))) return d;
+    if (exclude.some((term) => terms.has(term))) return d;
   }
   return null;
 }

@@ -1,3 +1,4 @@
+import { TermList } from '../match/termlist.ts';
 import { DIM, indexDimensions } from '../match/terms.ts';
 import type { RequestScan } from './scan.ts';
 import { shapes } from './shapes.ts';
@@ -21,12 +22,12 @@ const trimmed = new TextCache((text) => text.trim());
 const languages = new TextCache(primaryLanguage);
 const categoryTerms = new TextCache(withParent);
 const keywordTerms = new TextCache((text) =>
-  text === '' ? [] : text.split(',', MAX_TERMS).map((word) => word.trim().toLowerCase()),
+  text === '' ? [] : text.split(',', MAX_WORDS).map((word) => word.trim().toLowerCase()),
 );
 const domainTerms = new TextCache((text) => {
-  const terms: string[] = [];
+  const terms = new TermList();
   addDomains(terms, siteDomain(text));
-  return terms;
+  return terms.toArray();
 });
 /** Segments as terms, by data provider. */
 type Provider = TextCache<string>;
@@ -35,14 +36,14 @@ const knownProviders = new Map<string, Provider>();
 const providers = new TextCache((name) => (name === '' ? null : providerOf(name)));
 const nameless = providerOf('');
 
-/** Most terms of one dimension that a request may bring. */
-const MAX_TERMS = 200;
+/** Most words of one keyword list. */
+const MAX_WORDS = 200;
 const numbers = Array.from({ length: 100 }, (_, i) => String(i));
 
 /** Who and where, of a whole request: what targeting, tokens and reports need of it. Reused for every request. */
 export interface Audience {
   /** Terms per index dimension; those of the impression are filled in later. */
-  readonly terms: string[][];
+  readonly terms: TermList[];
   country: string;
   region: string;
   os: string;
@@ -58,7 +59,7 @@ export interface Audience {
 
 export function createAudience(): Audience {
   return {
-    terms: indexDimensions.map(() => []),
+    terms: indexDimensions.map(() => new TermList()),
     country: '',
     region: '',
     os: '',
@@ -73,12 +74,12 @@ export function createAudience(): Audience {
 /** Reads the request-level terms. `segment` is left empty when `personal` is false. */
 export function readAudience(scan: RequestScan, exchange: string, personal: boolean, into: Audience): void {
   const { terms } = into;
-  for (const list of terms) list.length = 0;
+  for (let i = 0; i < terms.length; i++) terms[i]!.clear();
   const device = scan.object(scan.root, REQ.device);
   readPlace(scan, device, into);
   readDevice(scan, device, into);
   readInventory(scan, into);
-  terms[DIM.exchange]!.push(exchange);
+  terms[DIM.exchange]!.add(exchange);
   if (personal) readSegments(scan, terms[DIM.segment]!);
 }
 
@@ -93,32 +94,32 @@ function readPlace(scan: RequestScan, device: number, into: Audience): void {
   into.lon = scan.numOr(geo, GEO.lon, Number.NaN);
   into.utcOffsetMinutes = scan.numOr(geo, GEO.utcoffset, Number.NaN);
   const { terms } = into;
-  add(terms[DIM.country]!, country);
-  add(terms[DIM.region]!, into.region);
-  if (into.region !== '' && country !== '') add(terms[DIM.region]!, qualifiedRegion(country, into.region));
-  add(terms[DIM.city]!, scan.cached(geo, GEO.city, lowerCase));
-  add(terms[DIM.zip]!, scan.cached(geo, GEO.zip, upperCase));
+  terms[DIM.country]!.add(country);
+  terms[DIM.region]!.add(into.region);
+  if (into.region !== '' && country !== '') terms[DIM.region]!.add(qualifiedRegion(country, into.region));
+  terms[DIM.city]!.add(scan.cached(geo, GEO.city, lowerCase));
+  terms[DIM.zip]!.add(scan.cached(geo, GEO.zip, upperCase));
 }
 
 function readDevice(scan: RequestScan, device: number, into: Audience): void {
   const { terms } = into;
   const type = scan.numOr(device, DEVICE.devicetype, 0);
   into.deviceType = type > 0 && type < 100 && Number.isInteger(type) ? type : 0;
-  if (into.deviceType > 0) terms[DIM.deviceType]!.push(numbers[into.deviceType]!);
+  if (into.deviceType > 0) terms[DIM.deviceType]!.add(numbers[into.deviceType]!);
   const connection = scan.numOr(device, DEVICE.connectiontype, -1);
   if (connection >= 0 && connection < 100 && Number.isInteger(connection)) {
-    terms[DIM.connectionType]!.push(numbers[connection]!);
+    terms[DIM.connectionType]!.add(numbers[connection]!);
   }
   const agent: Agent = readAgent(scan.text(device, DEVICE.ua));
   const os = scan.cached(device, DEVICE.os, lowerCase) || agent.os;
   into.os = os;
-  add(terms[DIM.os]!, os);
-  add(terms[DIM.osVersion]!, scan.cached(device, DEVICE.osv, lowerCase) || agent.osVersion);
-  add(terms[DIM.browser]!, agent.browser);
-  add(terms[DIM.make]!, scan.cached(device, DEVICE.make, lowerCase));
-  add(terms[DIM.carrier]!, scan.cached(device, DEVICE.carrier, lowerCase));
+  terms[DIM.os]!.add(os);
+  terms[DIM.osVersion]!.add(scan.cached(device, DEVICE.osv, lowerCase) || agent.osVersion);
+  terms[DIM.browser]!.add(agent.browser);
+  terms[DIM.make]!.add(scan.cached(device, DEVICE.make, lowerCase));
+  terms[DIM.carrier]!.add(scan.cached(device, DEVICE.carrier, lowerCase));
   const language = scan.cached(device, DEVICE.language, languages) || scan.cached(device, DEVICE.langb, languages);
-  add(terms[DIM.language]!, language);
+  terms[DIM.language]!.add(language);
 }
 
 /** The segments of the first providers are remembered; those of later ones are made anew, so that memory is fixed. */
@@ -149,7 +150,7 @@ function qualifiedRegion(country: string, region: string): string {
 /** @param terms the domain and those it is under */
 function readDomain(terms: readonly string[], into: Audience): void {
   into.domain = terms[0] ?? '';
-  for (let i = 0; i < terms.length; i++) add(into.terms[DIM.domain]!, terms[i]!);
+  for (let i = 0; i < terms.length; i++) into.terms[DIM.domain]!.add(terms[i]!);
 }
 
 /** A category of taxonomy 1 also stands for its parent: IAB1-2 is in IAB1. */
@@ -178,7 +179,7 @@ function readInventory(scan: RequestScan, into: Audience): void {
     readKeywords(scan, site, SITE.keywords, SITE.kwarray, terms[DIM.keyword]!);
   } else if (app >= 0) {
     into.domain = scan.cached(app, APP.bundle, lowerCase);
-    add(terms[DIM.bundle]!, into.domain);
+    terms[DIM.bundle]!.add(into.domain);
     for (const field of [APP.cat, APP.sectioncat, APP.pagecat]) readCategories(scan, app, field, into);
     readContext(scan, scan.object(app, APP.publisher), scan.object(app, APP.content), into);
     readKeywords(scan, app, APP.keywords, APP.kwarray, terms[DIM.keyword]!);
@@ -190,7 +191,7 @@ function readInventory(scan: RequestScan, into: Audience): void {
 }
 
 function readContext(scan: RequestScan, publisher: number, content: number, into: Audience): void {
-  add(into.terms[DIM.publisher]!, scan.cached(publisher, PUBLISHER.id, trimmed));
+  into.terms[DIM.publisher]!.add(scan.cached(publisher, PUBLISHER.id, trimmed));
   if (content < 0) return;
   readCategories(scan, content, CONTENT.cat, into);
   readKeywords(scan, content, CONTENT.keywords, CONTENT.kwarray, into.terms[DIM.keyword]!);
@@ -199,31 +200,27 @@ function readContext(scan: RequestScan, publisher: number, content: number, into
 function readCategories(scan: RequestScan, node: number, field: number, into: Audience): void {
   const list = into.terms[DIM.category]!;
   for (let item = scan.first(node, field); item !== 0; item = scan.next(item)) {
-    for (const category of scan.itemCached(item, categoryTerms)) add(list, category);
+    for (const category of scan.itemCached(item, categoryTerms)) list.add(category);
   }
 }
 
-function readKeywords(scan: RequestScan, node: number, field: number, array: number, list: string[]): void {
+function readKeywords(scan: RequestScan, node: number, field: number, array: number, list: TermList): void {
   for (let item = scan.first(node, array); item !== 0; item = scan.next(item)) {
-    add(list, scan.itemCached(item, lowerCase));
+    list.add(scan.itemCached(item, lowerCase));
   }
-  for (const word of scan.cached(node, field, keywordTerms)) add(list, word);
+  for (const word of scan.cached(node, field, keywordTerms)) list.add(word);
 }
 
-function readSegments(scan: RequestScan, list: string[]): void {
+function readSegments(scan: RequestScan, list: TermList): void {
   const user = scan.object(scan.root, REQ.user);
   for (let data = scan.first(user, USER.data); data !== 0; data = scan.next(data)) {
     const node = scan.itemNode(data);
     const provider = scan.cached(node, DATA.id, providers) ?? scan.cached(node, DATA.name, providers) ?? nameless;
     for (let item = scan.first(node, DATA.segment); item !== 0; item = scan.next(item)) {
       const segment = scan.itemNode(item);
-      add(list, scan.cached(segment, SEGMENT.id, provider) || scan.cached(segment, SEGMENT.value, provider));
+      list.add(scan.cached(segment, SEGMENT.id, provider) || scan.cached(segment, SEGMENT.value, provider));
     }
   }
-}
-
-function add(list: string[], term: string): void {
-  if (term !== '' && list.length < MAX_TERMS && !list.includes(term)) list.push(term);
 }
 
 /** The host of a domain field or page address, lower case, without `www.`. */
@@ -237,10 +234,10 @@ export function siteDomain(text: string): string {
 }
 
 /** A domain and those it is under: a.b.example.com, b.example.com, example.com, com. */
-export function addDomains(list: string[], domain: string): void {
+export function addDomains(list: TermList, domain: string): void {
   let rest = domain;
   while (rest !== '') {
-    add(list, rest);
+    list.add(rest);
     const dot = rest.indexOf('.');
     rest = dot < 0 ? '' : rest.slice(dot + 1);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TermList } from '../match/termlist.ts';
 import { defaultVendor } from '../privacy/decision.ts';
 import { createUserHasher, userHex } from '../privacy/userhash.ts';
 import { RequestScan } from '../request/scan.ts';
@@ -31,9 +32,9 @@ function read(request: object, change: Partial<PersonOptions> = {}) {
   const length = body.write(JSON.stringify({ id: '1', imp: [{}], ...request }));
   expect(scan.scan(body, length)).toBe(null);
   const person = reader.read(scan, 'demo');
-  const terms: string[] = [];
+  const terms = new TermList();
   reader.addAudiences(person, terms);
-  return { ...person, hex: userHex(person.user[0]!, person.user[1]!), terms };
+  return { ...person, hex: userHex(person.user[0]!, person.user[1]!), terms: terms.toArray() };
 }
 const hashOf = (id: string): string => {
   const out = new Uint32Array(2);

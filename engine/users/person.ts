@@ -1,3 +1,4 @@
+import type { TermList } from '../match/termlist.ts';
 import { createPrivacyGate, type PrivacyDecision, type PrivacyOptions } from '../privacy/decision.ts';
 import { createSignals, readSignals } from '../privacy/privacy.ts';
 import { createUserHasher, userHex } from '../privacy/userhash.ts';
@@ -54,7 +55,7 @@ export interface PersonReader {
   /** Reads the person of a request. The object is reused for the next one. */
   read(scan: RequestScan, exchange: string): Person;
   /** Adds the person's audiences, if they may be used, as targeting terms: their ids as text. */
-  addAudiences(person: Person, terms: string[]): void;
+  addAudiences(person: Person, terms: TermList): void;
 }
 
 /** One reader per thread. @throws CodedError `salt_too_short` */
@@ -97,7 +98,7 @@ export function createPersonReader(options: PersonOptions): PersonReader {
     addAudiences({ decision, known, user }, terms) {
       if (options.audiences === null || !known || !decision.mayPersonalise) return;
       const count = options.audiences.audiencesOf(user[0]!, user[1]!, found);
-      for (let i = 0; i < count; i++) terms.push(String(found[i]));
+      for (let i = 0; i < count; i++) terms.add(String(found[i]));
     },
   };
 }

@@ -1,0 +1,40 @@
+/** Most terms of one dimension that a request may bring. */
+const MAX_TERMS = 200;
+
+/**
+ * The terms of a request in one dimension. Reused from request to request: an array that is emptied by its length gives
+ * its memory away, and the next request would allocate it again.
+ */
+export class TermList {
+  /** Only the first `size` count. */
+  readonly items: string[] = [];
+  size = 0;
+
+  clear(): void {
+    this.size = 0;
+  }
+
+  /** Adds a term that is not there yet; '' is none, and what is too much is left out. */
+  add(term: string): void {
+    if (term === '' || this.size >= MAX_TERMS) return;
+    for (let i = 0; i < this.size; i++) if (this.items[i] === term) return;
+    this.items[this.size++] = term;
+  }
+
+  has(term: string): boolean {
+    for (let i = 0; i < this.size; i++) if (this.items[i] === term) return true;
+    return false;
+  }
+
+  /** A copy, for explanations and tests. */
+  toArray(): string[] {
+    return this.items.slice(0, this.size);
+  }
+}
+
+/** A list for tests and measurements. */
+export function termList(terms: Iterable<string>): TermList {
+  const list = new TermList();
+  for (const term of terms) list.add(term);
+  return list;
+}
