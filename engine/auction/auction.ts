@@ -104,7 +104,7 @@ export class Auction {
     this.#catalog = catalog;
     this.#gate = gate;
     this.#tally = tally;
-    this.#about = createCircumstances(rates, insight);
+    this.#about = createCircumstances(rates, insight, catalog.index);
     this.#matches = new Int32Array(maxMatches);
     this.#usdPrices = new Float64Array(maxMatches);
     this.#usdFloors = new Float64Array(maxMatches);

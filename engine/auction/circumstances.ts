@@ -3,7 +3,7 @@ import { defaultProfile, type ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import { nativeVariant } from '../creative/native.ts';
 import { DIM } from '../match/terms.ts';
-import { createAudience, readAudience } from '../request/audience.ts';
+import { createAudience, readAudience, type Wanted } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import { nobody } from '../users/person.ts';
@@ -19,7 +19,8 @@ import { createWon } from './won.ts';
 
 const REQ = shapes.REQUEST.f;
 
-export function createCircumstances(rates: Rates, insight: Insight): Circumstances {
+/** @param wanted which dimensions of targeting are looked at */
+export function createCircumstances(rates: Rates, insight: Insight, wanted: Wanted): Circumstances {
   return {
     nowMs: 0,
     seed: 0,
@@ -35,6 +36,7 @@ export function createCircumstances(rates: Rates, insight: Insight): Circumstanc
     exchangeHash: 0,
     domainHash: 0,
     won: createWon(),
+    wanted,
   };
 }
 
@@ -63,8 +65,8 @@ function meetPerson(scan: RequestScan, into: Circumstances): NoBidReason | null 
   const person = people.read(scan, profile.name);
   into.person = person;
   if (!person.decision.mayBid) return 'privacy';
-  readAudience(scan, profile.name, person.decision.mayPersonalise, audience);
-  people.addAudiences(person, audience.terms[DIM.segment]!);
+  readAudience(scan, profile.name, person.decision.mayPersonalise, into.wanted, audience);
+  if (into.wanted.uses(DIM.segment)) people.addAudiences(person, audience.terms[DIM.segment]!);
   if (!person.decision.mayUsePreciseGeo) {
     audience.lat = Number.NaN;
     audience.lon = Number.NaN;

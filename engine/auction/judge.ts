@@ -3,7 +3,7 @@ import type { Line } from '../catalog/line.ts';
 import type { ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import { DIM } from '../match/terms.ts';
-import type { Audience } from '../request/audience.ts';
+import type { Audience, Wanted } from '../request/audience.ts';
 import { isCreativeCapped, isLineCapped } from '../users/caps.ts';
 import type { Person } from '../users/person.ts';
 import { creativeMerit, valueNanos } from '../value/goal.ts';
@@ -45,6 +45,8 @@ export interface Circumstances {
   domainHash: number;
   /** What this request has already won. */
   readonly won: Won;
+  /** Dimensions of targeting that some line item aims at: terms of others are not read. */
+  readonly wanted: Wanted;
 }
 
 /** The verdict on a line item that may bid. */

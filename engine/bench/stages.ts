@@ -57,7 +57,7 @@ export function measureStages(options: StageOptions): StageCost[] {
   const bodies = createTraffic({ seed: 1, count: REQUESTS });
   const scratch = Buffer.alloc(64 * 1024);
   const scan = new RequestScan();
-  const about = createCircumstances(deps.rates, deps.insight);
+  const about = createCircumstances(deps.rates, deps.insight, deps.catalog.index);
   const auction = new Auction(deps.catalog, deps.gate, quietTally, deps.rates, deps.insight, options.lineItems);
   const writer = createResponseWriter();
   const signed = signToken(token, deps.signingKey);

@@ -15,6 +15,8 @@ import { shapes } from '../request/shapes.ts';
 const REQ = shapes.REQUEST.f;
 const IMP = shapes.IMP.f;
 const MAX_LINES = 5_000;
+/** An explanation names what would have matched too. */
+const everything = { uses: () => true };
 
 interface Verdict {
   readonly lineItemId: number;
@@ -34,7 +36,7 @@ export function explain(
   context: { readonly catalog: Catalog; readonly gate: BudgetGate; readonly rates: Rates; readonly insight: Insight },
 ): unknown {
   const { catalog } = context;
-  const about = createCircumstances(context.rates, context.insight);
+  const about = createCircumstances(context.rates, context.insight, everything);
   if (catalog.isStopped(profile.name)) return { id: scan.text(scan.root, REQ.id), reason: 'killed', imps: [] };
   const refusal = readCircumstances(scan, profile, nowMs, about);
   const { known, decision } = about.person;

@@ -3,7 +3,7 @@ import { DIM, indexDimensions } from '../match/terms.ts';
 import type { RequestScan } from './scan.ts';
 import { shapes } from './shapes.ts';
 import { forms, TextCache } from './textcache.ts';
-import { type Agent, readAgent } from './useragent.ts';
+import { readAgent } from './useragent.ts';
 
 const REQ = shapes.REQUEST.f;
 const SITE = shapes.SITE.f;
@@ -24,11 +24,7 @@ const categoryTerms = new TextCache(withParent);
 const keywordTerms = new TextCache((text) =>
   text === '' ? [] : text.split(',', MAX_WORDS).map((word) => word.trim().toLowerCase()),
 );
-const domainTerms = new TextCache((text) => {
-  const terms = new TermList();
-  addDomains(terms, siteDomain(text));
-  return terms.toArray();
-});
+const domainTerms = new TextCache((text) => domainsAbove(siteDomain(text)));
 /** Segments as terms, by data provider. */
 type Provider = TextCache<string>;
 const MAX_PROVIDERS = 16;
@@ -36,14 +32,14 @@ const knownProviders = new Map<string, Provider>();
 const providers = new TextCache((name) => (name === '' ? null : providerOf(name)));
 const nameless = providerOf('');
 
-/** Most words of one keyword list. */
+/** Most words of one keyword list, and most levels of a domain. */
 const MAX_WORDS = 200;
 const numbers = Array.from({ length: 100 }, (_, i) => String(i));
 
 /** Who and where, of a whole request: what targeting, tokens and reports need of it. Reused for every request. */
 export interface Audience {
   /** Terms per index dimension; those of the impression are filled in later. */
-  readonly terms: TermList[];
+  readonly terms: readonly TermList[];
   country: string;
   region: string;
   os: string;
@@ -71,19 +67,30 @@ export function createAudience(): Audience {
   };
 }
 
+/** Which dimensions of targeting matter: the terms of others are not read. */
+export interface Wanted {
+  uses(dimension: number): boolean;
+}
+
 /** Reads the request-level terms. `segment` is left empty when `personal` is false. */
-export function readAudience(scan: RequestScan, exchange: string, personal: boolean, into: Audience): void {
+export function readAudience(
+  scan: RequestScan,
+  exchange: string,
+  personal: boolean,
+  wanted: Wanted,
+  into: Audience,
+): void {
   const { terms } = into;
   for (let i = 0; i < terms.length; i++) terms[i]!.clear();
   const device = scan.object(scan.root, REQ.device);
-  readPlace(scan, device, into);
-  readDevice(scan, device, into);
-  readInventory(scan, into);
+  readPlace(scan, device, wanted, into);
+  readDevice(scan, device, wanted, into);
+  readInventory(scan, wanted, into);
   terms[DIM.exchange]!.add(exchange);
-  if (personal) readSegments(scan, terms[DIM.segment]!);
+  if (personal && wanted.uses(DIM.segment)) readSegments(scan, terms[DIM.segment]!);
 }
 
-function readPlace(scan: RequestScan, device: number, into: Audience): void {
+function readPlace(scan: RequestScan, device: number, wanted: Wanted, into: Audience): void {
   const user = scan.object(scan.root, REQ.user);
   const deviceGeo = scan.object(device, DEVICE.geo);
   const geo = deviceGeo >= 0 ? deviceGeo : scan.object(user, USER.geo);
@@ -95,13 +102,15 @@ function readPlace(scan: RequestScan, device: number, into: Audience): void {
   into.utcOffsetMinutes = scan.numOr(geo, GEO.utcoffset, Number.NaN);
   const { terms } = into;
   terms[DIM.country]!.add(country);
-  terms[DIM.region]!.add(into.region);
-  if (into.region !== '' && country !== '') terms[DIM.region]!.add(qualifiedRegion(country, into.region));
-  terms[DIM.city]!.add(scan.cached(geo, GEO.city, lowerCase));
-  terms[DIM.zip]!.add(scan.cached(geo, GEO.zip, upperCase));
+  if (wanted.uses(DIM.region)) {
+    terms[DIM.region]!.add(into.region);
+    if (into.region !== '' && country !== '') terms[DIM.region]!.add(qualifiedRegion(country, into.region));
+  }
+  if (wanted.uses(DIM.city)) terms[DIM.city]!.add(scan.cached(geo, GEO.city, lowerCase));
+  if (wanted.uses(DIM.zip)) terms[DIM.zip]!.add(scan.cached(geo, GEO.zip, upperCase));
 }
 
-function readDevice(scan: RequestScan, device: number, into: Audience): void {
+function readDevice(scan: RequestScan, device: number, wanted: Wanted, into: Audience): void {
   const { terms } = into;
   const type = scan.numOr(device, DEVICE.devicetype, 0);
   into.deviceType = type > 0 && type < 100 && Number.isInteger(type) ? type : 0;
@@ -110,14 +119,21 @@ function readDevice(scan: RequestScan, device: number, into: Audience): void {
   if (connection >= 0 && connection < 100 && Number.isInteger(connection)) {
     terms[DIM.connectionType]!.add(numbers[connection]!);
   }
-  const agent: Agent = readAgent(scan.text(device, DEVICE.ua));
-  const os = scan.cached(device, DEVICE.os, lowerCase) || agent.os;
+  const os = scan.cached(device, DEVICE.os, lowerCase);
+  const osVersion = wanted.uses(DIM.osVersion) ? scan.cached(device, DEVICE.osv, lowerCase) : '-';
   into.os = os;
-  terms[DIM.os]!.add(os);
-  terms[DIM.osVersion]!.add(scan.cached(device, DEVICE.osv, lowerCase) || agent.osVersion);
-  terms[DIM.browser]!.add(agent.browser);
-  terms[DIM.make]!.add(scan.cached(device, DEVICE.make, lowerCase));
-  terms[DIM.carrier]!.add(scan.cached(device, DEVICE.carrier, lowerCase));
+  // The longest text of a device is read only for what its other fields do not say.
+  if (os === '' || osVersion === '' || wanted.uses(DIM.browser)) {
+    const agent = readAgent(scan.text(device, DEVICE.ua));
+    into.os = os || agent.os;
+    if (osVersion === '') terms[DIM.osVersion]!.add(agent.osVersion);
+    terms[DIM.browser]!.add(agent.browser);
+  }
+  terms[DIM.os]!.add(into.os);
+  if (wanted.uses(DIM.osVersion)) terms[DIM.osVersion]!.add(osVersion);
+  if (wanted.uses(DIM.make)) terms[DIM.make]!.add(scan.cached(device, DEVICE.make, lowerCase));
+  if (wanted.uses(DIM.carrier)) terms[DIM.carrier]!.add(scan.cached(device, DEVICE.carrier, lowerCase));
+  if (!wanted.uses(DIM.language)) return;
   const language = scan.cached(device, DEVICE.language, languages) || scan.cached(device, DEVICE.langb, languages);
   terms[DIM.language]!.add(language);
 }
@@ -165,50 +181,58 @@ function primaryLanguage(language: string): string {
   return (end < 0 ? language : language.slice(0, end)).trim().toLowerCase();
 }
 
-function readInventory(scan: RequestScan, into: Audience): void {
+function readInventory(scan: RequestScan, wanted: Wanted, into: Audience): void {
   const site = scan.object(scan.root, REQ.site);
   const app = scan.object(scan.root, REQ.app);
   const dooh = scan.object(scan.root, REQ.dooh);
-  const { terms } = into;
   into.domain = '';
   if (site >= 0) {
     readDomain(scan.cached(site, SITE.domain, domainTerms), into);
     if (into.domain === '') readDomain(scan.cached(site, SITE.page, domainTerms), into);
-    for (const field of [SITE.cat, SITE.sectioncat, SITE.pagecat]) readCategories(scan, site, field, into);
-    readContext(scan, scan.object(site, SITE.publisher), scan.object(site, SITE.content), into);
-    readKeywords(scan, site, SITE.keywords, SITE.kwarray, terms[DIM.keyword]!);
+    if (wanted.uses(DIM.category)) {
+      readCategories(scan, site, SITE.cat, into);
+      readCategories(scan, site, SITE.sectioncat, into);
+      readCategories(scan, site, SITE.pagecat, into);
+    }
+    readContext(scan, scan.object(site, SITE.publisher), scan.object(site, SITE.content), wanted, into);
+    if (wanted.uses(DIM.keyword)) readKeywords(scan, site, SITE.keywords, SITE.kwarray, into);
   } else if (app >= 0) {
     into.domain = scan.cached(app, APP.bundle, lowerCase);
-    terms[DIM.bundle]!.add(into.domain);
-    for (const field of [APP.cat, APP.sectioncat, APP.pagecat]) readCategories(scan, app, field, into);
-    readContext(scan, scan.object(app, APP.publisher), scan.object(app, APP.content), into);
-    readKeywords(scan, app, APP.keywords, APP.kwarray, terms[DIM.keyword]!);
+    into.terms[DIM.bundle]!.add(into.domain);
+    if (wanted.uses(DIM.category)) {
+      readCategories(scan, app, APP.cat, into);
+      readCategories(scan, app, APP.sectioncat, into);
+      readCategories(scan, app, APP.pagecat, into);
+    }
+    readContext(scan, scan.object(app, APP.publisher), scan.object(app, APP.content), wanted, into);
+    if (wanted.uses(DIM.keyword)) readKeywords(scan, app, APP.keywords, APP.kwarray, into);
   } else if (dooh >= 0) {
     readDomain(scan.cached(dooh, DOOH.domain, domainTerms), into);
-    readContext(scan, scan.object(dooh, DOOH.publisher), scan.object(dooh, DOOH.content), into);
-    readKeywords(scan, dooh, DOOH.keywords, DOOH.kwarray, terms[DIM.keyword]!);
+    readContext(scan, scan.object(dooh, DOOH.publisher), scan.object(dooh, DOOH.content), wanted, into);
+    if (wanted.uses(DIM.keyword)) readKeywords(scan, dooh, DOOH.keywords, DOOH.kwarray, into);
   }
 }
 
-function readContext(scan: RequestScan, publisher: number, content: number, into: Audience): void {
-  into.terms[DIM.publisher]!.add(scan.cached(publisher, PUBLISHER.id, trimmed));
+function readContext(scan: RequestScan, publisher: number, content: number, wanted: Wanted, into: Audience): void {
+  if (wanted.uses(DIM.publisher)) into.terms[DIM.publisher]!.add(scan.cached(publisher, PUBLISHER.id, trimmed));
   if (content < 0) return;
-  readCategories(scan, content, CONTENT.cat, into);
-  readKeywords(scan, content, CONTENT.keywords, CONTENT.kwarray, into.terms[DIM.keyword]!);
+  if (wanted.uses(DIM.category)) readCategories(scan, content, CONTENT.cat, into);
+  if (wanted.uses(DIM.keyword)) readKeywords(scan, content, CONTENT.keywords, CONTENT.kwarray, into);
 }
 
 function readCategories(scan: RequestScan, node: number, field: number, into: Audience): void {
   const list = into.terms[DIM.category]!;
   for (let item = scan.first(node, field); item !== 0; item = scan.next(item)) {
-    for (const category of scan.itemCached(item, categoryTerms)) list.add(category);
+    addAll(list, scan.itemCached(item, categoryTerms));
   }
 }
 
-function readKeywords(scan: RequestScan, node: number, field: number, array: number, list: TermList): void {
+function readKeywords(scan: RequestScan, node: number, field: number, array: number, into: Audience): void {
+  const list = into.terms[DIM.keyword]!;
   for (let item = scan.first(node, array); item !== 0; item = scan.next(item)) {
     list.add(scan.itemCached(item, lowerCase));
   }
-  for (const word of scan.cached(node, field, keywordTerms)) list.add(word);
+  addAll(list, scan.cached(node, field, keywordTerms));
 }
 
 function readSegments(scan: RequestScan, list: TermList): void {
@@ -223,8 +247,12 @@ function readSegments(scan: RequestScan, list: TermList): void {
   }
 }
 
+function addAll(list: TermList, terms: readonly string[]): void {
+  for (let i = 0; i < terms.length; i++) list.add(terms[i]!);
+}
+
 /** The host of a domain field or page address, lower case, without `www.`. */
-export function siteDomain(text: string): string {
+function siteDomain(text: string): string {
   let host = text.trim().toLowerCase();
   const scheme = host.indexOf('://');
   if (scheme >= 0) host = host.slice(scheme + 3);
@@ -234,11 +262,13 @@ export function siteDomain(text: string): string {
 }
 
 /** A domain and those it is under: a.b.example.com, b.example.com, example.com, com. */
-export function addDomains(list: TermList, domain: string): void {
+function domainsAbove(domain: string): string[] {
+  const list: string[] = [];
   let rest = domain;
-  while (rest !== '') {
-    list.add(rest);
+  while (rest !== '' && list.length < MAX_WORDS) {
+    list.push(rest);
     const dot = rest.indexOf('.');
     rest = dot < 0 ? '' : rest.slice(dot + 1);
   }
+  return list;
 }
