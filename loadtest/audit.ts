@@ -52,6 +52,11 @@ const counted: readonly (readonly [metric: string, kind: NoticeKind])[] = [
   ['wins', 'win'],
   ['bills', 'bill'],
   ['conversions', 'conversion'],
+  ['videoStarts', 'start'],
+  ['videoFirstQuartiles', 'firstQuartile'],
+  ['videoMidpoints', 'midpoint'],
+  ['videoThirdQuartiles', 'thirdQuartile'],
+  ['videoCompletes', 'complete'],
 ];
 const POLL_MS = 500;
 const GIVE_UP_AFTER_FAILURES = 5;

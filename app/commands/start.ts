@@ -16,7 +16,7 @@ export async function startCommand(args: readonly string[]): Promise<number | nu
   const startedMs = context.clock.monotonicMs();
   // Created here, so that the children find the same file and do not race for it.
   const secrets = loadSecrets(context.config);
-  const demo = context.config.demoTraffic && context.configFile === null;
+  const demo = context.configFile === null;
   const status = createStatusLine(process.stdout, process.stdout.isTTY === true);
   const supervisor = createSupervisor(
     {
@@ -66,7 +66,7 @@ async function startRoles(
   const bidUrl = bidder.urls.bid ?? '';
   const apiUrl = reporting.urls.api ?? '';
   console.log(banner(bidUrl, apiUrl, operatorKey, [...reporting.notes, ...bidder.notes], context.clock, startedMs));
-  if (!demo) return;
+  if (!demo || !context.config.demoTraffic) return;
   await supervisor.start({
     name: 'demo',
     args: ['run', '--role=demo', `--bid-url=${bidUrl}`, ...flags],

@@ -165,7 +165,7 @@ export const dataSettings = {
     env: 'EVENKEEL_DEMO_TRAFFIC',
     flag: 'demo-traffic',
     group: 'Demo',
-    says: '`start` without a configuration file: simulated exchange traffic against a demo advertiser.',
+    says: '`start` without a configuration file: simulated exchange traffic against the demo advertiser.',
   }),
   demoRate: integer(100, {
     env: 'EVENKEEL_DEMO_RATE',

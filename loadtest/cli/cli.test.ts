@@ -81,6 +81,13 @@ describe('the options', () => {
     const day = parse('--day', '1000:24m').stages;
     expect(plannedMs(day)).toBeCloseTo(24 * 60_000);
     expect(Math.max(...day.map((stage) => stage.fromRps))).toBe(1000);
+    const own = join(folder, 'week.csv');
+    writeFileSync(own, 'dow,hour,share\n1,0,0.2\n1,1,0.1\n1,2,0.4\n');
+    expect(parse('--day', `1000:30s:${own}`).stages).toEqual([
+      { fromRps: 500, toRps: 250, durationMs: 10_000 },
+      { fromRps: 250, toRps: 1000, durationMs: 10_000 },
+      { fromRps: 1000, toRps: 500, durationMs: 10_000 },
+    ]);
     expect(plannedRequests(parse('--steps', '10,20:2s').stages)).toBe(60);
   });
 
@@ -104,6 +111,9 @@ describe('the options', () => {
     for (const args of [
       ['--url', 'ftp://x'],
       ['--rate', '0'],
+      ['--day', '1000'],
+      ['--day', '1000:30s:/nowhere/day.csv'],
+      ['--day', `1000:30s:${join(folder, 'test.yaml')}`],
       ['--warmup', '40s'],
       ['fly'],
       ['--audit', '--no-market'],

@@ -1,4 +1,5 @@
-import { CodedError } from '../../core/errors.ts';
+import { readFileSync } from 'node:fs';
+import { CodedError, messageOf } from '../../core/errors.ts';
 import type { Stage } from '../send/schedule.ts';
 
 /** Shapes of the arrival rate over time, as they are written on the command line. */
@@ -45,19 +46,48 @@ export const shapes = {
     },
   },
   day: {
-    about: 'the shape of a day, pressed into a time; the rate is that of the busiest hour',
+    about:
+      'the shape of a day, pressed into a time; the rate is that of the busiest hour; :FILE replays your own shape, ' +
+      'one number a line (the last column of a CSV), evenly spaced',
     example: '5000:10m',
     parse(text) {
-      const [peak, duration] = parts(text, 2, 'day', '5000:10m');
-      const durationMs = parseDuration(duration) / DAY.length;
-      return DAY.map((share, hour) => ({
-        fromRps: rate(peak) * share,
-        toRps: rate(peak) * DAY[(hour + 1) % DAY.length]!,
+      // A path may hold colons of its own.
+      const path = /^[^:]*:[^:]*:(.+)$/.exec(text)?.[1];
+      const [peak, duration] = parts(path === undefined ? text : text.slice(0, -path.length - 1), 2, 'day', '5000:10m');
+      const shares = path === undefined ? DAY : readShape(path);
+      const busiest = Math.max(...shares);
+      const durationMs = parseDuration(duration) / shares.length;
+      return shares.map((share, i) => ({
+        fromRps: (rate(peak) * share) / busiest,
+        toRps: (rate(peak) * shares[(i + 1) % shares.length]!) / busiest,
         durationMs,
       }));
     },
   },
 } as const satisfies Record<string, Shape>;
+
+const MAX_SHAPE_POINTS = 10_080;
+
+/** Traffic over time as somebody has measured it: a number a line, or the last column of a CSV with or without a title. */
+function readShape(path: string): readonly number[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw badOption(`--day: ${messageOf(error)}.`, 'Give a file with one number a line.');
+  }
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const numbers = lines.map((line) => Number(line.slice(line.lastIndexOf(',') + 1)));
+  if (Number.isNaN(numbers[0])) numbers.shift();
+  const bad = numbers.findIndex((share) => !Number.isFinite(share) || share < 0);
+  if (bad >= 0 || numbers.length < 2 || numbers.length > MAX_SHAPE_POINTS || Math.max(...numbers) === 0) {
+    throw badOption(
+      `--day: ${path} is no shape of a day${bad >= 0 ? ` (number ${bad + 1} is not zero or more)` : ''}.`,
+      `Give a file with 2 to ${MAX_SHAPE_POINTS} numbers, one a line, not all zero.`,
+    );
+  }
+  return numbers;
+}
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const MAX_DURATION_MS = 7 * 24 * 3_600_000;

@@ -1,8 +1,11 @@
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Nanos } from '../../core/money.ts';
 
+/** Milestones of a video or audio ad, as VAST 4.2 §3.14.1 names them, in the order they are reached. */
+export const playbackKinds = ['start', 'firstQuartile', 'midpoint', 'thirdQuartile', 'complete'] as const;
+
 /** Notices and beacons the ledger keeps. */
-export const noticeKinds = ['win', 'bill', 'loss', 'impression', 'click', 'conversion'] as const;
+export const noticeKinds = ['win', 'bill', 'loss', 'impression', 'click', 'conversion', ...playbackKinds] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /** How sending a notice ended. `refused`: the server answered with 4xx, so it must not count. */
@@ -197,10 +200,10 @@ function settle(sum: CampaignTruth, notice: NoticeEntry, end: NoticeEnd): void {
 function truthOf(truth: Truth, campaign: string): CampaignTruth {
   let found = truth.get(campaign);
   if (found === undefined) {
-    const none = () => ({ acknowledged: 0, refused: 0, uncertain: 0, bot: 0 });
+    const none = noticeKinds.map((kind) => [kind, { acknowledged: 0, refused: 0, uncertain: 0, bot: 0 }]);
     found = {
       bids: 0,
-      counts: { win: none(), bill: none(), loss: none(), impression: none(), click: none(), conversion: none() },
+      counts: Object.fromEntries(none) as CampaignTruth['counts'],
       spendNanos: 0n,
       uncertainSpendNanos: 0n,
     };

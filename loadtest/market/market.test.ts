@@ -111,6 +111,28 @@ describe('the market', () => {
     expect(sent.filter((parcel) => parcel.kind === 'win').map((parcel) => parcel.bidId)).toEqual(['b3', 'b2']);
   });
 
+  it('watches a video to one of its milestones, and tells of each before it', () => {
+    const milestones = ['start', 'firstQuartile', 'midpoint', 'thirdQuartile', 'complete'];
+    const tracking = milestones.map(
+      (event) => `<Tracking event="${event}"><![CDATA[${origin}/event/video/${event}/T]]></Tracking>`,
+    );
+    const adm = `<VAST version="4.2"><Ad><InLine><Impression>${origin}/event/imp/T</Impression><Creatives><Creative><Linear>
+      <TrackingEvents>${tracking.join('')}<Tracking event="mute">${origin}/mute</Tracking></TrackingEvents>
+      </Linear></Creative></Creatives></InLine></Ad></VAST>`;
+    const kindsOf = (completeShare: number) => {
+      const { sent } = play({ competitorMedianCpm: 0.001, clickShare: 0, completeShare }, [bid(2, { adm })]);
+      return sent.filter((parcel) => milestones.includes(parcel.kind));
+    };
+    const whole = kindsOf(1);
+    expect(whole.map((parcel) => parcel.kind)).toEqual(milestones);
+    expect(whole[1]!.url).toBe(`${origin}/event/video/firstQuartile/T`);
+    expect(whole.every((parcel, i) => i === 0 || parcel.dueMs > whole[i - 1]!.dueMs)).toBe(true);
+    expect(whole[0]).toMatchObject({ userAgent: 'UA', ip: '203.0.113.9', billing: false });
+    const part = kindsOf(0);
+    expect(part.length).toBeLessThan(milestones.length);
+    expect(part.map((parcel) => parcel.kind)).toEqual(milestones.slice(0, part.length));
+  });
+
   it('calls nobody but the bidder and this machine', () => {
     const elsewhere = {
       nurl: 'https://other.example/win',
@@ -211,6 +233,6 @@ describe('URLs in an ad', () => {
     ],
     ['broken native', '{"native":', [], ''],
   ])('%s', (_, adm, impressions, click) => {
-    expect(findUrls(adm, ours)).toEqual({ impressions, click });
+    expect(findUrls(adm, ours)).toMatchObject({ impressions, click });
   });
 });

@@ -5,6 +5,7 @@ import type { Random } from '../../core/random.ts';
 import { exponential, logNormal } from '../traffic/weighted.ts';
 import type { Courier, Parcel } from './courier.ts';
 import type { Ledger, NoticeKind } from './ledger.ts';
+import { playbackKinds } from './ledger.ts';
 import { substituteMacros } from './macros.ts';
 import { findUrls } from './markup.ts';
 
@@ -18,6 +19,10 @@ export interface MarketOptions {
   readonly renderShare: number;
   /** Shown ads that are clicked. */
   readonly clickShare: number;
+  /** Started video and audio ads that are played to the end; the others stop evenly on the way. */
+  readonly completeShare: number;
+  /** From the first frame of such an ad to its last: shorter than real ones, so that a run need not wait for it. */
+  readonly playMs: number;
   readonly noticeDelayMs: number;
   readonly renderDelayMs: number;
   readonly clickDelayMs: number;
@@ -42,6 +47,8 @@ export const defaultMarket: MarketOptions = {
   competitorSigma: 0.9,
   renderShare: 0.92,
   clickShare: 0.01,
+  completeShare: 0.7,
+  playMs: 2000,
   noticeDelayMs: 30,
   renderDelayMs: 400,
   clickDelayMs: 1500,
@@ -111,6 +118,8 @@ const LOST_TO_HIGHER_BID = 102;
 const BELOW_FLOOR = 100;
 /** What second price adds to the runner-up: a cent of CPM. */
 const INCREMENT_NANOS = 10_000;
+/** From the impression to the first frame, ms. */
+const PLAYER_MS = 50;
 /** The quickest click of a person, ms after the ad is shown. */
 const HUMAN_MS = 1000;
 const ROBOT_AGENT = 'Mozilla/5.0 (compatible; EvenkeelTestBot/1.0; +https://bot.example/info)';
@@ -175,6 +184,15 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
       const impression = make('impression', url, shownMs, bot);
       if (i > 0 || impression === null || click === '') send(impression);
       else send(withClick(impression, click));
+    }
+    // One draw decides how far the ad is watched: up to the milestones below it.
+    const watched = urls.playback.size === 0 ? 0 : random.next();
+    for (const [i, kind] of playbackKinds.entries()) {
+      const part = i / (playbackKinds.length - 1);
+      if (watched > 1 - part * (1 - options.completeShare)) break;
+      for (const url of urls.playback.get(kind) ?? []) {
+        send(make(kind, url, shownMs + PLAYER_MS + part * options.playMs, bot));
+      }
     }
 
     function withClick(impression: Parcel, url: string): Parcel {
@@ -241,7 +259,7 @@ function billingOf(billing: MarketOptions['billing'], bid: Bid): NoticeKind {
 }
 
 function parcel(kind: NoticeKind, bid: Bid, priceNanos: Nanos, context: AuctionContext) {
-  const fromDevice = kind === 'impression' || kind === 'click';
+  const fromDevice = kind !== 'win' && kind !== 'bill' && kind !== 'loss' && kind !== 'conversion';
   return {
     kind,
     campaign: bid.campaign,

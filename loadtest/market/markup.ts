@@ -4,9 +4,12 @@ export interface MarkupUrls {
   readonly impressions: readonly string[];
   /** Called when it is clicked; '' when the ad has no link. */
   readonly click: string;
+  /** Video and audio: who is told of a milestone, by the event's VAST name. */
+  readonly playback: ReadonlyMap<string, readonly string[]>;
 }
 
-const NONE: MarkupUrls = { impressions: [], click: '' };
+const NO_PLAYBACK: MarkupUrls['playback'] = new Map();
+const NONE: MarkupUrls = { impressions: [], click: '', playback: NO_PLAYBACK };
 
 /**
  * Finds impression and click URLs in banner HTML, VAST XML or native JSON, the way a renderer would meet them.
@@ -35,13 +38,19 @@ function fromHtml(html: string, isOurs: (url: string) => boolean): MarkupUrls {
     const url = attribute(tag, 'href');
     if (click === '' && url !== '' && isOurs(url)) click = url;
   }
-  return { impressions: unique((pixels.length > 0 ? pixels : images).map((image) => image.url)), click };
+  const impressions = unique((pixels.length > 0 ? pixels : images).map((image) => image.url));
+  return { impressions, click, playback: NO_PLAYBACK };
 }
 
 function fromVast(xml: string, isOurs: (url: string) => boolean): MarkupUrls {
   const impressions = texts(xml, 'Impression').filter(isOurs);
   const clicks = [...texts(xml, 'ClickTracking'), ...texts(xml, 'ClickThrough')].filter(isOurs);
-  return { impressions: unique(impressions), click: clicks[0] ?? '' };
+  const playback = new Map<string, string[]>();
+  for (const [element, event] of xml.matchAll(/<Tracking\b[^>]*\bevent="([A-Za-z]+)"[^>]*>[\s\S]*?<\/Tracking>/g)) {
+    const urls = texts(element, 'Tracking').filter(isOurs);
+    if (urls.length > 0) playback.set(event!, unique([...(playback.get(event!) ?? []), ...urls]));
+  }
+  return { impressions: unique(impressions), click: clicks[0] ?? '', playback };
 }
 
 function fromNative(text: string, isOurs: (url: string) => boolean): MarkupUrls {
@@ -60,7 +69,7 @@ function fromNative(text: string, isOurs: (url: string) => boolean): MarkupUrls 
     .map((tracker) => tracker.url);
   const impressions = [...list(native.imptrackers), ...trackers].filter(isText).filter(isOurs);
   const clicks = [...list(link.clicktrackers), link.url].filter(isText).filter(isOurs);
-  return { impressions: unique(impressions), click: clicks[0] ?? '' };
+  return { impressions: unique(impressions), click: clicks[0] ?? '', playback: NO_PLAYBACK };
 }
 
 function attribute(tag: string, name: string): string {

@@ -130,12 +130,12 @@ function auditSection({ audit, truth }: LoadtestResult): string {
   const rows = truth.map(
     (row) =>
       `<tr><td>${escapeHtml(row.campaign)}</td><td>${row.bids}</td>${(
-        ['win', 'bill', 'impression', 'click', 'conversion'] as const
+        ['win', 'bill', 'impression', 'click', 'conversion', 'complete'] as const
       )
         .map((kind) => `<td>${row.counts[kind].acknowledged}</td>`)
         .join('')}<td>${nanosToDecimal(BigInt(row.spendNanos))}</td></tr>`,
   );
-  const ledger = `<h2>Ledger of truth</h2><table><tr><th>campaign</th><th>bids</th><th>wins</th><th>bills</th><th>impressions</th><th>clicks</th><th>conversions</th><th>spend</th></tr>${rows.join('')}</table>`;
+  const ledger = `<h2>Ledger of truth</h2><table><tr><th>campaign</th><th>bids</th><th>wins</th><th>bills</th><th>impressions</th><th>clicks</th><th>conversions</th><th>videos completed</th><th>spend</th></tr>${rows.join('')}</table>`;
   if (audit === null) return ledger;
   const differences = audit.differences.map(
     (d) =>

@@ -18,6 +18,8 @@ interface DemoLineItem {
   readonly pacing?: LineItem['pacing'];
   readonly terms?: Record<string, { include?: string[]; exclude?: string[] }>;
   readonly caps?: readonly { impressions: number; per: 'hour' | 'day' }[];
+  /** Ads beside the banners, as fields of a creative. */
+  readonly more?: readonly Record<string, unknown>[];
 }
 
 interface DemoCampaign {
@@ -30,6 +32,28 @@ interface DemoCampaign {
 
 const phones = { include: ['1', '4'] };
 const desktops = { include: ['2'] };
+
+const bootsVideo = {
+  name: 'Northwind Boots, 15 seconds',
+  format: 'video',
+  video: {
+    durationSeconds: 15,
+    mediaFiles: [
+      { url: 'https://media.example.com/boots-15s.mp4', mime: 'video/mp4', w: 1280, h: 720, bitrateKbps: 1500 },
+    ],
+  },
+};
+const trainsNative = {
+  name: 'Atlas Trains, in the feed',
+  format: 'native',
+  native: {
+    title: 'Paris before lunch',
+    description: 'City breaks by train, from 39 euros.',
+    sponsoredBy: 'Atlas Trains',
+    image: { url: 'https://media.example.com/trains-1200x627.jpg', w: 1200, h: 627 },
+    icon: { url: 'https://media.example.com/trains-80x80.png', w: 80, h: 80 },
+  },
+};
 
 /** Six campaigns that show the model: small and large budgets, broad and narrow targeting, caps, every pacing plan. */
 const demoCampaigns: readonly DemoCampaign[] = [
@@ -60,7 +84,7 @@ const demoCampaigns: readonly DemoCampaign[] = [
       to: '#65a30d',
     },
     lineItems: [
-      { name: 'Everywhere', cpmMicros: 3_200_000, dailyMicros: null },
+      { name: 'Everywhere', cpmMicros: 3_200_000, dailyMicros: null, more: [bootsVideo] },
       {
         name: 'United States',
         cpmMicros: 4_500_000,
@@ -139,6 +163,7 @@ const demoCampaigns: readonly DemoCampaign[] = [
         cpmMicros: 3_600_000,
         dailyMicros: null,
         terms: { country: { include: ['DEU', 'FRA', 'GBR', 'NLD', 'BEL', 'ESP', 'ITA', 'CHE', 'AUT'] } },
+        more: [trainsNative],
       },
       { name: 'Elsewhere, in the evenings', cpmMicros: 1_200_000, dailyMicros: 10_000_000, pacing: 'even_time' },
     ],
@@ -153,6 +178,7 @@ export function demoChanges(nowMs: number): readonly CampaignChange[] {
   ];
   let lineItemId = 100;
   let creativeId = 1000;
+  let otherId = 2000;
   for (const [i, demo] of demoCampaigns.entries()) {
     const campaignId = 10 + i;
     const budget = { dailyMicros: demo.dailyMicros, lifetimeMicros: demo.lifetimeMicros ?? null };
@@ -164,22 +190,15 @@ export function demoChanges(nowMs: number): readonly CampaignChange[] {
         kind: 'line_item',
         entity: lineItemSchema.parse({ ...base, ...lineItem(item, lineItemId, campaignId) }),
       });
-      for (const { w, h } of demoSizes) {
-        creativeId += 1;
-        changes.push({
-          kind: 'creative',
-          entity: creativeSchema.parse({
-            ...base,
-            id: creativeId,
-            lineItemId,
-            name: `${demo.theme.title} ${w}×${h}`,
-            format: 'banner',
-            banner: { w, h, html: adMarkup(demo.theme, w, h) },
-            landingUrl: `https://${demo.theme.domain}/`,
-            adomain: [demo.theme.domain],
-          }),
-        });
-      }
+      const { domain, title } = demo.theme;
+      const shared = { ...base, lineItemId, landingUrl: `https://${domain}/`, adomain: [domain] };
+      const banners = demoSizes.map(({ w, h }) => {
+        const html = adMarkup(demo.theme, w, h);
+        return { id: ++creativeId, name: `${title} ${w}×${h}`, format: 'banner', banner: { w, h, html } };
+      });
+      const others = (item.more ?? []).map((fields) => ({ id: ++otherId, ...fields }));
+      for (const creative of [...banners, ...others])
+        changes.push({ kind: 'creative', entity: creativeSchema.parse({ ...shared, ...creative }) });
     }
   }
   return changes;
