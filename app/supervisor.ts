@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
 import { type RoleMessage, roleMessageSchema } from './messages.ts';
+import { lowerPriority } from './priority.ts';
 
 /** One child process that is kept running. */
 export interface RoleSpec {
@@ -28,8 +28,6 @@ export interface Supervisor {
   stop(): Promise<void>;
 }
 
-/** Analytics give way to bidding; simulated traffic stands in between. */
-export const NICENESS = { bidder: 0, reporting: 10, demo: 5 } as const;
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 10_000;
 /** A child that lived this long starts again with the shortest wait. */
@@ -55,7 +53,7 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
   function spawn(spec: RoleSpec): ChildProcess {
     const entry = fileURLToPath(new URL('./cli.js', import.meta.url));
     const child = fork(entry, spec.args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
-    if (child.pid !== undefined && spec.niceness > 0) lowerPriority(child.pid, spec.niceness);
+    if (child.pid !== undefined && spec.niceness > 0) lowerPriority(child.pid, spec.niceness, true);
     child.on('message', (raw) => {
       const message = roleMessageSchema.safeParse(raw);
       if (message.success) events.onMessage(spec.name, message.data);
@@ -128,12 +126,4 @@ async function stopChild(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM');
   await ended;
   clearTimeout(killer);
-}
-
-export function lowerPriority(pid: number, niceness: number): void {
-  try {
-    setPriority(pid, niceness);
-  } catch {
-    // Not allowed on some systems; bidding is then only as protected as the scheduler makes it.
-  }
 }

@@ -2,9 +2,10 @@ import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type Context, createContext, settingFlags } from '../context.ts';
 import { exitCodes } from '../exitcodes.ts';
+import { NICENESS } from '../priority.ts';
 import { loadSecrets } from '../secrets.ts';
 import { createStatusLine } from '../statusline.ts';
-import { createSupervisor, NICENESS, type Supervisor } from '../supervisor.ts';
+import { createSupervisor, type Supervisor } from '../supervisor.ts';
 import { version } from '../version.ts';
 
 /**

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RoleMessage, roleMessageSchema } from '../messages.ts';
-import { lowerPriority, NICENESS } from '../supervisor.ts';
+import { lowerPriority, NICENESS } from '../priority.ts';
 import { projectRoot } from '../version.ts';
 
 const READY_WITHIN_MS = 60_000;
@@ -23,7 +23,7 @@ export function startRole(role: string, flags: readonly string[]): Promise<RoleP
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   // As the supervisor starts it.
-  if (role === 'reporting' && child.pid !== undefined) lowerPriority(child.pid, NICENESS.reporting);
+  if (role === 'reporting' && child.pid !== undefined) lowerPriority(child.pid, NICENESS.reporting, false);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');

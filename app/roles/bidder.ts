@@ -14,6 +14,7 @@ import { audiencesPath, openBidderLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
+import { lowerMainThread } from '../priority.ts';
 import { loadSecrets } from '../secrets.ts';
 import { withStopFile } from '../stopfile.ts';
 import { version } from '../version.ts';
@@ -65,6 +66,7 @@ export async function runBidder(context: Context): Promise<void> {
     },
     { log, clock, random: systemRandom(), logger, metrics, mayBid, onFatal: dieOf('the bidder', logger) },
   );
+  lowerMainThread();
   stopOnSignal([{ stop: () => log.close() }, bidder], logger);
   tellSupervisor({
     kind: 'ready',

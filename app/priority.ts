@@ -1,0 +1,35 @@
+import { writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+
+/** Analytics give way to bidding; simulated traffic stands in between. 0 is normal, 19 lowest. */
+export const NICENESS = { bidder: 0, reporting: 10, demo: 5 } as const;
+/** Of the bidder's main thread: its bid threads go before it. */
+const MAIN_THREAD_NICENESS = 5;
+
+/**
+ * Lets others go before a process, as far as the system allows it: otherwise bidding is only as protected as the
+ * scheduler makes it.
+ * @param niceness 1 to 19
+ * @param ownSession the process leads a session, as detached children do. Linux then weighs sessions against each other
+ * (sched_autogroup, see sched(7)) and a niceness counts only among the threads of one session: without this the
+ * analytics would get as much of the processor as bidding.
+ */
+export function lowerPriority(pid: number, niceness: number, ownSession: boolean): void {
+  attempt(() => setPriority(pid, niceness));
+  if (ownSession && process.platform === 'linux') {
+    attempt(() => writeFileSync(`/proc/${pid}/autogroup`, String(niceness)));
+  }
+}
+
+/** Lets the threads that this process has started so far go before its main thread, where threads have priorities. */
+export function lowerMainThread(): void {
+  if (process.platform === 'linux') attempt(() => setPriority(process.pid, MAIN_THREAD_NICENESS));
+}
+
+function attempt(change: () => void): void {
+  try {
+    change();
+  } catch {
+    // Not allowed, or no such thing here.
+  }
+}
