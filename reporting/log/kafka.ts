@@ -1,4 +1,4 @@
-import { type Admin, type Consumer, Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
+import { type Admin, type Consumer, Kafka, type KafkaConfig, logLevel, type Producer, type SASLOptions } from 'kafkajs';
 import { CodedError, messageOf } from '../../core/errors.ts';
 import type { ConsumeOptions, EventLog, LogConsumer, NewRecord, PartitionBounds } from '../../core/eventlog.ts';
 import { type TopicName, topicNames, topics } from '../../core/topics.ts';
@@ -43,6 +43,9 @@ export interface KafkaLogConfig {
 
 /** Bytes of one request to the brokers: under the topics' `max.message.bytes`, which bounds a partition's share. */
 const MAX_SEND_BYTES = 900 * 1024;
+/** A quarter of a second between two. */
+const SERVED_ATTEMPTS = 60;
+const notServedYet = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION']);
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /**
@@ -52,7 +55,7 @@ const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
  * for all in-sync replicas, one request is under way at a time, and a request of unknown outcome is an error whose
  * repetition the consumer recognises by event id.
  *
- * @throws CodedError `kafka_unreachable`, `kafka_denied`, `kafka_topic_missing`
+ * @throws CodedError `kafka_unreachable`, `kafka_denied`, `kafka_tls_failed`, `kafka_topic_missing`
  */
 export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> {
   const kafka = new Kafka(clientConfig(config));
@@ -67,7 +70,7 @@ export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> 
   const counts = await guarded(config, async () => {
     await admin.connect();
     if (config.createTopics ?? true) await createTopics(admin, config, nameOf);
-    const found = await partitionCounts(admin, nameOf);
+    const found = await whenServed(() => partitionCounts(admin, nameOf));
     await producer.connect();
     return found;
   }).catch(async (error: unknown) => {
@@ -116,12 +119,17 @@ function clientConfig(config: KafkaLogConfig): KafkaConfig {
     brokers: [...config.brokers],
     clientId: config.clientId ?? 'evenkeel',
     ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
-    ...(config.sasl === undefined ? {} : { sasl: config.sasl as NonNullable<KafkaConfig['sasl']> }),
+    ...(config.sasl === undefined ? {} : { sasl: loginOf(config.sasl) }),
     connectionTimeout: 3000,
     requestTimeout: config.requestTimeoutMs ?? 10_000,
     retry: { retries: 5, initialRetryTime: 200, maxRetryTime: 5000 },
     logLevel: logLevel.NOTHING,
   };
+}
+
+/** An object of its own: kafkajs keeps what it made of a login in the object, and would go on with the old password. */
+function loginOf({ mechanism, username, password }: NonNullable<KafkaLogConfig['sasl']>): SASLOptions {
+  return { mechanism, username, password } as SASLOptions;
 }
 
 async function createTopics(admin: Admin, config: KafkaLogConfig, nameOf: (topic: TopicName) => string): Promise<void> {
@@ -162,10 +170,25 @@ async function partitionCounts(
     );
   }
   const metadata = await admin.fetchTopicMetadata({ topics: topicNames.map(nameOf) });
+  // Fails until every partition has a leader that serves it.
+  for (const topic of topicNames) await admin.fetchTopicOffsets(nameOf(topic));
   for (const topic of topicNames) {
     counts[topic] = metadata.topics.find(({ name }) => name === nameOf(topic))?.partitions.length ?? 1;
   }
   return counts as Record<TopicName, number>;
+}
+
+/** A topic that was created a moment ago, by us or by another process, is listed before its partitions are served. */
+async function whenServed<T>(action: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      const { type = '' } = rootCause(error) as { type?: string };
+      if (attempt === SERVED_ATTEMPTS || !notServedYet.has(type)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
 }
 
 /** Records in pieces that fit one request each. */
@@ -215,21 +238,41 @@ async function guarded<T>(config: KafkaLogConfig, action: () => Promise<T>): Pro
   }
 }
 
+/** What Node and OpenSSL say of certificates and of a peer that speaks something else. */
+const tlsTrouble = /certificate|altnames|self.signed|wrong version number|SSL routines|EPROTO/i;
+
 /** Says what is wrong in words an operator can act on. */
 export function kafkaError(config: KafkaLogConfig, error: unknown): CodedError {
   if (error instanceof CodedError) return error;
   const cause = rootCause(error);
   const text = messageOf(cause);
+  const { type = '' } = cause as { type?: string };
   if (cause.name === 'KafkaJSSASLAuthenticationError') {
     return new CodedError('kafka_denied', `Kafka refused the login: ${text}`, 'Check user name and password.', error);
   }
-  if ((cause as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+  if (type.endsWith('AUTHORIZATION_FAILED')) {
+    return new CodedError(
+      'kafka_denied',
+      `Kafka does not allow this user what we need: ${text}`,
+      'Grant it the topics and groups that docs/operating/recovery.md lists.',
+      error,
+    );
+  }
+  if (type === 'UNKNOWN_TOPIC_OR_PARTITION') {
     return new CodedError('kafka_topic_missing', `Kafka does not know the topic: ${text}`, 'Create the topics.', error);
+  }
+  if (config.ssl !== undefined && tlsTrouble.test(text)) {
+    return new CodedError(
+      'kafka_tls_failed',
+      `No TLS connection to Kafka at ${config.brokers.join(', ')}: ${text}`,
+      'Check that the port speaks TLS, that kafkaTlsCa names who signed its certificate, and that the certificate is for this host name.',
+      error,
+    );
   }
   return new CodedError(
     'kafka_unreachable',
     `Kafka at ${config.brokers.join(', ')} did not answer: ${text}`,
-    'Check that it runs, that the address and TLS settings are right, and that the network lets us through.',
+    'Check that it runs, that address and port are right, that TLS is on where the port wants it and off where not, and that the network lets us through.',
     error,
   );
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CodedError } from '../../core/errors.ts';
+import { packageRoot } from '../../core/packageroot.ts';
 import type { Sql } from './client.ts';
 
 export interface SchemaOptions {
@@ -78,12 +78,6 @@ export function statementsOf(
 function engineOf(schema: SchemaOptions, table: string): string {
   if (schema.replicatedPath === null) return 'MergeTree';
   return `ReplicatedMergeTree('${schema.replicatedPath.replaceAll('{table}', table)}', '{replica}')`;
-}
-
-function packageRoot(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'package.json'))) dir = dirname(dir);
-  return dir;
 }
 
 function changed(name: string): CodedError {
