@@ -74,8 +74,10 @@ const media = {
   maxbitrate: num,
   delivery: nums,
   api: nums,
+  podid: text,
   maxseq: num,
   poddur: num,
+  slotinpod: num,
   mincpmpersec: num,
 };
 const video = {
@@ -89,6 +91,7 @@ const video = {
   skip: num,
   skipmin: num,
   skipafter: num,
+  poddedupe: nums,
   pos: num,
 };
 const native = { request: text, ver: text, api: nums, battr: nums };

@@ -6,7 +6,10 @@ import { z } from 'zod';
  * country ISO-3166-1 alpha-3 ("DEU"); region ISO-3166-2 or the exchange's code; deviceType AdCOM numbers ("4");
  * os, browser, make, carrier lower case; connectionType AdCOM numbers; language ISO-639-1; domain and bundle lower case
  * (a domain also matches its subdomains); category as sent ("IAB1-2"; "IAB1" also matches its children);
- * size "300x250"; position AdCOM numbers; exchange our profile's name; segment "provider:id" or our audience's id.
+ * size "300x250"; position AdCOM numbers; exchange our profile's name; segment "provider:id" or our audience's id;
+ * plcmt AdCOM numbers ("1" instream … "4" standalone); startDelay AdCOM numbers ("0" pre-roll, "-1" mid-roll, "-2"
+ * post-roll); slotInPod AdCOM numbers ("1" first, "-1" last, "2" first or last); rewarded, skippable and interstitial
+ * "1" when the impression is, "0" when not; skippable only where the request says.
  */
 export const dimensions = [
   'country',
@@ -31,6 +34,12 @@ export const dimensions = [
   'deal',
   'exchange',
   'segment',
+  'plcmt',
+  'startDelay',
+  'slotInPod',
+  'rewarded',
+  'skippable',
+  'interstitial',
 ] as const;
 export type Dimension = (typeof dimensions)[number];
 

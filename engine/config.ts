@@ -31,6 +31,10 @@ export interface ExchangeProfile {
   readonly clickMacroEncodes: boolean;
   /** Seconds after which a bid can no longer be billed (`exp`). */
   readonly expirySeconds: number;
+  /** At most one ad of an advertiser in the answer to one request: the exchange's requests are pages. */
+  readonly oneAdPerAdvertiser: boolean;
+  /** Bid only on requests with a complete supply chain (`schain`). */
+  readonly requireSupplyChain: boolean;
 }
 
 /** `plain`: a decimal CPM. `base64`: the same after `${AUCTION_PRICE:B64}`. `google`: HMAC-SHA1 encrypted, keys as base64url. */
@@ -54,6 +58,8 @@ export const defaultProfile: ExchangeProfile = {
   clickMacro: '',
   clickMacroEncodes: false,
   expirySeconds: 3600,
+  oneAdPerAdvertiser: false,
+  requireSupplyChain: false,
 };
 
 export interface BidderLimits {

@@ -29,6 +29,8 @@ export const exchangeProfileSchema = z.strictObject({
   clickMacro: z.string().max(200).default(defaultProfile.clickMacro),
   clickMacroEncodes: z.boolean().default(defaultProfile.clickMacroEncodes),
   expirySeconds: z.int().min(1).max(86_400).default(defaultProfile.expirySeconds),
+  oneAdPerAdvertiser: z.boolean().default(defaultProfile.oneAdPerAdvertiser),
+  requireSupplyChain: z.boolean().default(defaultProfile.requireSupplyChain),
 });
 
 const profileName = /^[A-Za-z0-9_.-]{1,32}$/;

@@ -10,17 +10,28 @@ import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { Person } from '../users/person.ts';
 import { exchangeRow, marketRow, noteBid, shadePrice } from '../value/shading.ts';
-import { createCircumstances, readCircumstances, readImpressionCircumstances, variantFor } from './circumstances.ts';
+import {
+  createCircumstances,
+  readCircumstances,
+  readImpressionCircumstances,
+  secondsToSkip,
+  variantFor,
+} from './circumstances.ts';
 import { type Rates, rateOf, responseCurrency } from './currency.ts';
 import { type Deal, lowestFloor } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
 import { hashText, hashWith } from './hash.ts';
 import type { Insight } from './insight.ts';
 import { type Circumstances, type Judge, judge } from './judge.ts';
+import { leavesRoom, mediaOfferFor, podOf } from './pod.ts';
 
 const REQ = shapes.REQUEST.f;
 /** Most impressions of one request that are looked at. */
 const MAX_IMPS = 32;
+/** `at` of a deal whose floor is the agreed price. */
+const FIXED_PRICE = 3;
+/** Most bids of one answer; pods may ask for more. */
+const MAX_BIDS = 64;
 const MILLION = 1_000_000;
 
 /**
@@ -49,6 +60,8 @@ export interface Bid {
   variant: string;
   /** Native assets, escaped; '' otherwise. */
   assets: string;
+  /** Seconds after which a video may be skipped; -1: never. */
+  skipAfterSeconds: number;
 }
 
 /** What became of a line item that matched an impression. */
@@ -133,7 +146,7 @@ export class Auction {
     for (let item = scan.first(scan.root, REQ.imp); item !== 0 && looked < MAX_IMPS; item = scan.next(item)) {
       looked++;
       about.seed = hashWith(auctionHash, looked);
-      const outcome = this.#runImpression(scan, scan.itemNode(item), keep);
+      const outcome = this.#runImpression(scan, scan.itemNode(item), looked, keep);
       if (outcome !== null) reason = outcome;
     }
     return decision.bids.length > 0 ? decision : this.#refuse(reason);
@@ -144,10 +157,24 @@ export class Auction {
     return this.decision;
   }
 
-  #runImpression(scan: RequestScan, node: number, keep: KeepBid): NoBidReason | null {
+  /** Sells one impression; a dynamic pod takes one ad after the other, the dearest first, while it has room. */
+  #runImpression(scan: RequestScan, node: number, number: number, keep: KeepBid): NoBidReason | null {
+    const about = this.#about;
+    if (!readImpressionCircumstances(scan, node, number, about)) return 'unsupported_format';
+    const { bids } = this.decision;
+    const reason = this.#offer(node, keep);
+    if (reason !== null) return reason;
+    for (let ads = 1; bids.length < MAX_BIDS && leavesRoom(about, bids[bids.length - 1]!.creative, ads); ads++) {
+      about.seed = hashWith(about.seed, ads);
+      if (this.#offer(node, keep) !== null) break;
+    }
+    return null;
+  }
+
+  /** Looks for a buyer among our line items. @returns why there is none, or null when one has bid */
+  #offer(node: number, keep: KeepBid): NoBidReason | null {
     const about = this.#about;
     const { terms } = about.audience;
-    if (!readImpressionCircumstances(scan, node, about)) return 'unsupported_format';
     const { index } = this.#catalog;
     const every = lookAtAllEvery(index.size);
     const all = (about.seed >>> 8) % every === 0;
@@ -221,13 +248,13 @@ export class Auction {
     const { insight, exchangeHash, domainHash } = this.#about;
     const exchange = exchangeRow(exchangeHash);
     const market = marketRow(insight.shading, exchangeHash, domainHash, this.#creatives[at]!.mtype);
-    const share = this.#share(exchange, market, usdPrice, this.#usdFloors[at]!);
+    const share = this.#share(exchange, market, usdPrice, at);
     const price = Math.max(1, Math.min(this.#prices[at]!, Math.ceil(this.#prices[at]! * share)));
     if (!this.#take(line, price)) return 'budget';
     const bid = this.#bid(node, at, line, price);
     if (keep(bid)) {
       this.decision.bids.push(bid);
-      this.#about.won.add(line.item.id, line.campaign.id, bid.creative.id);
+      this.#about.won.add(line, bid.creative, podOf(this.#about, mediaOfferFor(this.#about, bid.creative)));
       if (!this.decision.test) noteBid(insight.shading, exchange, market, usdPrice * share);
       this.#tally.bid(line, price);
       return null;
@@ -236,10 +263,16 @@ export class Auction {
     return 'ring_full';
   }
 
-  /** The share of its value to bid: what shading has learned in a first-price auction, all of it in a second-price one. */
-  #share(exchange: number, market: number, usdPrice: number, usdFloor: number): number {
+  /**
+   * The share of its value to bid: what shading has learned in a first-price auction, all of it in a second-price one,
+   * and the agreed price for a deal that has one.
+   */
+  #share(exchange: number, market: number, usdPrice: number, at: number): number {
     const { auctionType, insight, seed } = this.#about;
-    if (auctionType !== 1) return 1;
+    const usdFloor = this.#usdFloors[at]!;
+    const type = this.#deals[at]?.auctionType || auctionType;
+    if (type === FIXED_PRICE && usdFloor > 0) return usdFloor / usdPrice;
+    if (type !== 1) return 1;
     return shadePrice(insight.shading, exchange, market, usdPrice, Math.ceil(usdFloor), seed) / usdPrice;
   }
 
@@ -286,6 +319,7 @@ export class Auction {
     bid.dealId = this.#deals[at]?.id ?? '';
     const { impression } = this.#about;
     bid.variant = variantFor(impression, creative);
+    bid.skipAfterSeconds = secondsToSkip(impression, creative);
     bid.assets = creative.format === 'native' ? nativeAssets(impression.native!, creative.source) : '';
     return bid;
   }

@@ -22,6 +22,8 @@ export interface BannerOffer {
   readonly exact: Int32Array;
   exactCount: number;
   readonly ranges: SizeRange[];
+  /** Banner types the publisher blocks (`btype`): bit n for type n. */
+  blockedTypes: number;
 }
 
 const ANY = 100_000;
@@ -30,13 +32,18 @@ const INTERSTITIAL_MIN_W = 0.5;
 const INTERSTITIAL_MIN_H = 0.4;
 
 export function createBannerOffer(): BannerOffer {
-  return { exact: new Int32Array(MAX_SIZES), exactCount: 0, ranges: [] };
+  return { exact: new Int32Array(MAX_SIZES), exactCount: 0, ranges: [], blockedTypes: 0 };
 }
 
 /** Reads the sizes of a banner object: w and h, format[], ratios, the 2.4 limits, and what an interstitial allows. */
 export function readBanner(scan: RequestScan, node: number, interstitial: boolean, into: BannerOffer): BannerOffer {
   into.exactCount = 0;
   if (into.ranges.length > 0) into.ranges.length = 0;
+  into.blockedTypes = 0;
+  for (let i = scan.first(node, BANNER.btype); i !== 0; i = scan.next(i)) {
+    const type = scan.itemNum(i);
+    if (type > 0 && type < 32) into.blockedTypes |= 1 << type;
+  }
   addSize(into, scan.num(node, BANNER.w), scan.num(node, BANNER.h), interstitial);
   for (let item = scan.first(node, BANNER.format); item !== 0; item = scan.next(item)) {
     const format = scan.itemNode(item);

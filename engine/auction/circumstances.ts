@@ -14,7 +14,9 @@ import { createFloors, readFloors, seatAllowed } from './floors.ts';
 import { createImpression, type Impression, readImpression } from './impression.ts';
 import type { Insight } from './insight.ts';
 import type { Circumstances } from './judge.ts';
-import { vastVersionFor } from './mediaoffer.ts';
+import { skipAfter, type VastVersion, vastVersionFor } from './mediaoffer.ts';
+import { readPlacement } from './placement.ts';
+import { isComplete } from './supplychain.ts';
 import { createWon } from './won.ts';
 
 const REQ = shapes.REQUEST.f;
@@ -53,6 +55,7 @@ export function readCircumstances(
   into.auctionType = at === 1 || at === 2 ? at : profile.auctionType;
   if (!seatAllowed(scan, scan.root, REQ.wseat, profile.seat) || isBlockedSeat(scan, profile.seat))
     return 'seat_blocked';
+  if (profile.requireSupplyChain && !isComplete(scan)) return 'supply_chain';
   into.won.clear();
   readBlocks(scan, into.blocks);
   return meetPerson(scan, into);
@@ -81,10 +84,21 @@ function isBlockedSeat(scan: RequestScan, seat: string): boolean {
   return false;
 }
 
-/** Reads one impression. @returns whether it offers anything we sell */
-export function readImpressionCircumstances(scan: RequestScan, node: number, into: Circumstances): boolean {
+/**
+ * Reads one impression.
+ * @param number its place in the request, from 1
+ * @returns whether it offers anything we sell
+ */
+export function readImpressionCircumstances(
+  scan: RequestScan,
+  node: number,
+  number: number,
+  into: Circumstances,
+): boolean {
   const { terms } = into.audience;
+  into.impression.number = number;
   if (!readImpression(scan, node, into.profile, terms, into.impression)) return false;
+  readPlacement(scan, into.impression, into.wanted, terms);
   readFloors(scan, node, into.rates, into.profile.seat, terms[DIM.deal]!, into.floors);
   return true;
 }
@@ -99,7 +113,26 @@ export function variantFor(impression: Impression, creative: ReadyCreative): str
     default: {
       const offer = creative.format === 'audio' ? impression.audio! : impression.video!;
       const asset = creative.source.video ?? creative.source.audio!;
-      return vastVersionFor(offer, asset.vastTagUrl !== null)!;
+      const version = vastVersionFor(offer, asset.vastTagUrl !== null)!;
+      return secondsToSkip(impression, creative) < 0 ? version : skippable[version];
     }
   }
+}
+
+const skippable: Readonly<Record<VastVersion, string>> = {
+  '4.2': '4.2 skip',
+  '4.1': '4.1 skip',
+  '4.0': '4.0 skip',
+  '3.0': '3.0 skip',
+  // These know no skippable ads.
+  '2.0': '2.0',
+  'DAAST 1.0': 'DAAST 1.0',
+};
+/** AdCOM creative attribute: has a button to skip. */
+const SKIPPABLE_ATTRIBUTE = 16;
+
+/** After how many seconds this ad may be skipped here; -1: never. */
+export function secondsToSkip(impression: Impression, creative: ReadyCreative): number {
+  if (creative.format !== 'video' || impression.blockedAttributes.video.has(SKIPPABLE_ATTRIBUTE)) return -1;
+  return skipAfter(impression.video!, creative);
 }

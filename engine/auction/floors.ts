@@ -17,6 +17,8 @@ export interface Deal {
   /** Advertiser domains allowed to bid on it; empty: all. */
   readonly domains: readonly string[];
   readonly minCpmPerSecond: number;
+  /** 1 first price, 2 second price, 3 the floor is the price agreed; 0: as the request says. */
+  readonly auctionType: number;
 }
 
 /** What a bid on an impression must offer at least. */
@@ -65,6 +67,7 @@ export function readFloors(
       floorNanos: floorNanos(scan, node, DEAL.bidfloor, DEAL.bidfloorcur, rates),
       domains,
       minCpmPerSecond: scan.numOr(node, DEAL.mincpmpersec, 0),
+      auctionType: scan.numOr(node, DEAL.at, 0),
     });
     dealTerms.add(id);
   }

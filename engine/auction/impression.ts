@@ -17,6 +17,8 @@ const NATIVE = shapes.NATIVE.f;
 /** What one impression offers, read once per impression and reused. Formats it does not offer are null. */
 export interface Impression {
   node: number;
+  /** Its place in the request, from 1. */
+  number: number;
   secure: boolean;
   banner: BannerOffer | null;
   video: MediaOffer | null;
@@ -36,6 +38,7 @@ const audioOffer = createMediaOffer();
 export function createImpression(): Impression {
   return {
     node: -1,
+    number: 0,
     secure: false,
     banner: null,
     video: null,

@@ -16,8 +16,9 @@ import type { BudgetGate } from './gate.ts';
 import { hashWith } from './hash.ts';
 import type { Impression } from './impression.ts';
 import type { Insight } from './insight.ts';
-import { type MediaOffer, mediaFits } from './mediaoffer.ts';
+import { mediaFits } from './mediaoffer.ts';
 import { nativeFits } from './nativeoffer.ts';
+import { isSeparated, mediaOfferFor } from './pod.ts';
 import { isScheduled } from './schedule.ts';
 import type { Won } from './won.ts';
 
@@ -150,14 +151,10 @@ function fits(impression: Impression, creative: ReadyCreative): boolean {
     case 'native':
       return impression.native !== null && nativeFits(impression.native, creative.source.native!);
     default: {
-      const offer = mediaOffer(impression, creative);
+      const offer = creative.format === 'video' ? impression.video : impression.audio;
       return offer !== null && mediaFits(offer, creative);
     }
   }
-}
-
-function mediaOffer(impression: Impression, creative: ReadyCreative): MediaOffer | null {
-  return creative.format === 'audio' ? impression.audio : impression.video;
 }
 
 function creativeRefusal(line: Line, creative: ReadyCreative, about: Circumstances): NoBidReason | null {
@@ -166,6 +163,10 @@ function creativeRefusal(line: Line, creative: ReadyCreative, about: Circumstanc
   if (about.impression.secure && !creative.secure) return 'creative_insecure';
   const blocked = blockedBy(about.blocks, about.impression.blockedAttributes[creative.format], creative);
   if (blocked !== null) return blocked;
+  if (creative.format === 'banner' && ((about.impression.banner!.blockedTypes >> creative.btype) & 1) === 1) {
+    return 'blocked_attribute';
+  }
+  if (isSeparated(line, creative, about)) return 'separation';
   return isCreativeSeen(line, creative, about) ? 'frequency_cap' : null;
 }
 
@@ -202,7 +203,7 @@ function floorRefusal(line: Line, creative: ReadyCreative, about: Circumstances,
 
 /** A floor, or what the pod asks per second of ad when that is more. */
 function atLeast(floorNanos: number, creative: ReadyCreative, about: Circumstances, dealCpmPerSecond: number): number {
-  const perSecond = Math.max(dealCpmPerSecond, mediaOffer(about.impression, creative)?.minCpmPerSecond ?? 0);
+  const perSecond = Math.max(dealCpmPerSecond, mediaOfferFor(about, creative)?.minCpmPerSecond ?? 0);
   return creative.durationSeconds === 0
     ? floorNanos
     : Math.max(floorNanos, perSecond * creative.durationSeconds * MILLION);

@@ -17,6 +17,8 @@ export interface NativeOffer {
   readonly wrapped: boolean;
   /** Native 1.2: event trackers are answered as such, before that as `imptrackers`. */
   readonly eventTrackers: boolean;
+  /** The placement names the trackers it takes, and a pixel for the impression, which is how we count, is none of them. */
+  readonly refusesPixel: boolean;
 }
 
 const MAX_REQUEST_CHARS = 32_768;
@@ -50,7 +52,21 @@ function parseNative(text: string): NativeOffer | null {
   if (!Array.isArray(native.assets)) return null;
   const assets = native.assets.slice(0, MAX_ASSETS).filter(isLoose).map(readAsset);
   const version = Number.parseFloat(String(native.ver ?? ''));
-  return { assets, wrapped, eventTrackers: Array.isArray(native.eventtrackers) || !(version < 1.2) };
+  const trackers = Array.isArray(native.eventtrackers) ? native.eventtrackers.filter(isLoose) : null;
+  return {
+    assets,
+    wrapped,
+    eventTrackers: trackers !== null || !(version < 1.2),
+    refusesPixel: trackers !== null && trackers.length > 0 && !trackers.some(takesPixel),
+  };
+}
+
+const IMPRESSION = 1;
+const PIXEL = 1;
+
+function takesPixel(tracker: Loose): boolean {
+  const methods = Array.isArray(tracker.methods) ? tracker.methods : [];
+  return numberOf(tracker.event, 0) === IMPRESSION && methods.some((method) => numberOf(method, 0) === PIXEL);
 }
 
 function isLoose(value: unknown): value is Loose {
@@ -111,7 +127,7 @@ function textData(value: string, maxChars: number): Readonly<Record<string, unkn
   return value !== '' && value.length <= maxChars ? { data: { value } } : null;
 }
 
-/** Whether a creative has everything that is required. */
+/** Whether a creative has everything that is required, and can be counted. */
 export function nativeFits(offer: NativeOffer, native: NativeContent): boolean {
-  return offer.assets.every((asset) => !asset.required || answerAsset(asset, native) !== null);
+  return !offer.refusesPixel && offer.assets.every((asset) => !asset.required || answerAsset(asset, native) !== null);
 }

@@ -72,7 +72,7 @@ export function measureStages(options: StageOptions): StageCost[] {
   const read = (body: Buffer): void => {
     scanned(body);
     readCircumstances(scan, defaultProfile, nowMs, about);
-    readImpressionCircumstances(scan, scan.itemNode(scan.first(scan.root, IMP)), about);
+    readImpressionCircumstances(scan, scan.itemNode(scan.first(scan.root, IMP)), 1, about);
   };
   const searched = (body: Buffer): void => {
     read(body);

@@ -48,7 +48,7 @@ export function explain(
     about.seed = hashWith(auctionHash, imps.length + 1);
     const node = scan.itemNode(item);
     const id = scan.text(node, IMP.id);
-    if (!readImpressionCircumstances(scan, node, about)) {
+    if (!readImpressionCircumstances(scan, node, imps.length + 1, about)) {
       imps.push({ id, reason: 'unsupported_format', lineItems: [] });
       continue;
     }

@@ -172,6 +172,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (debugging) return debug(call);
     const { reason } = auction.run(scan, profile!, nowMs, keep);
     if (reason !== null) noBid(call, reason, true);
+    // What was reserved is freed like that of any bid that is not heard of again.
+    else if (clock.monotonicMs() - startedMs >= deadlineMs) noBid(call, 'timeout', true);
     else answer(call);
   }
 

@@ -1,6 +1,7 @@
 import type { Bid } from '../auction/auction.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { createFillings, FILL, fill, templateBytes, writeTemplate } from '../creative/template.ts';
+import { clockTime } from '../creative/vast.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 
@@ -68,7 +69,10 @@ export function createResponseWriter(): ResponseWriter {
     add(scan, bid, bidId, token) {
       const template = bid.creative.templateFor(profile!, bid.variant);
       fill(fillings, FILL.token, token);
-
+      if (bid.creative.durationSeconds > 0) {
+        fill(fillings, FILL.bidId, bidId);
+        if (bid.skipAfterSeconds >= 0) fill(fillings, FILL.skipAfter, clockTime(bid.skipAfterSeconds));
+      }
       fill(fillings, FILL.assets, bid.assets);
       reserve(BID_OVERHEAD_BYTES + templateBytes(template, fillings));
       literal(count++ === 0 ? '{"id":"' : ',{"id":"');

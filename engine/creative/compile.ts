@@ -1,11 +1,10 @@
 import type { Creative, CreativeFormat } from '../../core/campaign.ts';
-import type { VastVersion } from '../auction/mediaoffer.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { bannerMarkup } from './banner.ts';
 import { type Links, linksFor } from './links.ts';
 import { nativeMarkup } from './native.ts';
 import { compileTemplate, type Template } from './template.ts';
-import { vastMarkup } from './vast.ts';
+import { isSkippable, vastMarkup } from './vast.ts';
 
 /** OpenRTB `mtype`. */
 export const mtypes: Readonly<Record<CreativeFormat, number>> = { banner: 1, video: 2, audio: 3, native: 4 };
@@ -22,6 +21,8 @@ export interface ReadyCreative {
   readonly bundle: string;
   readonly cat: readonly string[];
   readonly attr: readonly number[];
+  /** OpenRTB banner ad type: 2 image or HTML, 3 with a script, 4 with an iframe; 0 for other formats. */
+  readonly btype: number;
   readonly secure: boolean;
   readonly source: Creative;
   /** Fields of the bid object from `,"adm"` on, as this exchange and this form of markup need them. */
@@ -42,6 +43,7 @@ export function compileCreative(creative: Creative, baseUrl: string): ReadyCreat
     bundle: creative.bundle?.toLowerCase() ?? '',
     cat: creative.cat,
     attr: creative.attr,
+    btype: bannerTypeOf(creative),
     secure: isSecure(creative),
     source: creative,
     templateFor(profile, variant) {
@@ -67,6 +69,13 @@ function secondsOf(creative: Creative): number {
   return creative.format === 'audio' ? creative.audio!.durationSeconds : 0;
 }
 
+function bannerTypeOf(creative: Creative): number {
+  if (creative.format !== 'banner') return 0;
+  const html = creative.banner!.html?.toLowerCase() ?? '';
+  if (html.includes('<iframe')) return 4;
+  return html.includes('<script') ? 3 : 2;
+}
+
 /** Whether nothing in it is loaded over plain http. */
 function isSecure(creative: Creative): boolean {
   const shown = [creative.banner, creative.video, creative.audio, creative.native];
@@ -87,7 +96,7 @@ function bidFields(creative: Creative, links: Links, profile: ExchangeProfile, v
     ...(creative.iurl === null ? {} : { iurl: creative.iurl }),
     crid: String(creative.id),
     ...(creative.cat.length === 0 ? {} : { cat: creative.cat, cattax: cattaxOf(creative.cat) }),
-    ...(creative.attr.length === 0 ? {} : { attr: creative.attr }),
+    ...attrOf(creative, variant),
     ...(creative.language === null ? {} : { language: creative.language }),
     ...(size.w > 0 && size.h > 0 ? size : {}),
     mtype: mtypes[creative.format],
@@ -95,6 +104,12 @@ function bidFields(creative: Creative, links: Links, profile: ExchangeProfile, v
     exp: profile.expirySeconds,
   };
   return `,${JSON.stringify(fields).slice(1, -1)}`;
+}
+
+/** A video that may be skipped says so: AdCOM creative attribute 16. */
+function attrOf(creative: Creative, variant: string): { attr?: readonly number[] } {
+  const attr = isSkippable(variant) && !creative.attr.includes(16) ? [...creative.attr, 16] : creative.attr;
+  return attr.length === 0 ? {} : { attr };
 }
 
 /** AdCOM category taxonomy: 1 is the IAB content taxonomy 1.0, 7 is 3.0. */
@@ -108,7 +123,7 @@ function markup(creative: Creative, links: Links, variant: string): string {
       return bannerMarkup(creative, links);
     case 'video':
     case 'audio':
-      return vastMarkup(creative, links, variant as VastVersion);
+      return vastMarkup(creative, links, variant);
     case 'native':
       return nativeMarkup(links, variant);
   }

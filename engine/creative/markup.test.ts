@@ -6,6 +6,7 @@ import { creativeSchema } from '../../core/campaign.ts';
 import { defaultProfile } from '../config.ts';
 import { compileCreative } from './compile.ts';
 import { createFillings, FILL, fill, templateBytes, writeTemplate } from './template.ts';
+import { clockTime } from './vast.ts';
 
 const BASE = 'https://bid.example';
 const TOKEN = 'dG9rZW4tb2YtYS1iaWQ';
@@ -26,6 +27,8 @@ function fieldsOf(creative: object, profile: object = {}, variant = '', assets =
   fill(fillings, FILL.token, TOKEN);
   fill(fillings, FILL.assets, assets);
   fill(fillings, FILL.currency, '&cur=EUR');
+  fill(fillings, FILL.bidId, '0123456789abcdef01234567');
+  fill(fillings, FILL.skipAfter, clockTime(5));
   const out = Buffer.alloc(templateBytes(template, fillings));
   expect(writeTemplate(template, fillings, out, 0)).toBe(out.length);
   return JSON.parse(`{"id":"1"${out.toString()}}`) as Record<string, string> & { w?: number; dur?: number };
@@ -108,12 +111,21 @@ describe('VAST', () => {
         videoClickThroughURLTemplate: { url: string };
       },
     ];
-    expect([creative.duration, creative.skipDelay]).toEqual([75, 5]);
+    expect([creative.duration, creative.skipDelay]).toEqual([75, -1]);
+    expect(bid.adm!.includes('<AdServingId>0123456789abcdef01234567</AdServingId>')).toBe(version.startsWith('4'));
     expect(creative.mediaFiles).toMatchObject([{ fileURL: file.url, mimeType: 'video/mp4', width: 640 }]);
     for (const event of ['start', 'firstQuartile', 'midpoint', 'thirdQuartile', 'complete']) {
       expect(creative.trackingEvents[event]).toEqual([`${BASE}/event/video/${TOKEN}?e=${event}`]);
     }
     expect(creative.videoClickThroughURLTemplate.url).toBe(`${BASE}/event/click/${TOKEN}`);
+  });
+
+  it('lets the viewer skip where that was agreed, and says so', async () => {
+    const bid = fieldsOf({ ...video, attr: [3] }, {}, '4.2 skip');
+    expect(bid.attr).toEqual([3, 16]);
+    const [ad] = (await parseVast(bid.adm!)).ads;
+    expect(ad!.creatives).toMatchObject([{ skipDelay: 5 }]);
+    expect(fieldsOf(video, {}, '4.2').attr).toBeUndefined();
   });
 
   it('wraps another server’s tag with our tracking', async () => {
@@ -131,7 +143,29 @@ describe('VAST', () => {
     const mediaFiles = [{ url: 'https://cdn.example/a.mp3', mime: 'audio/mpeg', bitrateKbps: 128 }];
     const bid = fieldsOf({ format: 'audio', audio: { durationSeconds: 30, mediaFiles } }, {}, '4.2');
     expect(bid).toMatchObject({ mtype: 3, dur: 30 });
+    expect(bid.adm).toContain('<Ad id="7" adType="audio">');
     expect((await parseVast(bid.adm!)).ads.length).toBe(1);
+  });
+
+  // No parser of DAAST is to be had; these are the places where it differs from VAST 3.0.
+  it('carries audio as DAAST 1.0 for players that know nothing newer', () => {
+    const mediaFiles = [{ url: 'https://cdn.example/a.mp3', mime: 'audio/mpeg', bitrateKbps: 128 }];
+    const audio = { durationSeconds: 30, mediaFiles };
+    const { adm } = fieldsOf({ format: 'audio', audio, cat: ['IAB1-6'] }, {}, 'DAAST 1.0');
+    const document = new DOMParser().parseFromString(adm!, 'text/xml');
+    const text = (name: string) => document.getElementsByTagName(name)[0]?.textContent;
+    expect([document.documentElement?.tagName, document.documentElement?.getAttribute('version')]).toEqual([
+      'DAAST',
+      '1.0',
+    ]);
+    expect([text('Category'), text('Duration'), text('MediaFile')]).toEqual(['IAB1-6', '00:00:30', mediaFiles[0]!.url]);
+    expect(text('Impression')).toBe(`${BASE}/event/imp/${TOKEN}`);
+    expect(document.getElementsByTagName('Tracking').length).toBe(5);
+    expect(text('AdInteractions')).toBe(`${BASE}/event/click/${TOKEN}`);
+    expect(adm).not.toContain('VideoClicks');
+    const tag = { durationSeconds: 30, vastTagUrl: 'https://tags.example/daast' };
+    const wrapped = fieldsOf({ format: 'audio', audio: tag }, {}, 'DAAST 1.0').adm!;
+    expect(wrapped).toContain('<DAASTAdTagURI><![CDATA[https://tags.example/daast]]></DAASTAdTagURI>');
   });
 
   it('stays well-formed whatever the names and addresses are', async () => {

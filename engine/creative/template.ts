@@ -2,9 +2,18 @@
  * Text prepared once and filled many times. Places to fill are private-use characters, which are taken out of what
  * advertisers and exchanges send before they get here.
  */
-export const PLACE = { token: '\uE001', assets: '\uE002', currency: '\uE003' } as const;
+export const PLACE = {
+  token: '\uE001',
+  assets: '\uE002',
+  currency: '\uE003',
+  bidId: '\uE004',
+  skipAfter: '\uE005',
+} as const;
 /** Numbers of the places, for `Fillings`. */
-export const FILL = { token: 0, assets: 1, currency: 2 } as const satisfies Record<keyof typeof PLACE, number>;
+export const FILL = { token: 0, assets: 1, currency: 2, bidId: 3, skipAfter: 4 } as const satisfies Record<
+  keyof typeof PLACE,
+  number
+>;
 const placeOf = new Map<string, number>(Object.values(PLACE).map((char, i) => [char, i]));
 const PLACES = /[\uE000-\uE0FF]/;
 

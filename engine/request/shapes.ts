@@ -129,8 +129,11 @@ const VIDEO = shape('video', {
   delivery: 'nums',
   pos: 'num',
   api: 'nums',
+  podid: 'text',
   maxseq: 'num',
   poddur: 'num',
+  slotinpod: 'num',
+  poddedupe: 'nums',
   mincpmpersec: 'num',
 });
 const AUDIO = shape('audio', {
@@ -145,8 +148,10 @@ const AUDIO = shape('audio', {
   maxbitrate: 'num',
   delivery: 'nums',
   api: 'nums',
+  podid: 'text',
   maxseq: 'num',
   poddur: 'num',
+  slotinpod: 'num',
   mincpmpersec: 'num',
 });
 const NATIVE = shape('native', { request: 'text', ver: 'text', api: 'nums', battr: 'nums' });
@@ -325,6 +330,7 @@ export const shapes = {
   USER,
   REGS_EXT,
   REGS,
+  SCHAIN_NODE: NODE,
   SCHAIN,
   SOURCE_EXT,
   SOURCE,
