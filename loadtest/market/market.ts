@@ -124,18 +124,21 @@ const PLAYER_MS = 50;
 const HUMAN_MS = 1000;
 const ROBOT_AGENT = 'Mozilla/5.0 (compatible; EvenkeelTestBot/1.0; +https://bot.example/info)';
 
+/** What a market has counted before its first auction. */
+export const noAuctions: MarketCounters = {
+  auctions: 0,
+  bids: 0,
+  wins: 0,
+  losses: 0,
+  belowFloor: 0,
+  tooLate: 0,
+  clearedNanos: 0n,
+  foreignUrls: 0,
+};
+
 export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
   const { random, ledger } = deps;
-  const counters: MarketCounters = {
-    auctions: 0,
-    bids: 0,
-    wins: 0,
-    losses: 0,
-    belowFloor: 0,
-    tooLate: 0,
-    clearedNanos: 0n,
-    foreignUrls: 0,
-  };
+  const counters = { ...noAuctions };
   const delay = (meanMs: number): number => deps.clock.monotonicMs() + exponential(random, meanMs);
   const ours = (url: string): boolean => {
     if (url === '') return false;

@@ -1,6 +1,7 @@
 import * as hdr from 'hdr-histogram-js';
 import type { CourierCounters } from '../market/courier.ts';
 import type { MarketCounters } from '../market/market.ts';
+import { noAuctions } from '../market/market.ts';
 import type { SendCounters } from '../send/counters.ts';
 import { addCounters, errorsOf, newCounters } from '../send/counters.ts';
 import type { Latencies } from '../send/latencies.ts';
@@ -145,7 +146,7 @@ function sumOf(reports: readonly LaneReport[]) {
   }
   return {
     counters,
-    market: { ...noMarket, ...market } as MarketCounters,
+    market: { ...noAuctions, ...market } as MarketCounters,
     courier: { ...noCourier, ...courier },
     staleConnections,
     pendingNotices,
@@ -153,14 +154,4 @@ function sumOf(reports: readonly LaneReport[]) {
   };
 }
 
-const noMarket: MarketCounters = {
-  auctions: 0,
-  bids: 0,
-  wins: 0,
-  losses: 0,
-  belowFloor: 0,
-  tooLate: 0,
-  clearedNanos: 0n,
-  foreignUrls: 0,
-};
 const noCourier: CourierCounters = { delivered: 0, refused: 0, givenUp: 0, retries: 0, duplicates: 0, shed: 0 };
