@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bidRequestSchema } from '../../core/openrtb.ts';
 import { RequestScan } from './scan.ts';
+import { sourceSha256 } from './scanner.wasm.ts';
 import { KIND, type Shape, shapes } from './shapes.ts';
 
 const scan = new RequestScan();
@@ -164,6 +166,19 @@ describe('the scanner', () => {
       fc.property(bodies, mutations, (body, changes) => expectSame(mutate(body, changes))),
       { numRuns: runs },
     );
+  });
+
+  it('is compiled from its present source (else: npm run generate)', () => {
+    const source = readFileSync(new URL('./scanner.as', import.meta.url));
+    expect(createHash('sha256').update(source).digest('hex')).toBe(sourceSha256);
+  });
+
+  it('grows for a body that is larger than any before, and reads the next ones', () => {
+    const large = Buffer.from(JSON.stringify({ id: 'large', ext: 'x'.repeat(3_000_000), imp: [{ id: '1' }] }));
+    expect(scan.scan(large, large.length)).toBe(null);
+    expect(scan.text(scan.root, shapes.REQUEST.f.id)).toBe('large');
+    expect(scan.count(scan.root, shapes.REQUEST.f.imp)).toBe(1);
+    expectSame(Buffer.from('{"id":"next","imp":[{"id":"1"}]}'));
   });
 
   it('refuses what is too deep or has too many parts, and reads the next request', () => {

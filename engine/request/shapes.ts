@@ -17,7 +17,6 @@ export interface Shape<Names extends string = string> {
   /** Kind of each field, as a number of `KIND`. */
   readonly kinds: Uint8Array;
   readonly children: readonly (Shape | null)[];
-  readonly keys: KeyTable;
 }
 
 function shape<Names extends string>(name: string, fields: Readonly<Record<Names, FieldSpec>>): Shape<Names> {
@@ -33,62 +32,7 @@ function shape<Names extends string>(name: string, fields: Readonly<Record<Names
       typeof spec === 'string' ? KIND[spec] : 'object' in spec ? KIND.object : KIND.objects,
     ),
     children: specs.map((spec) => (typeof spec === 'string' ? null : 'object' in spec ? spec.object : spec.objects)),
-    keys: keyTable(names),
   };
-}
-
-const SLOTS = 256;
-
-/** Finds a field by the bytes of its key without making a string: open addressing, keys compared byte by byte. */
-export interface KeyTable {
-  /** Field position + 1 by hash, 0 when empty. */
-  readonly slots: Uint8Array;
-  readonly starts: Uint16Array;
-  readonly lengths: Uint8Array;
-  readonly bytes: Uint8Array;
-  readonly byName: ReadonlyMap<string, number>;
-}
-
-/** A cheap hash of a key: its length, first, middle and last byte. */
-function hashOf(bytes: Uint8Array, start: number, length: number): number {
-  return (
-    (length * 7 + bytes[start]! * 31 + bytes[start + (length >> 1)]! * 13 + bytes[start + length - 1]! * 17) &
-    (SLOTS - 1)
-  );
-}
-
-function keyTable(names: readonly string[]): KeyTable {
-  const bytes = Buffer.from(names.join(''), 'latin1');
-  const slots = new Uint8Array(SLOTS);
-  const starts = new Uint16Array(names.length);
-  const lengths = Uint8Array.from(names, (name) => name.length);
-  let start = 0;
-  names.forEach((name, i) => {
-    starts[i] = start;
-    let slot = hashOf(bytes, start, name.length);
-    while (slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
-    slots[slot] = i + 1;
-    start += name.length;
-  });
-  return { slots, starts, lengths, bytes, byName: new Map(names.map((name, i) => [name, i])) };
-}
-
-/** @returns the field's position, or -1 for a key we do not keep */
-export function findKey(table: KeyTable, bytes: Uint8Array, start: number, length: number): number {
-  if (length === 0) return -1;
-  let slot = hashOf(bytes, start, length);
-  for (let entry = table.slots[slot]!; entry !== 0; entry = table.slots[slot]!) {
-    const field = entry - 1;
-    if (table.lengths[field] === length && sameBytes(table, field, bytes, start, length)) return field;
-    slot = (slot + 1) & (SLOTS - 1);
-  }
-  return -1;
-}
-
-function sameBytes(table: KeyTable, field: number, bytes: Uint8Array, start: number, length: number): boolean {
-  const from = table.starts[field]!;
-  for (let i = 0; i < length; i++) if (table.bytes[from + i] !== bytes[start + i]) return false;
-  return true;
 }
 
 const FORMAT = shape('format', { w: 'num', h: 'num', wratio: 'num', hratio: 'num', wmin: 'num' });

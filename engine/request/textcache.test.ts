@@ -29,6 +29,7 @@ describe('the text cache', () => {
       made++;
       return text;
     });
+    made = 0;
     const bytes = Buffer.from('site-1.example');
     for (let i = 0; i < 10; i++) expect(cache.ofAscii(bytes, 0, bytes.length)).toBe('site-1.example');
     expect(made).toBe(1);

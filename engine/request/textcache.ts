@@ -12,6 +12,8 @@ export class TextCache<Value> {
   readonly #values: (Value | undefined)[];
   readonly #lengths: Uint8Array;
   readonly #bytes: Uint8Array;
+  /** What '' stands for. */
+  readonly ofNothing: Value;
 
   /**
    * @param make what a text stands for; pure
@@ -19,6 +21,7 @@ export class TextCache<Value> {
    */
   constructor(make: (text: string) => Value, slots = SLOTS) {
     this.#make = make;
+    this.ofNothing = make('');
     this.#mask = slots - 1;
     this.#values = Array.from({ length: slots }, () => undefined);
     this.#lengths = new Uint8Array(slots);
