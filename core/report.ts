@@ -78,10 +78,14 @@ export const reportMetrics = {
   matched: { kind: 'count', from: 'bids' },
   bids: { kind: 'count', from: 'bids' },
   bidNanos: { kind: 'money', from: 'bids' },
+  /** What those bids were worth before shading. */
+  valueNanos: { kind: 'money', from: 'bids' },
   /** Requests that got no bid; like `requests` they stand under id 0. */
   noBids: { kind: 'count', from: 'bids' },
   /** Times a line item did not bid, by its own reason: the campaign's funnel. */
   lineItemNoBids: { kind: 'count', from: 'bids' },
+  /** What the wins would have cost more at the value of their bids: spend × (value − bid) ÷ bid. */
+  shadingSavedNanos: { kind: 'money', from: 'both' },
   ctr: { kind: 'ratio', from: 'events' },
   /** Impressions per user reached. */
   frequency: { kind: 'ratio', from: 'events' },
@@ -159,4 +163,6 @@ export interface Reports {
   query(query: ReportQuery): Promise<{ readonly rows: readonly ReportRow[]; readonly truncated: boolean }>;
   /** The same rows in chunks, any number of them, in bounded memory. Leaving the loop early cancels the query. */
   stream(query: ReportQuery): AsyncIterable<readonly ReportRow[]>;
+  /** The same rows as the bytes of a Parquet file; money as decimals in units of currency. Leaving early cancels. */
+  parquet(query: ReportQuery): AsyncIterable<Uint8Array>;
 }

@@ -131,6 +131,8 @@ export const bidStatsSchema = z.strictObject({
         bids: z.int().min(0),
         /** Sum of bid prices, nanos. */
         bidNanos: z.int().min(0),
+        /** What those bids were worth before shading, nanos. Left out by older nodes. */
+        valueNanos: z.int().min(0).optional(),
         reasons: z.record(z.string().max(40), z.int().min(0)),
       }),
     )

@@ -70,7 +70,8 @@ export interface Tally {
   weigh(impressions: number): void;
   matched(line: Line): void;
   refused(line: Line, reason: NoBidReason): void;
-  bid(line: Line, nanos: number): void;
+  /** @param valueNanos the price before shading */
+  bid(line: Line, nanos: number, valueNanos: number): void;
 }
 
 /** The outcome of one request: bids, or why there are none. */
@@ -256,7 +257,7 @@ export class Auction {
       this.decision.bids.push(bid);
       this.#about.won.add(line, bid.creative, podOf(this.#about, mediaOfferFor(this.#about, bid.creative)));
       if (!this.decision.test) noteBid(insight.shading, exchange, market, usdPrice * share);
-      this.#tally.bid(line, price);
+      this.#tally.bid(line, price, this.#prices[at]!);
       return null;
     }
     if (!this.decision.test) this.#gate.undo(price);

@@ -71,6 +71,7 @@ function addLine(lines: Map<number, LineCounts>, line: LineCounts): void {
   known.matched += line.matched;
   known.bids += line.bids;
   known.bidNanos += line.bidNanos;
+  known.valueNanos += line.valueNanos;
   line.reasons.forEach((count, i) => {
     known.reasons[i] = known.reasons[i]! + count;
   });

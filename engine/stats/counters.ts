@@ -11,6 +11,8 @@ export interface LineCounts {
   matched: number;
   bids: number;
   bidNanos: number;
+  /** What those bids were worth before shading. */
+  valueNanos: number;
   /** By index of `noBidReasonList`. */
   readonly reasons: Int32Array<ArrayBuffer>;
 }
@@ -78,7 +80,8 @@ export function createCounters(): Counters {
     let found = bySlot[slot];
     if (found === undefined || found.lineItemId !== line.item.id) {
       const reasons = new Int32Array(noBidReasonList.length);
-      found = { lineItemId: line.item.id, campaignId: line.campaign.id, matched: 0, bids: 0, bidNanos: 0, reasons };
+      const { id: lineItemId } = line.item;
+      found = { lineItemId, campaignId: line.campaign.id, matched: 0, bids: 0, bidNanos: 0, valueNanos: 0, reasons };
       bySlot[slot] = found;
       slots.push(slot);
       counts.lines.push(found);
@@ -120,10 +123,11 @@ export function createCounters(): Counters {
       const at = reasonIndex[reason];
       reasons[at] = reasons[at]! + weight;
     },
-    bid(line, nanos) {
+    bid(line, nanos, valueNanos) {
       const found = lineOf(line);
       found.bids++;
       found.bidNanos += nanos;
+      found.valueNanos += valueNanos;
     },
     take() {
       const taken = counts;

@@ -78,6 +78,8 @@ function asProblem(thrown: unknown): Problem {
   if (code === 'audience_upload_busy') {
     return new Problem(503, 'overloaded', { detail: message, headers: { 'retry-after': '5' } });
   }
+  if (code === 'store_busy')
+    return new Problem(503, 'overloaded', { detail: message, headers: { 'retry-after': '10' } });
   if (code === 'audience_upload_broken') return new Problem(400, 'bad_request', message);
   if (code === 'store_unavailable') {
     return new Problem(503, 'store_unavailable', { detail: message, headers: { 'retry-after': '5' } });

@@ -116,6 +116,9 @@ export function createFakeReports(facts: readonly Fact[]): Reports & { readonly 
     async *stream(query) {
       for (const row of run(query)) yield [row];
     },
+    async *parquet(query) {
+      yield Buffer.from(`PAR1${JSON.stringify(run(query))}PAR1`);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { audienceUploadModes } from '../../core/audience.ts';
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
 import { entityKinds } from './directory.ts';
+import { reportFormats } from './reportfile.ts';
 import { resources } from './resources.ts';
 
 export type Json = Record<string, unknown>;
@@ -99,7 +100,7 @@ const reportParameters = {
   filter: text('`campaign:1,2;country:DEU`, repeatable.'),
   order: text('A metric or dimension; with `-` in front from high to low.'),
   limit: integer('Rows at most.'),
-  format: { schema: { type: 'string', enum: ['json', 'csv'] } },
+  format: { schema: { type: 'string', enum: ['json', ...reportFormats] } },
   totals: { schema: { type: 'boolean' }, description: 'Adds the totals over all rows.' },
   compare: {
     schema: { type: 'string', enum: ['previous'] },

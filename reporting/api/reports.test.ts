@@ -97,6 +97,14 @@ describe('reports', () => {
     ]);
   });
 
+  it('streams Parquet under its own media type', async () => {
+    const api = await createHarness(facts);
+    const answer = await api.call('GET', '/api/v1/reports?dimensions=campaign&format=parquet');
+    expect(answer.headers.get('content-type')).toBe('application/vnd.apache.parquet');
+    expect(answer.headers.get('content-disposition')).toContain('evenkeel-report.parquet');
+    expect(answer.text).toMatch(/^PAR1.*PAR1$/);
+  });
+
   it('answers a refused query as a problem, in CSV too', async () => {
     const api = await createHarness(facts);
     expect((await api.call('GET', '/api/v1/reports?format=parquetish')).json).toMatchObject({

@@ -2,10 +2,11 @@ import { Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import type { ReportQuery, ReportRow } from '../../core/report.ts';
 import type { ApiEnv, Services } from './context.ts';
-import { csvHeader, csvLine, type Names, namesOf } from './csv.ts';
+import { type Names, namesOf } from './csv.ts';
 import type { Directory } from './directory.ts';
 import type { Gate } from './gate.ts';
 import { invalidField } from './problem.ts';
+import { type ReportFormat, reportFile, reportFileTypes, reportFormats } from './reportfile.ts';
 import { parseReportQuery, previousPeriod, scoped } from './reportquery.ts';
 
 /** `GET /reports`. */
@@ -24,23 +25,25 @@ export function reportRoutes(services: Services, gate: Gate): Hono<ApiEnv> {
       };
       return c.json(await answer(services, gate, limited, params));
     }
-    if (format !== 'csv') throw invalidField('format', 'must be json or csv');
-    const chunks = services.reports.stream(query)[Symbol.asyncIterator]();
+    if (!isFileFormat(format)) throw invalidField('format', `must be json, ${reportFormats.join(' or ')}`);
+    const chunks = reportFile(services, query, format)[Symbol.asyncIterator]();
     // The first chunk is fetched before the status is sent, so that a refused query is a problem and not a broken file.
     let chunk = await gate.run(() => chunks.next());
-    const names = namesOf(services.directory);
-    c.header('content-type', 'text/csv; charset=utf-8');
-    c.header('content-disposition', `attachment; filename="evenkeel-report.csv"`);
+    c.header('content-type', reportFileTypes[format]);
+    c.header('content-disposition', `attachment; filename="evenkeel-report.${format}"`);
     return stream(c, async (out) => {
       out.onAbort(() => void chunks.return?.());
-      await out.write(csvHeader(query));
       while (chunk.done !== true && !out.aborted) {
-        await out.write(chunk.value.map((row) => csvLine(query, row, names)).join(''));
+        await out.write(chunk.value);
         chunk = await chunks.next();
       }
     });
   });
   return app;
+}
+
+function isFileFormat(format: string): format is ReportFormat {
+  return (reportFormats as readonly string[]).includes(format);
 }
 
 async function answer(services: Services, gate: Gate, query: ReportQuery, params: URLSearchParams): Promise<unknown> {

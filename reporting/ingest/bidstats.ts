@@ -48,7 +48,7 @@ function rowsOf(stats: BidStats, base: BidStatsRow): BidStatsRow[] {
   for (const item of stats.lineItems) {
     const { campaignId, lineItemId, matched, bids, bidNanos } = item;
     const own = { ...base, advertiserId: item.advertiserId ?? 0, campaignId, lineItemId };
-    rows.push({ ...own, kind: 'line_item', matched, bids, bidNanos });
+    rows.push({ ...own, kind: 'line_item', matched, bids, bidNanos, valueNanos: item.valueNanos ?? bidNanos });
     for (const [reason, noBids] of Object.entries(item.reasons)) {
       if (noBids > 0) rows.push({ ...own, kind: 'reason', reason, noBids });
     }
@@ -87,6 +87,7 @@ function empty(record: LogRecord, partition: number): BidStatsRow {
     matched: 0,
     bids: 0,
     bidNanos: 0,
+    valueNanos: 0,
     noBids: 0,
     p50Us: 0,
     p99Us: 0,

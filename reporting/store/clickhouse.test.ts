@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { localDay } from '../../core/budgetday.ts';
-import { type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
+import { nanosToDecimal } from '../../core/money.ts';
+import { type ReportMetric, type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
 import { openStore } from './clickhouse.ts';
+import { openEmbeddedSql } from './client.ts';
 import { bidStatsRow, eventRow } from './rows.case.ts';
 import type { Store } from './store.ts';
 
@@ -22,6 +24,14 @@ afterAll(async () => {
   await store.close();
   rmSync(dir, { recursive: true, force: true });
 });
+
+/** Rows of a file that has a time, two dimensions and five metrics, as text where a JS number would not be exact. */
+async function readParquet(path: string): Promise<unknown[][]> {
+  const sql = await openEmbeddedSql(dir);
+  const columns =
+    'toString(toUnixTimestamp64Milli(time)), toString(campaign), country, toString(impressions), toString(spend), ctr, ecpm, ecpc';
+  return sql.rows(`SELECT ${columns} FROM file('${path}', Parquet) ORDER BY time, campaign, country`);
+}
 
 const report = (query: ReportQueryInput) => store.query(reportQuerySchema.parse(query));
 
@@ -189,6 +199,7 @@ describe('a report', () => {
           matched: 80,
           bids: 60,
           bidNanos: 120,
+          valueNanos: 160,
         }),
         bidStatsRow({
           partition: 30,
@@ -300,6 +311,79 @@ describe('a report', () => {
       ['no_candidates', 40, 0, 0],
       ['pacing', 0, 20, 0],
     ]);
+  });
+
+  it('tells what shading saved: the wins at the value of their bids, less what they cost', async () => {
+    const metrics = ['bidNanos', 'valueNanos', 'shadingSavedNanos', 'spendNanos'] as const;
+    const { rows } = await report({ ...range, metrics: [...metrics], filter: { campaign: [30] } });
+    expect(rows[0]?.metrics).toEqual({
+      bidNanos: '120',
+      valueNanos: '160',
+      shadingSavedNanos: String(Math.floor((13680 * 40) / 120)),
+      spendNanos: '13680',
+    });
+  });
+
+  it('adds whole days of UTC and what is left at the ends to what the rows say', async () => {
+    const metrics: ReportMetric[] = ['impressions', 'spendNanos', 'duplicates', 'viewConversions'];
+    const ends = { fromMs: from + 10_000, toMs: from + 71 * HOUR_MS + 50_000 };
+    for (const query of [
+      { dimensions: ['campaign', 'creative', 'size'] },
+      { dimensions: ['country'], filter: { advertiser: [1], country: ['DEU'] } },
+      { dimensions: ['domain', 'exchange'], filter: { advertiser: [9] } },
+      { granularity: 'day', dimensions: ['deviceType', 'os'] },
+      { granularity: 'week', dimensions: ['reason', 'status'] },
+    ] as const) {
+      const asked = { ...ends, metrics, ...query } as unknown as ReportQueryInput;
+      // Hours are never read from days, and their dimension can be added up again.
+      const fine = { ...asked, dimensions: [...query.dimensions, 'hourOfDay'] } as unknown as ReportQueryInput;
+      const added = new Map<string, bigint[]>();
+      for (const row of (await report(fine)).rows) {
+        const { hourOfDay: _, ...kept } = row.dimensions;
+        const key = JSON.stringify([row.timeMs, kept]);
+        const sums = added.get(key) ?? metrics.map(() => 0n);
+        added.set(
+          key,
+          sums.map((sum, i) => sum + BigInt(row.metrics[metrics[i]!] ?? 0)),
+        );
+      }
+      const { rows } = await report(asked);
+      const found = rows.map((row) => [
+        JSON.stringify([row.timeMs, row.dimensions]),
+        metrics.map((name) => BigInt(row.metrics[name] ?? 0)),
+      ]);
+      expect(new Map(found as [string, bigint[]][]), JSON.stringify(query)).toEqual(added);
+    }
+  });
+
+  it('writes a report as Parquet, which reads back as the same rows', async () => {
+    const query = reportQuerySchema.parse({
+      ...range,
+      granularity: 'day',
+      dimensions: ['campaign', 'country'],
+      metrics: ['impressions', 'spendNanos', 'ctr', 'ecpm', 'ecpc'],
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of store.parquet(query)) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    expect(readdirSync(join(dir, 'exports'))).toEqual([]);
+    expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1']);
+    const path = join(dir, 'back.parquet');
+    writeFileSync(path, bytes);
+    const back = await readParquet(path);
+    const rows = (await store.query(query)).rows.map((row) => [
+      String(row.timeMs),
+      String(row.dimensions.campaign),
+      row.dimensions.country,
+      String(row.metrics.impressions),
+      nanosToDecimal(BigInt(row.metrics.spendNanos ?? 0)),
+      row.metrics.ctr,
+      row.metrics.ecpm,
+      row.metrics.ecpc,
+    ]);
+    expect(back).toEqual(rows);
+    const unknown = { ...query, dimensions: ['country'], metrics: ['bids'] } as typeof query;
+    expect(() => store.parquet(unknown)).toThrow('do not know the dimension');
   });
 
   it('refuses a dimension that its metrics do not know', async () => {

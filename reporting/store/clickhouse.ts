@@ -6,9 +6,9 @@ import { audit } from './audit.ts';
 import type { ServerConfig, Sql } from './client.ts';
 import { openEmbeddedSql, openServerSql } from './client.ts';
 import { migrate, type SchemaOptions } from './migrate.ts';
-import { metricValue } from './ratios.ts';
+import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
-import { reportSql, type SumMetric } from './reportsql.ts';
+import { reportFileSql, reportSql } from './reportsql.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
 import { touches } from './touches.ts';
@@ -110,11 +110,18 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
     spend: (fromMs, toMs, bucketMs) => spend(sql, tables.events, fromMs, toMs, bucketMs),
     async query(query) {
       const limit = query.limit ?? MAX_REPORT_ROWS;
-      const rows: ReportRow[] = [];
-      for await (const chunk of reportRows(sql, { ...query, limit }, tables)) rows.push(...chunk);
-      return { rows: rows.slice(0, limit), truncated: rows.length > limit };
+      const { text, params, sums } = reportSql({ ...query, limit }, tables);
+      const rows = await sql.rows(text, params);
+      return {
+        rows: rows.slice(0, limit).map((row) => reportRow(row, query, sums)),
+        truncated: rows.length > limit,
+      };
     },
     stream: (query) => reportRows(sql, query, tables),
+    parquet(query) {
+      const { text, params } = reportFileSql(query, tables);
+      return sql.parquet(text, params);
+    },
     touches: (users, sinceMs) => touches(sql, tables.events, users, sinceMs),
     audit: () => audit(sql, tables.events),
     rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),

@@ -1,5 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { createReadStream, mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { Session } from 'chdb';
 import { createChdbConnection } from 'chdb/connection';
 import { CodedError, messageOf } from '../../core/errors.ts';
 
@@ -17,8 +19,10 @@ export interface Sql {
   run(statement: string): Promise<void>;
   /** All rows of a query, as arrays of columns; 64-bit integers come as strings. */
   rows(query: string, params?: Readonly<Record<string, unknown>>): Promise<unknown[][]>;
-  /** The same in chunks; leaving early cancels. */
+  /** The same in chunks, in bounded memory; leaving early cancels. */
   stream(query: string, params?: Readonly<Record<string, unknown>>): AsyncIterable<unknown[][]>;
+  /** A query's result as the bytes of a Parquet file; leaving early cancels. */
+  parquet(query: string, params?: Readonly<Record<string, unknown>>): AsyncIterable<Uint8Array>;
   insert(table: string, columns: readonly string[], values: readonly unknown[][], token: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -41,10 +45,15 @@ export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql>
     typeof createClient
   >[0]);
   // Settings stay set on a chDB session, so they are set once and never given to a statement.
-  for (const [name, value] of Object.entries({ ...always, max_threads: maxThreads, max_insert_threads: 1 })) {
-    await client.command({ query: `SET ${name} = ${value}` });
-  }
-  return sqlOn(client, {});
+  const settings = Object.entries({ ...always, max_threads: maxThreads, max_insert_threads: 1 }).map(
+    ([name, value]) => `SET ${name} = ${value}`,
+  );
+  for (const query of settings) await client.command({ query });
+  return {
+    ...statementsOn(client, {}),
+    ...embeddedStreams(client, dir, settings),
+    close: () => client.close(),
+  };
 }
 
 /** Connects to a ClickHouse server. Nothing is sent before the first statement. */
@@ -59,11 +68,15 @@ export function openServerSql(config: ServerConfig): Sql {
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { ...always, insert_deduplicate: 1, wait_end_of_query: 1 },
   });
-  return sqlOn(client, { tokens: true });
+  return { ...statementsOn(client, { tokens: true }), ...serverStreams(client), close: () => client.close() };
 }
 
-function sqlOn(client: ClickHouseClient, options: { readonly tokens?: boolean }): Sql {
-  const format = 'JSONCompactEachRow' as const;
+const format = 'JSONCompactEachRow' as const;
+
+function statementsOn(
+  client: ClickHouseClient,
+  options: { readonly tokens?: boolean },
+): Pick<Sql, 'run' | 'rows' | 'insert'> {
   return {
     async run(statement) {
       await guarded(() => client.command({ query: statement }));
@@ -73,19 +86,6 @@ function sqlOn(client: ClickHouseClient, options: { readonly tokens?: boolean })
         const result = await client.query({ query, format, query_params: { ...params } });
         return (await result.json()) as unknown[][];
       });
-    },
-    async *stream(query, params = {}) {
-      const abort = new AbortController();
-      const result = await guarded(() =>
-        client.query({ query, format, query_params: { ...params }, abort_signal: abort.signal }),
-      );
-      try {
-        for await (const chunk of result.stream()) yield chunk.map((row) => row.json() as unknown[]);
-      } catch (error) {
-        throw storeError(error);
-      } finally {
-        abort.abort();
-      }
     },
     async insert(table, columns, values, token) {
       await guarded(() =>
@@ -98,8 +98,102 @@ function sqlOn(client: ClickHouseClient, options: { readonly tokens?: boolean })
         }),
       );
     },
-    close: () => client.close(),
   };
+}
+
+type Streams = Pick<Sql, 'stream' | 'parquet'>;
+
+/** A server keeps the whole answer on its disk before it sends it, so that a failure is an error and not a short file. */
+function serverStreams(client: ClickHouseClient): Streams {
+  return {
+    async *stream(query, params = {}) {
+      const abort = new AbortController();
+      const asked = { query, format, query_params: { ...params }, abort_signal: abort.signal } as const;
+      const result = await guarded(() => client.query(asked));
+      try {
+        for await (const chunk of result.stream()) yield chunk.map((row) => row.json() as unknown[]);
+      } catch (error) {
+        throw storeError(error);
+      } finally {
+        abort.abort();
+      }
+    },
+    async *parquet(query, params = {}) {
+      const abort = new AbortController();
+      const asked = { query: `${query}\nFORMAT Parquet`, query_params: { ...params }, abort_signal: abort.signal };
+      const { stream } = await guarded(() => client.exec(asked));
+      try {
+        for await (const chunk of stream) yield chunk as Uint8Array;
+      } catch (error) {
+        throw storeError(error);
+      } finally {
+        abort.abort();
+      }
+    },
+  };
+}
+
+/** Exports that may run at once in the embedded engine. */
+const MAX_EMBEDDED_STREAMS = 8;
+
+/**
+ * The client would hold a whole answer in memory. A session of its own streams it, one stream per session. Parquet ends
+ * with an index of what it holds, so it is written to a file first, which is removed when it has been read.
+ */
+function embeddedStreams(client: ClickHouseClient, dir: string, settings: readonly string[]): Streams {
+  const exports = resolve(join(dir, 'exports'));
+  rmSync(exports, { recursive: true, force: true });
+  let running = 0;
+  let made = 0;
+  const counted = async function* <T>(work: () => AsyncIterable<T>): AsyncIterable<T> {
+    if (running >= MAX_EMBEDDED_STREAMS) throw tooManyStreams();
+    running += 1;
+    try {
+      yield* work();
+    } catch (error) {
+      throw storeError(error);
+    } finally {
+      running -= 1;
+    }
+  };
+  return {
+    stream: (query, params = {}) =>
+      counted(async function* () {
+        const session = new Session(dir);
+        try {
+          for (const statement of settings) await session.queryAsync(statement);
+          const stream = session.queryStreamBind(query, { ...params }, { format });
+          for await (const chunk of stream) yield linesOf(chunk.text());
+        } finally {
+          session.close();
+        }
+      }),
+    parquet: (query, params = {}) =>
+      counted(async function* () {
+        mkdirSync(exports, { recursive: true });
+        const path = join(exports, `${made++}.parquet`);
+        try {
+          const file = `INSERT INTO FUNCTION file('${path.replaceAll("'", "''")}', 'Parquet')`;
+          await client.command({ query: `${file}\n${query}`, query_params: { ...params } });
+          yield* createReadStream(path, { highWaterMark: 262_144 }) as AsyncIterable<Uint8Array>;
+        } finally {
+          rmSync(path, { force: true });
+        }
+      }),
+  };
+}
+
+function linesOf(text: string): unknown[][] {
+  const lines = text.endsWith('\n') ? text.slice(0, -1) : text;
+  return lines === '' ? [] : (JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as unknown[][]);
+}
+
+function tooManyStreams(): CodedError {
+  return new CodedError(
+    'store_busy',
+    `${MAX_EMBEDDED_STREAMS} exports are running.`,
+    'Try again when one of them has ended.',
+  );
 }
 
 async function guarded<T>(action: () => Promise<T>): Promise<T> {
@@ -126,7 +220,7 @@ function attempt<T>(action: () => T): T {
 /** ClickHouse answers a wrong statement with a numbered code; anything else means we do not know what happened. */
 function storeError(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
-  const code = (error as { code?: unknown }).code;
+  const code = codeOfClickHouse(error);
   if (typeof code === 'string' && (code === '516' || code === '192' || code === '193')) {
     return new CodedError(
       'store_denied',
@@ -149,6 +243,11 @@ function storeError(error: unknown): CodedError {
     'Check that it runs and is reachable; ingest continues by itself when it is back.',
     error,
   );
+}
+
+/** The client puts the number into `code`; a chDB stream only says it. */
+function codeOfClickHouse(error: unknown): unknown {
+  return /^Code: (\d+)\./.exec(messageOf(error))?.[1] ?? (error as { code?: unknown }).code;
 }
 
 /** Codes of ClickHouse that pass: time-outs, memory, too many parts, read-only replicas, keeper and network trouble. */

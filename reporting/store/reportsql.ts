@@ -5,8 +5,9 @@ import {
   type ReportMetric,
   type ReportQuery,
   reportDimensions,
-  reportMetrics,
 } from '../../core/report.ts';
+import { eventSums, planSums } from './eventsums.ts';
+import { metricSql, type SumMetric, sumsFor } from './ratios.ts';
 
 /** Tables a report reads. */
 export interface ReportTables {
@@ -21,107 +22,46 @@ export interface ReportSql {
   readonly sums: readonly SumMetric[];
 }
 
-/** Metrics that are read; the others are computed from them. */
-export type SumMetric = Exclude<ReportMetric, (typeof ratioNames)[number]>;
-
-const ratioNames = [
-  'ctr',
-  'frequency',
-  'invalidRate',
-  'ecpm',
-  'ecpc',
-  'ecpa',
-  'roas',
-  'averagePriceCpm',
-  'winRate',
-  'averageBidCpm',
-] as const;
-
-/** What each ratio is computed from. */
-export const ratioParts: Readonly<Record<(typeof ratioNames)[number], readonly SumMetric[]>> = {
-  ctr: ['clicks', 'impressions'],
-  frequency: ['impressions', 'reach'],
-  invalidRate: ['invalid', 'accepted'],
-  ecpm: ['spendNanos', 'impressions'],
-  ecpc: ['spendNanos', 'clicks'],
-  ecpa: ['spendNanos', 'conversions'],
-  roas: ['revenueMicros', 'spendNanos'],
-  averagePriceCpm: ['spendNanos', 'wins'],
-  winRate: ['wins', 'bids'],
-  averageBidCpm: ['bidNanos', 'bids'],
-};
-
-const ok = "status = 'accepted'";
-const video = (detail: string): string => `sumIf(n, ${ok} AND type = 'video' AND detail = '${detail}')`;
-
-/** Over rows grouped by type, status, detail and attribution: counts `n`, sums `billed`, `value`, `late_n`. */
-const eventSums: Partial<Record<SumMetric, string>> = {
-  impressions: `sumIf(n, ${ok} AND type = 'impression')`,
-  clicks: `sumIf(n, ${ok} AND type = 'click')`,
-  wins: `sumIf(n, ${ok} AND type = 'win')`,
-  bills: `sumIf(n, ${ok} AND type = 'bill')`,
-  losses: `sumIf(n, ${ok} AND type = 'loss')`,
-  conversions: `sumIf(n, ${ok} AND type = 'conversion')`,
-  clickConversions: `sumIf(n, ${ok} AND type = 'conversion' AND attribution = 'click')`,
-  viewConversions: `sumIf(n, ${ok} AND type = 'conversion' AND attribution = 'view')`,
-  spendNanos: `sumIf(billed, ${ok})`,
-  revenueMicros: `sumIf(value, ${ok})`,
-  videoStarts: video('start'),
-  videoFirstQuartiles: video('firstQuartile'),
-  videoMidpoints: video('midpoint'),
-  videoThirdQuartiles: video('thirdQuartile'),
-  videoCompletes: video('complete'),
-  received: 'toInt64(sum(n))',
-  accepted: `sumIf(n, ${ok})`,
-  duplicates: "sumIf(n, status = 'duplicate')",
-  invalid: "sumIf(n, status = 'invalid')",
-  quarantined: "sumIf(n, status = 'quarantined')",
-  late: `sumIf(late_n, ${ok})`,
-};
-
 const bidSums: Partial<Record<SumMetric, string>> = {
   requests: 'sum(requests_n)',
   matched: 'sum(matched_n)',
   bids: 'sum(bids_n)',
   bidNanos: 'sum(bid_nanos_n)',
+  valueNanos: 'sum(value_nanos_n)',
   noBids: "sumIf(no_bids_n, kind = 'no_bid')",
   lineItemNoBids: "sumIf(no_bids_n, kind = 'reason')",
 };
 
-/** The stored columns a dimension is made of, and how; TIME is the stored time column. */
-const eventDimensions: Partial<Record<ReportDimension, { readonly columns: readonly string[]; readonly sql: string }>> =
-  {
-    advertiser: column('advertiser_id'),
-    campaign: column('campaign_id'),
-    lineItem: column('line_item_id'),
-    creative: column('creative_id'),
-    exchange: column('exchange'),
-    deal: column('deal'),
-    domain: column('domain'),
-    country: column('country'),
-    region: column('region'),
-    deviceType: column('device_type'),
-    os: column('os'),
-    format: {
-      columns: ['mtype'],
-      sql: "transform(mtype, [1, 2, 3, 4], ['banner', 'video', 'audio', 'native'], '')",
-    },
-    size: column('size'),
-    hourOfDay: { columns: [], sql: 'toHour(TIME, {zone:String})' },
-    dayOfWeek: { columns: [], sql: 'toDayOfWeek(TIME, 0, {zone:String})' },
-    conversionType: { columns: [], sql: "if(type = 'conversion', detail, '')" },
-    eventType: { columns: [], sql: 'type' },
-    status: { columns: [], sql: 'toString(status)' },
-    reason: column('reason'),
-  };
+/** What a dimension is made of; TIME is the stored time column. */
+const eventDimensions: Partial<Record<ReportDimension, string>> = {
+  advertiser: 'advertiser_id',
+  campaign: 'campaign_id',
+  lineItem: 'line_item_id',
+  creative: 'creative_id',
+  exchange: 'exchange',
+  deal: 'deal',
+  domain: 'domain',
+  country: 'country',
+  region: 'region',
+  deviceType: 'device_type',
+  os: 'os',
+  format: "transform(mtype, [1, 2, 3, 4], ['banner', 'video', 'audio', 'native'], '')",
+  size: 'size',
+  hourOfDay: 'toHour(TIME, {zone:String})',
+  dayOfWeek: 'toDayOfWeek(TIME, 0, {zone:String})',
+  conversionType: "if(type = 'conversion', detail, '')",
+  eventType: 'type',
+  status: 'toString(status)',
+  reason: 'reason',
+};
 
 const bidDimensions: typeof eventDimensions = {
-  advertiser: column('advertiser_id'),
-  campaign: column('campaign_id'),
-  lineItem: column('line_item_id'),
+  advertiser: 'advertiser_id',
+  campaign: 'campaign_id',
+  lineItem: 'line_item_id',
   hourOfDay: eventDimensions.hourOfDay!,
   dayOfWeek: eventDimensions.dayOfWeek!,
-  noBidReason: column('reason'),
+  noBidReason: 'reason',
 };
 
 /** One number per metric, whatever it is read from: the parts of a report are added up by their dimensions. */
@@ -147,11 +87,30 @@ export function reportSql(query: ReportQuery, tables: ReportTables): ReportSql {
   return { text, params, sums };
 }
 
+/**
+ * The same report with the columns of a file: the bucket's start, the dimensions, the metrics under their CSV names, money
+ * as decimals in units of currency.
+ */
+export function reportFileSql(query: ReportQuery, tables: ReportTables): Pick<ReportSql, 'text' | 'params'> {
+  const { text, params } = reportSql(query, tables);
+  const columns = query.granularity === 'none' ? [] : [`toDateTime64(t, 3, 'UTC') AS time`];
+  query.dimensions.forEach((dimension, i) => {
+    columns.push(
+      `${reportDimensions[dimension].kind === 'number' ? `toInt64(d${i})` : `toString(d${i})`} AS ${dimension}`,
+    );
+  });
+  for (const metric of query.metrics) columns.push(`${fileColumn(metric)} AS ${metric.replace(/(Nanos|Micros)$/, '')}`);
+  return { text: `SELECT ${columns.join(', ')} FROM (\n${text}\n)`, params };
+}
+
+function fileColumn(metric: ReportMetric): string {
+  const sql = metricSql(metric);
+  if (metric.endsWith('Nanos')) return `toDecimal128(${sql}, 9) / 1000000000`;
+  return metric.endsWith('Micros') ? `toDecimal128(${sql}, 9) / 1000000` : sql;
+}
+
 function sumsOf(metrics: readonly ReportMetric[]): SumMetric[] {
-  const needed = metrics.flatMap((metric) =>
-    reportMetrics[metric].kind === 'ratio' ? ratioParts[metric as keyof typeof ratioParts] : [metric as SumMetric],
-  );
-  return [...new Set(needed)];
+  return [...new Set(metrics.flatMap(sumsFor))];
 }
 
 function eventPart(
@@ -160,12 +119,17 @@ function eventPart(
   table: string,
   params: Record<string, unknown>,
 ): string {
-  const source = partOf(query, eventDimensions, 'events', params);
-  const keys = [...new Set([source.time, ...source.columns, 'type', 'status', 'detail', 'attribution'])];
-  const inner =
-    `SELECT ${keys.join(', ')}, toInt64(count()) AS n, sum(billed_nanos) AS billed, sum(value_micros) AS value, toInt64(sum(late)) AS late_n` +
-    ` FROM ${table} WHERE ${source.range} GROUP BY ${keys.join(', ')}`;
-  return outer(source, inner, sums, eventSums);
+  const plan = planSums(sums);
+  const sources = spansOf(query).map((span, i) => partOf(query, eventDimensions, 'events', span, `${i}`, params));
+  const read = sources.map((source) => {
+    const where = [source.range, ...plan.conditions, ...source.filters].join(' AND ');
+    return (
+      `SELECT ${[...source.keys, ...plan.columns].join(', ')}` +
+      `, toInt64(count()) AS n, sum(billed_nanos) AS billed, sum(value_micros) AS value, toInt64(sum(late)) AS late_n` +
+      ` FROM ${table} WHERE ${where} GROUP BY ${[...source.names, ...plan.columns].join(', ')}`
+    );
+  });
+  return outer(sources[0]!, read, sums, (metric) => plan.sql(metric));
 }
 
 function bidPart(
@@ -174,13 +138,14 @@ function bidPart(
   table: string,
   params: Record<string, unknown>,
 ): string {
-  const source = partOf(query, bidDimensions, 'bids', params);
-  const keys = [...new Set([source.time, ...source.columns, 'kind', 'status'])];
-  const wanted = ['requests', 'matched', 'bids', 'bid_nanos', 'no_bids'];
+  const source = partOf(query, bidDimensions, 'bids', wholeSpan(query), 'b', params);
+  const values = ['requests', 'matched', 'bids', 'bid_nanos', 'no_bids'];
+  // Only where it is asked for, so that the projections without the newer column can answer the rest.
+  if (sums.includes('valueNanos')) values.push('value_nanos');
   const inner =
-    `SELECT ${keys.join(', ')}, ${wanted.map((name) => `sum(${name}) AS ${name}_n`).join(', ')}` +
-    ` FROM ${table} WHERE ${source.range} AND status = 'accepted' GROUP BY ${keys.join(', ')}`;
-  return outer(source, inner, sums, bidSums);
+    `SELECT ${[...source.keys, 'kind'].join(', ')}, ${values.map((name) => `sum(${name}) AS ${name}_n`).join(', ')}` +
+    ` FROM ${table} WHERE ${[source.range, "status = 'accepted'", ...source.filters].join(' AND ')} GROUP BY ${[...source.names, 'kind'].join(', ')}`;
+  return outer(source, [inner], sums, (metric) => bidSums[metric] ?? 'toInt64(0)');
 }
 
 function reachPart(
@@ -189,21 +154,63 @@ function reachPart(
   table: string,
   params: Record<string, unknown>,
 ): string {
-  const source = partOf(query, eventDimensions, 'events', params);
-  const keys = source.keys.map((_, i) => (i === 0 ? 't' : `d${i - 1}`));
-  const where = [source.range, "type = 'impression'", ok, ...source.filters].join(' AND ');
+  const source = partOf(query, eventDimensions, 'events', wholeSpan(query), 'r', params);
+  const where = [source.range, "type = 'impression'", "status = 'accepted'", ...source.filters].join(' AND ');
   const values = sums.map((metric) =>
     metric === 'reach' ? 'toInt64(uniqIf(user, user != 0)) AS reach' : `toInt64(0) AS ${metric}`,
   );
-  return `SELECT ${[...source.keys, ...values].join(', ')} FROM ${table} WHERE ${where} GROUP BY ${keys.join(', ')}`;
+  return `SELECT ${[...source.keys, ...values].join(', ')} FROM ${table} WHERE ${where} GROUP BY ${source.names.join(', ')}`;
+}
+
+/** A part of the report's time and the stored time column that is read there. */
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** tick: ten seconds; quarter: of an hour; day: of UTC, from the smallest projections. */
+  readonly time: 'tick' | 'quarter' | 'toStartOfDay(quarter)';
+}
+
+const QUARTER_MS = 900_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Quarters of an hour are enough for every zone's hours and days. Whole days of UTC are read from sums of days where
+ * nothing finer is asked for; what is left at both ends is read more finely.
+ */
+function spansOf(query: ReportQuery): readonly Span[] {
+  const whole = wholeSpan(query);
+  const utcDays = query.timeZone === 'UTC' && ['day', 'week', 'month'].includes(query.granularity);
+  const daily = (query.granularity === 'none' || utcDays) && !query.dimensions.some((name) => hourly.includes(name));
+  const filtered = Object.keys(query.filter).some((name) => hourly.includes(name as ReportDimension));
+  const [fromMs, toMs] = [Math.ceil(query.fromMs / DAY_MS) * DAY_MS, Math.floor(query.toMs / DAY_MS) * DAY_MS];
+  if (!daily || filtered || toMs - fromMs < DAY_MS) return [whole];
+  const spans: Span[] = [{ fromMs, toMs, time: 'toStartOfDay(quarter)' }];
+  const edge = (from: number, to: number): void => {
+    if (from < to)
+      spans.push({
+        fromMs: from,
+        toMs: to,
+        time: from % QUARTER_MS === 0 && to % QUARTER_MS === 0 ? 'quarter' : 'tick',
+      });
+  };
+  edge(query.fromMs, fromMs);
+  edge(toMs, query.toMs);
+  return spans;
+}
+
+/** Dimensions that a sum of a day of UTC does not know. */
+const hourly: readonly ReportDimension[] = ['hourOfDay', 'dayOfWeek'];
+
+function wholeSpan({ fromMs, toMs, granularity }: ReportQuery): Span {
+  const quarters = fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0 && granularity !== 'minute';
+  return { fromMs, toMs, time: quarters ? 'quarter' : 'tick' };
 }
 
 interface Part {
-  readonly time: string;
-  /** Stored columns needed besides time. */
-  readonly columns: readonly string[];
   readonly range: string;
+  /** The bucket and the dimensions as `t`, `d0`, `d1` … */
   readonly keys: readonly string[];
+  readonly names: readonly string[];
   readonly filters: readonly string[];
 }
 
@@ -211,49 +218,46 @@ function partOf(
   query: ReportQuery,
   known: typeof eventDimensions,
   where: 'events' | 'bids',
+  span: Span,
+  id: string,
   params: Record<string, unknown>,
 ): Part {
-  const time = timeColumn(query);
-  const filtered = Object.keys(query.filter) as ReportDimension[];
-  const columns = new Set<string>();
+  const { time } = span;
   const sqlOf = (dimension: ReportDimension): string => {
     const found = known[dimension];
     if (found === undefined) throw unsupported(dimension, where);
-    for (const name of found.columns) columns.add(name);
-    return found.sql.replaceAll('TIME', time);
+    return found.replaceAll('TIME', time);
   };
-  const dimensions = query.dimensions.map((dimension, i) => `${sqlOf(dimension)} AS d${i}`);
-  const filters = filtered.map((dimension) => {
+  const expressions = [bucket(query.granularity, time), ...query.dimensions.map(sqlOf)];
+  const names = expressions.map((_, i) => (i === 0 ? 't' : `d${i - 1}`));
+  params[`from${id}`] = span.fromMs / 1000;
+  params[`to${id}`] = span.toMs / 1000;
+  const edge = (name: string): string => `toDateTime({${name}${id}:UInt32}, 'UTC')`;
+  const filters = (Object.keys(query.filter) as ReportDimension[]).map((dimension) => {
     const name = `f_${dimension}`;
     const number = reportDimensions[dimension].kind === 'number';
-    params[name] = (query.filter[dimension] ?? []).map((value) => (number ? Number(value) : String(value)));
-    return `has({${name}:Array(${number ? 'Int64' : 'String'})}, ${number ? `toInt64(${sqlOf(dimension)})` : sqlOf(dimension)})`;
+    const values = (query.filter[dimension] ?? []).map((value) => (number ? Number(value) : String(value)));
+    if (values.length === 0) return '0';
+    params[name] = values;
+    return `${sqlOf(dimension)} IN {${name}:Array(${number ? 'Int64' : 'String'})}`;
   });
   return {
-    time,
-    columns: [...columns],
-    range: `${time} >= toDateTime({from:UInt32}, 'UTC') AND ${time} < toDateTime({to:UInt32}, 'UTC')`,
-    keys: [`${bucket(query.granularity, time)} AS t`, ...dimensions],
+    range: `${time} >= ${edge('from')} AND ${time} < ${edge('to')}`,
+    keys: expressions.map((sql, i) => `${sql} AS ${names[i]}`),
+    names,
     filters,
   };
 }
 
 function outer(
   part: Part,
-  inner: string,
+  read: readonly string[],
   sums: readonly SumMetric[],
-  known: Partial<Record<SumMetric, string>>,
+  sqlOf: (metric: SumMetric) => string,
 ): string {
-  const keys = part.keys.map((_, i) => (i === 0 ? 't' : `d${i - 1}`));
-  const values = sums.map((metric) => `${known[metric] ?? 'toInt64(0)'} AS ${metric}`);
-  const where = part.filters.length === 0 ? '' : ` WHERE ${part.filters.join(' AND ')}`;
-  return `SELECT ${[...part.keys, ...values].join(', ')} FROM (${inner})${where} GROUP BY ${keys.join(', ')}`;
-}
-
-/** Quarters of an hour are enough for every zone's hours and days; then the smaller projections can answer. */
-function timeColumn(query: ReportQuery): 'tick' | 'quarter' {
-  const quarters = query.fromMs % 900_000 === 0 && query.toMs % 900_000 === 0;
-  return quarters && query.granularity !== 'minute' ? 'quarter' : 'tick';
+  const values = sums.map((metric) => `${sqlOf(metric)} AS ${metric}`);
+  const rows = read.map((text) => `(${text})`).join(' UNION ALL ');
+  return `SELECT ${[...part.names, ...values].join(', ')} FROM (${rows}) GROUP BY ${part.names.join(', ')}`;
 }
 
 function bucket(granularity: Granularity, time: string): string {
@@ -282,18 +286,7 @@ function orderOf(query: ReportQuery, keys: readonly string[]): string {
   if (!(query.metrics as readonly string[]).includes(by)) {
     throw new CodedError('report_unsupported', `Cannot sort by ${by}.`, 'Sort by a metric or dimension of the report.');
   }
-  return [`${ratioOrder(by as ReportMetric)} ${direction}`, ...keys].join(', ');
-}
-
-function ratioOrder(metric: ReportMetric): string {
-  const parts = ratioParts[metric as keyof typeof ratioParts];
-  if (parts === undefined) return metric;
-  const [over, under] = parts;
-  return metric === 'invalidRate' ? `${over} / (${over} + ${under})` : `${over} / ${under}`;
-}
-
-function column(name: string): { readonly columns: readonly string[]; readonly sql: string } {
-  return { columns: [name], sql: name };
+  return [`${metricSql(by as ReportMetric)} ${direction}`, ...keys].join(', ');
 }
 
 function unsupported(dimension: ReportDimension, where: 'events' | 'bids'): CodedError {

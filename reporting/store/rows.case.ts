@@ -89,6 +89,7 @@ export function bidStatsRow(parts: Partial<BidStatsRow>): BidStatsRow {
     matched: 0,
     bids: 0,
     bidNanos: 0,
+    valueNanos: 0,
     noBids: 0,
     p50Us: 0,
     p99Us: 0,

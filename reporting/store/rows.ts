@@ -167,6 +167,7 @@ export interface BidStatsRow extends Position {
   readonly matched: number;
   readonly bids: number;
   readonly bidNanos: number;
+  readonly valueNanos: number;
   readonly noBids: number;
   readonly p50Us: number;
   readonly p99Us: number;
@@ -196,6 +197,7 @@ export const bidStatsColumns = [
   'matched',
   'bids',
   'bid_nanos',
+  'value_nanos',
   'no_bids',
   'p50_us',
   'p99_us',
@@ -227,6 +229,7 @@ export function bidStatsValues(row: BidStatsRow, day: string): Cell[] {
     row.matched,
     row.bids,
     row.bidNanos,
+    row.valueNanos,
     row.noBids,
     row.p50Us,
     row.p99Us,

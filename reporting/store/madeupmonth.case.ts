@@ -1,0 +1,83 @@
+import { storeOn } from './clickhouse.ts';
+import { openEmbeddedSql, type Sql } from './client.ts';
+import { migrate, type SchemaOptions } from './migrate.ts';
+import type { Store } from './store.ts';
+
+const DAY_SECONDS = 86_400;
+const DAYS = 30;
+const schema: SchemaOptions = { database: 'evenkeel', replicatedPath: null, deduplicationWindow: 0 };
+
+export interface MadeUpMonth {
+  readonly store: Store;
+  readonly sql: Sql;
+  readonly events: number;
+  readonly bidStats: number;
+}
+
+/**
+ * A chDB directory with thirty days of events that end at a time: 20 advertisers, 200 campaigns, 400 line items, 1,200
+ * creatives, 3,000 domains, 40 countries and 2 million users, most traffic on few of each. Bidders' counters beside it,
+ * a row a minute, for every sixteenth line item. A directory that was filled before is used as it is.
+ * @param events how many rows, spread evenly over the days
+ */
+export async function makeMonth(dir: string, events: number, nowMs: number): Promise<MadeUpMonth> {
+  const sql = await openEmbeddedSql(dir);
+  await migrate(sql, schema);
+  const count = async (table: string): Promise<number> =>
+    Number((await sql.rows(`SELECT count() FROM evenkeel.${table}`))[0]![0]);
+  const perDay = Math.floor(events / DAYS);
+  const made = (await count('events')) > 0;
+  for (let day = 0; day < DAYS && !made; day++) {
+    const startSeconds = Math.floor(nowMs / 1000) - (DAYS - day) * DAY_SECONDS;
+    // Ingest inserts small blocks, which merges have joined by the next day.
+    const blocks = day === DAYS - 1 ? 12 : 2;
+    for (let block = 0; block < blocks; block++) {
+      const from = day * perDay + Math.floor((perDay * block) / blocks);
+      const to = day * perDay + Math.floor((perDay * (block + 1)) / blocks);
+      await sql.run(eventsSql(from, to - from, perDay, day * perDay, startSeconds));
+    }
+    await sql.run(bidStatsSql(day, startSeconds));
+  }
+  return {
+    store: storeOn(sql, schema, 'events'),
+    sql,
+    events: await count('events'),
+    bidStats: await count('bid_stats'),
+  };
+}
+
+/** Draws from [0, n), small numbers more often. `salt` makes the draws of a row independent. */
+const skewed = (n: number, salt: number): string =>
+  `toUInt32(floor(${n} * pow(intHash32(number * 16 + ${salt}) / 4294967296, 2.5)))`;
+
+function eventsSql(from: number, rows: number, perDay: number, first: number, startSeconds: number): string {
+  const seconds = `${startSeconds} + intDiv((number - ${first}) * ${DAY_SECONDS}, ${perDay})`;
+  return `INSERT INTO evenkeel.events (partition, offset, block_day, appended_ms, at_ms, time_ms, type, status, reason, claimed, event_id,
+    bid_id, node, advertiser_id, campaign_id, line_item_id, creative_id, exchange, domain, country, region, os, device_type, mtype, w, h,
+    user, price_nanos, billing, billed_nanos, ip, ua)
+  WITH ${skewed(400, 1)} AS li, number % 100 AS kind, ${seconds} AS s
+  SELECT number % 4, number, toDate(${startSeconds}), s * 1000, s * 1000, s * 1000 - number % 997,
+    multiIf(kind < 45, 'win', kind < 90, 'impression', kind < 91, 'click', kind < 99, 'loss', 'conversion'),
+    if(intHash32(number + 7) % 50 = 0, if(number % 3 = 0, 'invalid', 'duplicate'), 'accepted'),
+    if(intHash32(number + 7) % 50 = 0, if(number % 3 = 0, 'bot', 'repeated'), ''),
+    1, substring(hex(sipHash128(number)), 1, 24), substring(hex(sipHash128(number, 1)), 1, 24), 'aabbccdd',
+    li % 20 + 1, li % 200 + 1, li + 1, li * 3 + number % 3 + 1, concat('exchange', toString(${skewed(5, 2)})),
+    concat('site', toString(${skewed(3000, 3)}), '.example'), concat('C', toString(${skewed(40, 4)} + 10)),
+    concat('R', toString(${skewed(200, 5)})), ['android', 'ios', 'windows', 'macos', 'linux', ''][${skewed(6, 6)} + 1],
+    ${skewed(6, 7)}, 1, [300, 320, 728, 160, 300, 970, 320, 336][li % 8 + 1], [250, 50, 90, 600, 600, 250, 480, 280][li % 8 + 1],
+    ${skewed(2_000_000, 8)} + 1, 1500000, kind < 45, if(kind < 45, 900000 + number % 1000000, 0), '203.0.113.7', 'Mozilla/5.0'
+  FROM numbers(${from}, ${rows})`;
+}
+
+function bidStatsSql(day: number, startSeconds: number): string {
+  const lineItems = 25;
+  const rows = (DAY_SECONDS / 60) * lineItems;
+  return `INSERT INTO evenkeel.bid_stats (partition, offset, block_day, appended_ms, from_ms, to_ms, status, node, sequence, kind,
+    advertiser_id, campaign_id, line_item_id, reason, requests, matched, bids, bid_nanos, no_bids)
+  WITH (number % ${lineItems}) * 16 AS li, ${startSeconds} + intDiv(number, ${lineItems}) * 60 AS s
+  SELECT 0, ${day} * ${rows} + number, toDate(${startSeconds}), s * 1000, s * 1000, s * 1000 + 1000, 'accepted', 'aabbccdd', number,
+    if(number % 5 = 0, 'line_item', 'reason'), li % 20 + 1, li % 200 + 1, li + 1,
+    if(number % 5 = 0, '', ['pacing', 'below_floor', 'frequency_cap', 'creative_size'][number % 4 + 1]),
+    0, if(number % 5 = 0, 900, 0), if(number % 5 = 0, 120, 0), if(number % 5 = 0, 240000000, 0), if(number % 5 = 0, 0, 77)
+  FROM numbers(${rows})`;
+}

@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
+import { REPORT_STEP_MS, type ReportMetric, type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
+import { type MadeUpMonth, makeMonth } from './madeupmonth.case.ts';
+
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 1_200_000 });
+
+const EVENTS = Number(process.env.EVENKEEL_REPORT_EVENTS ?? 10_000_000);
+const P95_MS = 150;
+const RUNS = 20;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** What the pages ask for, as they ask for it. */
+function pageQueries(nowMs: number): Readonly<Record<string, ReportQueryInput>> {
+  const toMs = (Math.floor(nowMs / REPORT_STEP_MS) + 1) * REPORT_STEP_MS;
+  const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
+  const hourMs = Math.floor((nowMs - HOUR_MS) / 60_000) * 60_000;
+  const live: ReportMetric[] = ['impressions', 'clicks', 'spendNanos'];
+  const shown: ReportMetric[] = [...live, 'ctr', 'ecpm'];
+  const campaign = { campaign: [1] };
+  const orderBy = { by: 'spendNanos' as const, descending: true };
+  const top = { metrics: live, filter: campaign, orderBy, limit: 10 };
+  const page = (fromMs: number, dimensions: ReportQueryInput['dimensions'], extra: Partial<ReportQueryInput> = {}) => ({
+    fromMs,
+    toMs,
+    dimensions,
+    metrics: [...shown],
+    limit: 1000,
+    ...extra,
+  });
+  return {
+    'overview: today by campaign': { fromMs: today, toMs, metrics: [...live], dimensions: ['campaign'] },
+    'overview: all time by campaign': { fromMs: 0, toMs, metrics: [...live], dimensions: ['campaign'] },
+    'overview: last hour by minute': {
+      fromMs: hourMs,
+      toMs,
+      metrics: [...live],
+      granularity: 'minute',
+      dimensions: ['advertiser'],
+    },
+    'alerts: invalid in ten minutes': {
+      fromMs: toMs - 600_000,
+      toMs,
+      metrics: ['received', 'invalid'],
+      dimensions: ['campaign'],
+    },
+    'campaign: delivery by minute': {
+      fromMs: today,
+      toMs,
+      metrics: ['spendNanos'],
+      granularity: 'minute',
+      filter: campaign,
+    },
+    'campaign: funnel bids, 1 hour': { fromMs: toMs - HOUR_MS, toMs, metrics: ['matched', 'bids'], filter: campaign },
+    'campaign: funnel bids, 7 days': {
+      fromMs: toMs - 7 * DAY_MS,
+      toMs,
+      metrics: ['matched', 'bids'],
+      filter: campaign,
+    },
+    'campaign: funnel reasons, 7 days': {
+      fromMs: toMs - 7 * DAY_MS,
+      toMs,
+      metrics: ['lineItemNoBids'],
+      dimensions: ['noBidReason'],
+      filter: campaign,
+    },
+    'campaign: funnel wins, 7 days': {
+      fromMs: toMs - 7 * DAY_MS,
+      toMs,
+      metrics: ['wins', 'impressions'],
+      filter: campaign,
+    },
+    'campaign: by country': { fromMs: today, toMs, dimensions: ['country'], ...top },
+    'campaign: by site': { fromMs: today, toMs, dimensions: ['domain'], ...top },
+    'campaign: by device': { fromMs: today, toMs, dimensions: ['deviceType'], ...top },
+    'campaign: by size': { fromMs: today, toMs, dimensions: ['size'], ...top },
+    'campaign: by creative': { fromMs: today, toMs, dimensions: ['creative'], ...top },
+    'campaign: by hour': { fromMs: today, toMs, dimensions: ['hourOfDay'], ...top },
+    'reports: today by campaign': page(today, ['campaign']),
+    'reports: today by campaign and country': page(today, ['campaign', 'country']),
+    'reports: 7 days by day': page(today - 6 * DAY_MS, ['campaign'], { granularity: 'day' }),
+    'reports: 30 days by day': page(today - 29 * DAY_MS, [], { granularity: 'day', timeZone: 'America/New_York' }),
+    'reports: 30 days by campaign': page(today - 29 * DAY_MS, ['campaign']),
+    'reports: 30 days by country': page(today - 29 * DAY_MS, ['country']),
+    'reports: 30 days by device': page(today - 29 * DAY_MS, ['deviceType', 'os']),
+    'reports: 30 days by site': page(today - 29 * DAY_MS, ['domain']),
+    'reports: 30 days by creative': page(today - 29 * DAY_MS, ['creative', 'size']),
+    'reports: 7 days, reach by campaign': page(today - 6 * DAY_MS, ['campaign'], {
+      metrics: ['impressions', 'reach', 'frequency'],
+    }),
+    'reports: 30 days, reach by campaign': page(today - 29 * DAY_MS, ['campaign'], {
+      metrics: ['impressions', 'reach', 'frequency'],
+    }),
+    'reports: one advertiser, 30 days by day': page(today - 29 * DAY_MS, ['campaign'], {
+      granularity: 'day',
+      filter: { advertiser: [3] },
+    }),
+  };
+}
+
+describe(`reports over ${EVENTS.toLocaleString('en-US')} events`, () => {
+  const dir = process.env.EVENKEEL_REPORT_DIR ?? mkdtempSync(join(tmpdir(), 'evenkeel-reportspeed-'));
+  const nowMs = systemClock.nowMs();
+  let month: MadeUpMonth;
+  beforeAll(async () => {
+    month = await makeMonth(dir, EVENTS, nowMs);
+  });
+  afterAll(async () => {
+    await month?.store.close();
+    if (process.env.EVENKEEL_REPORT_DIR === undefined) rmSync(dir, { recursive: true, force: true });
+  });
+
+  it(`answers each of the pages' queries within ${P95_MS} ms (p95)`, async () => {
+    const lines: string[] = [];
+    const slow: string[] = [];
+    for (const [name, query] of Object.entries(pageQueries(nowMs))) {
+      const parsed = reportQuerySchema.parse(query);
+      const walls: number[] = [];
+      const cpus: number[] = [];
+      let rows = 0;
+      for (let run = 0; run <= RUNS; run++) {
+        const before = process.cpuUsage();
+        const startMs = performance.now();
+        rows = (await month.store.query(parsed)).rows.length;
+        const wallMs = performance.now() - startMs;
+        const { user, system } = process.cpuUsage(before);
+        // The first run reads from disk what later ones find in memory.
+        if (run === 0) continue;
+        walls.push(wallMs);
+        cpus.push((user + system) / 1000);
+      }
+      const at = (values: number[], share: number): number =>
+        values.sort((a, b) => a - b)[Math.floor(values.length * share)]!;
+      const [p50, p95, cpu] = [at(walls, 0.5), at(walls, 0.95), at(cpus, 0.5)];
+      lines.push(
+        `${name.padEnd(42)} ${rows.toString().padStart(6)} rows  p50 ${p50.toFixed(0).padStart(4)}  p95 ${p95.toFixed(0).padStart(4)}  CPU ${cpu.toFixed(0).padStart(4)} ms`,
+      );
+      // On a machine with other work a query waits; what it computes is its own.
+      if (p95 > P95_MS && cpu > P95_MS) slow.push(name);
+    }
+    process.stdout.write(
+      `${[`${month.events} events, ${month.bidStats} rows of counters; load ${loadavg()[0]!.toFixed(1)}`, ...lines].join('\n')}\n`,
+    );
+    expect(slow).toEqual([]);
+  });
+});
