@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { localDay } from '../../core/budgetday.ts';
 import { nanosToDecimal } from '../../core/money.ts';
-import { type ReportMetric, type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
+import {
+  type ReportMetric,
+  type ReportQueryInput,
+  reportDimensionNames,
+  reportDimensions,
+  reportQuerySchema,
+} from '../../core/report.ts';
 import { openStore } from './clickhouse.ts';
 import { openEmbeddedSql } from './client.ts';
 import { bidStatsRow, eventRow } from './rows.case.ts';
@@ -245,27 +251,7 @@ describe('a report', () => {
     const metrics = ['impressions', 'spendNanos', 'received'] as const;
     const total = (await report({ ...range, metrics: [...metrics] })).rows[0]!.metrics;
     expect(total).toEqual({ impressions: 288, spendNanos: String((287 * 288) / 2), received: 576 });
-    const dimensions = [
-      'campaign',
-      'country',
-      'eventType',
-      'hourOfDay',
-      'dayOfWeek',
-      'size',
-      'format',
-      'exchange',
-      'status',
-      'reason',
-      'deal',
-      'domain',
-      'os',
-      'deviceType',
-      'region',
-      'creative',
-      'lineItem',
-      'advertiser',
-      'conversionType',
-    ] as const;
+    const dimensions = reportDimensionNames.filter((name) => reportDimensions[name].events);
     for (const dimension of dimensions) {
       const { rows } = await report({ ...range, dimensions: [dimension], metrics: [...metrics] });
       const sum = (name: 'impressions' | 'spendNanos' | 'received'): number =>
