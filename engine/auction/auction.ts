@@ -76,7 +76,8 @@ export interface Tally {
 
 /** The outcome of one request: bids, or why there are none. */
 export interface Decision {
-  readonly bids: Bid[];
+  /** In the order of the impressions. */
+  bids: readonly Bid[];
   /** Set when there are no bids. */
   reason: NoBidReason | null;
   /** Currency of the prices. */
@@ -106,7 +107,11 @@ export class Auction {
   readonly #prices: Float64Array;
   readonly #creatives: (ReadyCreative | null)[] = [];
   readonly #deals: (Deal | null)[] = [];
-  readonly #pool: Bid[] = [];
+  /** The bids of a request are always the first of these. */
+  readonly #pool = Array.from({ length: MAX_BIDS }, () => blankBid());
+  /** The list of bids for every number of them: an array that grows and is emptied is allocated anew each time. */
+  readonly #lists = Array.from({ length: MAX_BIDS + 1 }, (_, count) => this.#pool.slice(0, count));
+  #sold = 0;
   /** Candidates judged for the present impression, and how many of them may bid. */
   #count = 0;
   #accepted = 0;
@@ -131,7 +136,8 @@ export class Auction {
   run(scan: RequestScan, profile: ExchangeProfile, nowMs: number, keep: KeepBid): Decision {
     const { decision } = this;
     const about = this.#about;
-    decision.bids.length = 0;
+    this.#sold = 0;
+    decision.bids = this.#lists[0]!;
     decision.reason = null;
     decision.test = scan.numOr(scan.root, REQ.test, 0) === 1;
     if (this.#catalog.isStopped(profile.name)) return this.#refuse('killed');
@@ -144,13 +150,19 @@ export class Auction {
     const auctionHash = hashText(scan.text(scan.root, REQ.id));
     let reason: NoBidReason = 'unsupported_format';
     let looked = 0;
-    for (let item = scan.first(scan.root, REQ.imp); item !== 0 && looked < MAX_IMPS; item = scan.next(item)) {
+    for (
+      let item = scan.first(scan.root, REQ.imp);
+      item !== 0 && looked < MAX_IMPS && this.#sold < MAX_BIDS;
+      item = scan.next(item)
+    ) {
       looked++;
       about.seed = hashWith(auctionHash, looked);
       const outcome = this.#runImpression(scan, scan.itemNode(item), looked, keep);
       if (outcome !== null) reason = outcome;
     }
-    return decision.bids.length > 0 ? decision : this.#refuse(reason);
+    if (this.#sold === 0) return this.#refuse(reason);
+    decision.bids = this.#lists[this.#sold]!;
+    return decision;
   }
 
   #refuse(reason: NoBidReason): Decision {
@@ -162,10 +174,9 @@ export class Auction {
   #runImpression(scan: RequestScan, node: number, number: number, keep: KeepBid): NoBidReason | null {
     const about = this.#about;
     if (!readImpressionCircumstances(scan, node, number, about)) return 'unsupported_format';
-    const { bids } = this.decision;
     const reason = this.#offer(node, keep);
     if (reason !== null) return reason;
-    for (let ads = 1; bids.length < MAX_BIDS && leavesRoom(about, bids[bids.length - 1]!.creative, ads); ads++) {
+    for (let ads = 1; this.#sold < MAX_BIDS && leavesRoom(about, this.#pool[this.#sold - 1]!.creative, ads); ads++) {
       about.seed = hashWith(about.seed, ads);
       if (this.#offer(node, keep) !== null) break;
     }
@@ -204,9 +215,8 @@ export class Auction {
     this.#count = 0;
     this.#accepted = 0;
     do {
-      const line = this.#catalog.line(next);
-      this.#tally.matched(line);
-      const refusal = judge(line, this.#about, this.#gate, verdict);
+      this.#tally.matched(this.#catalog.line(next));
+      const refusal = judge(this.#catalog, next, this.#about, this.#gate, verdict);
       const at = this.#count++;
       this.#matches[at] = next;
       this.#usdPrices[at] = refusal === null ? verdict.usdPrice : -1;
@@ -219,7 +229,7 @@ export class Auction {
         enough = Math.max(enough, verdict.usdPrice);
       } else {
         this.#lastRefusal = refusal;
-        this.#tally.refused(line, refusal);
+        this.#tally.refused(this.#catalog.line(next), refusal);
       }
       next = index.next();
       // Equal prices are decided by hash, so equals are still looked at.
@@ -254,7 +264,7 @@ export class Auction {
     if (!this.#take(line, price)) return 'budget';
     const bid = this.#bid(node, at, line, price);
     if (keep(bid)) {
-      this.decision.bids.push(bid);
+      this.#sold++;
       this.#about.won.add(line, bid.creative, podOf(this.#about, mediaOfferFor(this.#about, bid.creative)));
       if (!this.decision.test) noteBid(insight.shading, exchange, market, usdPrice * share);
       this.#tally.bid(line, price, this.#prices[at]!);
@@ -308,8 +318,7 @@ export class Auction {
 
   #bid(impNode: number, at: number, line: Line, priceNanos: number): Bid {
     const creative = this.#creatives[at]!;
-    const bid = this.#pool[this.decision.bids.length] ?? ({} as Bid);
-    this.#pool[this.decision.bids.length] = bid;
+    const bid = this.#pool[this.#sold]!;
     bid.impNode = impNode;
     bid.line = line;
     bid.creative = creative;
@@ -332,4 +341,21 @@ export class Auction {
     const { rates } = this.#about;
     return nanosToCpm(Math.floor((priceNanos * rateOf(rates, currency)) / rateOf(rates, this.decision.currency)));
   }
+}
+
+/** One shape for all. */
+function blankBid(): Bid {
+  return {
+    impNode: 0,
+    line: null as unknown as Line,
+    creative: null as unknown as ReadyCreative,
+    priceNanos: 0,
+    cpm: '',
+    w: 0,
+    h: 0,
+    dealId: '',
+    variant: '',
+    assets: '',
+    skipAfterSeconds: -1,
+  };
 }

@@ -77,8 +77,11 @@ function addRange(into: BannerOffer, range: SizeRange): void {
 }
 
 /** Whether a banner of a size may be shown. Ratios agree to one pixel. */
-export function bannerFits(offer: BannerOffer, w: number, h: number): boolean {
-  if (hasSize(offer, packSize(w, h))) return true;
+export function bannerFits(offer: BannerOffer, size: number): boolean {
+  if (size === 0) return false;
+  if (hasSize(offer, size)) return true;
+  if (offer.ranges.length === 0) return false;
+  const { w, h } = unpackSize(size);
   for (let i = 0; i < offer.ranges.length; i++) if (inRange(offer.ranges[i]!, w, h)) return true;
   return false;
 }

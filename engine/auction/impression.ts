@@ -5,6 +5,7 @@ import { DIM } from '../match/terms.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import { type BannerOffer, createBannerOffer, packSize, readBanner, unpackSize } from './banneroffer.ts';
+import { AttributeList } from './blocks.ts';
 import { createMediaOffer, type MediaOffer, readAudio, readVideo } from './mediaoffer.ts';
 import { type NativeOffer, readNative } from './nativeoffer.ts';
 
@@ -25,7 +26,7 @@ export interface Impression {
   audio: MediaOffer | null;
   native: NativeOffer | null;
   /** Creative attributes the publisher blocks (`battr`), by format. */
-  readonly blockedAttributes: Readonly<Record<CreativeFormat, Set<number>>>;
+  readonly blockedAttributes: Readonly<Record<CreativeFormat, AttributeList>>;
 }
 
 /** Ad positions of AdCOM as terms. */
@@ -44,7 +45,12 @@ export function createImpression(): Impression {
     video: null,
     audio: null,
     native: null,
-    blockedAttributes: { banner: new Set(), video: new Set(), audio: new Set(), native: new Set() },
+    blockedAttributes: {
+      banner: new AttributeList(),
+      video: new AttributeList(),
+      audio: new AttributeList(),
+      native: new AttributeList(),
+    },
   };
 }
 
@@ -132,7 +138,7 @@ function sizeTerms(packed: number): SizeTerms {
   return made;
 }
 
-function readAttributes(scan: RequestScan, node: number, field: number, into: Set<number>): void {
-  if (into.size > 0) into.clear();
+function readAttributes(scan: RequestScan, node: number, field: number, into: AttributeList): void {
+  into.clear();
   for (let i = scan.first(node, field); i !== 0; i = scan.next(i)) into.add(scan.itemNum(i));
 }

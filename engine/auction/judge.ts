@@ -1,13 +1,14 @@
 import type { NoBidReason } from '../../core/reasons.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { Line } from '../catalog/line.ts';
+import { DOUBLE, FLAG, WORD } from '../catalog/linesheet.ts';
 import type { ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
-import { DIM } from '../match/terms.ts';
 import type { Audience, Wanted } from '../request/audience.ts';
 import { isCreativeCapped, isLineCapped } from '../users/caps.ts';
 import type { Person } from '../users/person.ts';
 import { creativeMerit, valueNanos } from '../value/goal.ts';
-import { bannerFits } from './banneroffer.ts';
+import { bannerFits, packSize } from './banneroffer.ts';
 import { type Blocks, blockedBy } from './blocks.ts';
 import { type Rates, rateOf } from './currency.ts';
 import { isWithin } from './distance.ts';
@@ -63,29 +64,113 @@ export interface Judge {
 }
 
 /**
- * Judges one line item whose terms match, in the order of the funnel.
+ * Judges the line item in a slot, whose terms match, in the order of the funnel.
  * @returns why it does not bid, or null with price, creative and deal in `verdict`
  */
-export function judge(line: Line, about: Circumstances, gate: BudgetGate, verdict: Judge): NoBidReason | null {
-  if (!isScheduled(line, about.nowMs, about.audience.utcOffsetMinutes)) return 'flight';
-  const circles = line.item.targeting.within;
-  if (circles.length > 0 && !isWithin(circles, about.audience.lat, about.audience.lon)) return 'targeting';
-  const rate = rateOf(about.rates, line.advertiser.currency);
+export function judge(
+  catalog: Catalog,
+  slot: number,
+  about: Circumstances,
+  gate: BudgetGate,
+  verdict: Judge,
+): NoBidReason | null {
+  const { doubles, words } = catalog.sheet;
+  const double = slot << 3;
+  const word = slot << 4;
+  const flags = words[word + WORD.flags]!;
+  if (about.nowMs < doubles[double + DOUBLE.start]! || about.nowMs >= doubles[double + DOUBLE.end]!) return 'flight';
+  if ((flags & FLAG.narrowed) !== 0) {
+    const outside = outsideOf(catalog.line(slot), about);
+    if (outside !== null) return outside;
+  }
+  const rate = doubles[double + DOUBLE.usdRate]! || rateOf(about.rates, catalog.line(slot).advertiser.currency);
   if (Number.isNaN(rate)) return 'unsupported_currency';
-  if (!gate.load(line.slot)) return 'budget';
-  if (isCapped(line, about)) return 'frequency_cap';
-  const refusal = chooseCreative(line, about, rate, gate.multiplierPpm, verdict);
+  if (!gate.load(slot)) return 'budget';
+  if ((flags & FLAG.capped) !== 0 && about.person.known && isCapped(catalog.line(slot), about)) return 'frequency_cap';
+  const refusal =
+    (flags & FLAG.plainBanner) !== 0
+      ? judgeBanner(catalog, slot, flags, about, rate, gate.multiplierPpm, verdict)
+      : chooseCreative(catalog.line(slot), about, rate, gate.multiplierPpm, verdict);
   if (refusal !== null) return refusal;
   const passPpm = gate.passPpm;
-  if (passPpm < MILLION && hashWith(about.seed ^ PASS_SALT, line.item.id) % MILLION >= passPpm) return 'pacing';
+  if (passPpm < MILLION && hashWith(about.seed ^ PASS_SALT, words[word + WORD.lineItem]!) % MILLION >= passPpm) {
+    return 'pacing';
+  }
   return gate.covers(verdict.price, about.nowMs) ? null : 'budget';
 }
 
+function outsideOf(line: Line, about: Circumstances): NoBidReason | null {
+  const { lat, lon, utcOffsetMinutes } = about.audience;
+  if (!isScheduled(line, about.nowMs, utcOffsetMinutes)) return 'flight';
+  return line.circles.length > 0 && !isWithin(line.circles, lat, lon) ? 'targeting' : null;
+}
+
 function isCapped(line: Line, about: Circumstances): boolean {
-  if (line.caps === null || !about.person.known) return false;
-  const pending = { line: about.won.ofLine(line.item.id), campaign: about.won.ofCampaign(line.campaign.id) };
+  if (line.caps === null) return false;
+  const { won } = about;
+  pending.line = won.ofLine(line.item.id);
+  pending.campaign = won.ofCampaign(line.campaign.id);
   const seconds = Math.floor(about.nowMs / 1000);
   return isLineCapped(about.insight.caps, line.caps, about.person.user, line.item, pending, seconds);
+}
+const pending = { line: 0, campaign: 0 };
+
+/** The same verdict as `chooseCreative` on the usual line item, whose one creative the sheet describes. */
+function judgeBanner(
+  catalog: Catalog,
+  slot: number,
+  flags: number,
+  about: Circumstances,
+  rate: number,
+  multiplierPpm: number,
+  verdict: Judge,
+): NoBidReason | null {
+  const { impression, blocks, floors, insight } = about;
+  const { doubles, words } = catalog.sheet;
+  const word = slot << 4;
+  const { banner } = impression;
+  if (banner === null || !bannerFits(banner, words[word + WORD.size]!)) return 'creative_size';
+  if (impression.secure && (flags & FLAG.insecure) !== 0) return 'creative_insecure';
+  if (mayBeBlocked(flags, words, word, blocks, impression)) {
+    const blocked = blockedBy(blocks, impression.blockedAttributes.banner, catalog.line(slot).creatives[0]!);
+    if (blocked !== null) return blocked;
+  }
+  if (banner.blockedTypes !== 0 && ((banner.blockedTypes >> catalog.line(slot).creatives[0]!.btype) & 1) === 1) {
+    return 'blocked_attribute';
+  }
+  if (about.won.size > 0 && isSeparated(catalog.line(slot), catalog.line(slot).creatives[0]!, about)) {
+    return 'separation';
+  }
+  const creativeId = words[word + WORD.creative]!;
+  if ((flags & FLAG.capped) !== 0 && isCreativeSeen(catalog.line(slot), creativeId, about)) return 'frequency_cap';
+  const worth =
+    doubles[(slot << 3) + DOUBLE.price]! ||
+    valueNanos(insight.evidence, catalog.line(slot).offer, creativeId, about.domainHash);
+  verdict.price = Math.floor((worth * multiplierPpm) / MILLION);
+  verdict.usdPrice = verdict.price * rate;
+  verdict.usdFloor = floors.floorNanos;
+  verdict.deal = null;
+  if (verdict.price < 1) return 'below_floor';
+  if (floors.privateOnly) return 'deal';
+  if (verdict.usdPrice < verdict.usdFloor) return 'below_floor';
+  verdict.creative = catalog.line(slot).creatives[0]!;
+  return null;
+}
+
+/** Whether the texts have to be compared: a bit in common, or what no bit stands for. */
+function mayBeBlocked(
+  flags: number,
+  words: Int32Array,
+  word: number,
+  { categories, domains, apps }: Blocks,
+  impression: Impression,
+): boolean {
+  if ((categories.low & words[word + WORD.categories]!) !== 0) return true;
+  if ((categories.high & words[word + WORD.categories + 1]!) !== 0) return true;
+  if ((domains.low & words[word + WORD.domains]!) !== 0) return true;
+  if ((domains.high & words[word + WORD.domains + 1]!) !== 0) return true;
+  if ((flags & FLAG.attributes) !== 0 && impression.blockedAttributes.banner.size > 0) return true;
+  return (flags & FLAG.bundle) !== 0 && apps.size > 0;
 }
 
 /**
@@ -147,7 +232,7 @@ function priceRefusal(
 function fits(impression: Impression, creative: ReadyCreative): boolean {
   switch (creative.format) {
     case 'banner':
-      return impression.banner !== null && bannerFits(impression.banner, creative.w, creative.h);
+      return impression.banner !== null && bannerFits(impression.banner, packSize(creative.w, creative.h));
     case 'native':
       return impression.native !== null && nativeFits(impression.native, creative.source.native!);
     default: {
@@ -167,20 +252,20 @@ function creativeRefusal(line: Line, creative: ReadyCreative, about: Circumstanc
     return 'blocked_attribute';
   }
   if (isSeparated(line, creative, about)) return 'separation';
-  return isCreativeSeen(line, creative, about) ? 'frequency_cap' : null;
+  return isCreativeSeen(line, creative.id, about) ? 'frequency_cap' : null;
 }
 
-function isCreativeSeen(line: Line, creative: ReadyCreative, about: Circumstances): boolean {
+function isCreativeSeen(line: Line, creativeId: number, about: Circumstances): boolean {
   if (line.caps === null || line.caps.creative.length === 0 || !about.person.known) return false;
   const { insight, person, won } = about;
   const seconds = Math.floor(about.nowMs / 1000);
-  return isCreativeCapped(insight.caps, line.caps, person.user, creative.id, won.ofCreative(creative.id), seconds);
+  return isCreativeCapped(insight.caps, line.caps, person.user, creativeId, won.ofCreative(creativeId), seconds);
 }
 
 /** Finds the deal a line item asks for, or else meets the open floor. Sets the verdict's deal and floor. */
 function floorRefusal(line: Line, creative: ReadyCreative, about: Circumstances, verdict: Judge): NoBidReason | null {
   const { floors } = about;
-  const wanted = line.terms[DIM.deal]!.include;
+  const wanted = line.deals;
   verdict.deal = null;
   if (wanted.length === 0) {
     if (floors.privateOnly) return 'deal';

@@ -70,7 +70,7 @@ export function explain(
       };
     }
     const verdict = { price: 0, usdPrice: 0, usdFloor: 0, creative: null, deal: null };
-    const reason = judge(line, about, context.gate, verdict);
+    const reason = judge(catalog, line.slot, about, context.gate, verdict);
     if (reason !== null) return { ...base, ...because(reason), priceCpmMicros: verdict.price };
     const says = 'Worth the most.';
     return {

@@ -7,7 +7,7 @@ import { blankInsight } from '../auction/insight.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultProfile, type ExchangeProfile } from '../config.ts';
 import type { HttpCall, Reply } from '../http/transport.ts';
-import { createSharedCredit, creditBank } from '../shared/credit.ts';
+import { createSharedCredit, creditBank, creditOf } from '../shared/credit.ts';
 import { createCreditGate } from '../shared/creditgate.ts';
 import { createSharedPace, writePace } from '../shared/pace.ts';
 import { readRecord } from '../shared/records.ts';
@@ -116,7 +116,7 @@ describe('the bid handler', () => {
       readRecord(bytes, from, to, { onReserved: (...record) => reserved.push(record), onEvent: () => {} }),
     );
     expect(reserved).toEqual([[bid.id, START_MS, 2_000_000, [0]]]);
-    expect(credit.nanos[0]).toBe(998_000_000n);
+    expect(creditOf(credit, 0)).toBe(998_000_000n);
   });
 
   it('gives every bid an id of its own', () => {
@@ -136,7 +136,7 @@ describe('the bid handler', () => {
     const bids = statuses.filter((status) => status === 200).length;
     expect(bids).toBeGreaterThan(5);
     expect(bids).toBeLessThan(40);
-    expect(credit.nanos[0]).toBe(1_000_000_000n - 2_000_000n * BigInt(bids));
+    expect(creditOf(credit, 0)).toBe(1_000_000_000n - 2_000_000n * BigInt(bids));
   });
 
   it('leaves credit alone for test requests and for explanations', () => {
@@ -146,7 +146,7 @@ describe('the bid handler', () => {
     const explained = post(request, { authorization: 'Bearer test' }, 'debug=1');
     expect(bodyOf(explained).imps[0].lineItems).toMatchObject([{ lineItemId: 100, reason: 'bid' }]);
     expect(post(request, { authorization: 'Bearer wrong' }, 'debug=1').status).toBe(401);
-    expect(credit.nanos[0]).toBe(1_000_000_000n);
+    expect(creditOf(credit, 0)).toBe(1_000_000_000n);
   });
 
   it('keeps to the exchange’s rate', () => {

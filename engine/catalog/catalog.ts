@@ -1,11 +1,13 @@
 import type { Advertiser, Campaign, LineItem } from '../../core/campaign.ts';
 import type { CampaignChange } from '../../core/topics.ts';
+import { compileCircles } from '../auction/distance.ts';
 import { compileCreative, type ReadyCreative } from '../creative/compile.ts';
 import { TermIndex } from '../match/termindex.ts';
-import { indexDimensions, targetingTerms } from '../match/terms.ts';
+import { DIM, indexDimensions, targetingTerms } from '../match/terms.ts';
 import { compileCaps } from '../users/caps.ts';
 import { highestNanos } from '../value/bound.ts';
 import { allowedHours, type Line } from './line.ts';
+import { LineSheet } from './linesheet.ts';
 
 /** A change with what the bid thread needs beside it: the slot the main thread gave to the line item. */
 export type CatalogChange = { readonly change: CampaignChange; readonly slot: number } | { readonly deleted: string };
@@ -16,6 +18,8 @@ export type CatalogChange = { readonly change: CampaignChange; readonly slot: nu
  */
 export class Catalog {
   readonly index = new TermIndex(indexDimensions.length);
+  /** The same line items, as the auction looks at them. */
+  readonly sheet = new LineSheet();
   readonly #baseUrl: () => string;
   readonly #rates: ReadonlyMap<string, number>;
   readonly #advertisers = new Map<number, Advertiser>();
@@ -211,6 +215,7 @@ export class Catalog {
     this.#lines[slot] = line;
     this.#lineCount++;
     const rate = this.#rates.get(line.advertiser.currency) ?? 0;
+    this.sheet.set(line, rate);
     this.index.set(slot, line.terms, highestNanos(line.item.goal) * rate);
   }
 
@@ -226,6 +231,7 @@ export class Catalog {
       .flatMap((id) => this.#creatives.get(id) ?? [])
       .filter((creative) => creative.source.status === 'active');
     if (creatives.length === 0) return null;
+    const terms = targetingTerms(item.targeting, fillTerms(creatives));
     return {
       slot,
       item,
@@ -234,8 +240,10 @@ export class Catalog {
       startMs: Math.max(item.flight.startMs, campaign.flight.startMs),
       endMs: Math.min(item.flight.endMs ?? Infinity, campaign.flight.endMs ?? Infinity),
       creatives,
-      terms: targetingTerms(item.targeting, fillTerms(creatives)),
+      terms,
       hours: allowedHours(item),
+      circles: compileCircles(item.targeting.within),
+      deals: terms[DIM.deal]!.include,
       caps: compileCaps(item),
       offer: { goal: item.goal, exploration: item.exploration, lineItemId: item.id },
     };

@@ -17,6 +17,10 @@ export interface Line {
   readonly terms: readonly TermPair[];
   /** Allowed hours as 24 bits per ISO weekday (1–7), null when all are. */
   readonly hours: Int32Array | null;
+  /** Circles it is narrowed to, see `compileCircles`; empty for anywhere. */
+  readonly circles: Float64Array;
+  /** Deals it asks for; empty for the open auction. */
+  readonly deals: readonly string[];
   /** Frequency caps, null when there are none. */
   readonly caps: ReadyCaps | null;
   /** What its value is reckoned from. */
@@ -33,5 +37,6 @@ export function allowedHours(item: LineItem): Int32Array | null {
       for (let hour = slot.fromHour; hour < slot.toHour; hour++) hours[day] = hours[day]! | (1 << hour);
     }
   }
-  return hours;
+  const everyHour = (1 << 24) - 1;
+  return hours.every((allowed, day) => day === 0 || allowed === everyHour) ? null : hours;
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { createSharedCredit, creditBank } from './credit.ts';
+import { createSharedCredit, creditBank, creditOf } from './credit.ts';
 
 const dist = new URL('../../dist/engine/shared/credit.js', import.meta.url).href;
 const NOW_MS = 2_000_000_000_000;
@@ -30,10 +30,10 @@ it('is exact under eight threads that take at once, also when an inner level ref
     }),
   );
   const sum = (parity: number) => taken.filter((_, i) => i % 2 === parity).reduce((a, b) => a + b, 0);
-  expect(credit.nanos[1]).toBe(600_000n - 7n * BigInt(sum(0)));
-  expect(credit.nanos[2]).toBe(300_000n - 7n * BigInt(sum(1)));
-  expect(credit.nanos[0]).toBe(1_000_000n - 7n * BigInt(sum(0) + sum(1)));
-  for (const left of credit.nanos) expect(left).toBeGreaterThanOrEqual(0n);
+  expect(creditOf(credit, 1)).toBe(600_000n - 7n * BigInt(sum(0)));
+  expect(creditOf(credit, 2)).toBe(300_000n - 7n * BigInt(sum(1)));
+  expect(creditOf(credit, 0)).toBe(1_000_000n - 7n * BigInt(sum(0) + sum(1)));
+  for (const slot of [0, 1, 2]) expect(creditOf(credit, slot)).toBeGreaterThanOrEqual(0n);
   // The cells that limit are drawn to the last bid but for those that met another's attempt.
-  expect(credit.nanos[2]!).toBeLessThan(7n * 9n);
+  expect(creditOf(credit, 2)).toBeLessThan(7n * 9n);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSharedCredit, creditBank, creditCells, giveBack, hasCredit, takeCredit } from './credit.ts';
+import { createSharedCredit, creditBank, creditCells, creditOf, giveBack, hasCredit, takeCredit } from './credit.ts';
 import { createPace, createSharedPace, readPace, writePace } from './pace.ts';
 
 const NOW = 1_800_000_000_000;
@@ -17,9 +17,9 @@ describe('shared credit', () => {
     expect(takeCredit(credit, path, 2, 60, NOW)).toBe(true);
     expect(hasCredit(credit, path, 2, 1, NOW)).toBe(false);
     expect(takeCredit(credit, path, 2, 1, NOW)).toBe(false);
-    expect([...credit.nanos]).toEqual([40n, 0n]);
+    expect([creditOf(credit, 0), creditOf(credit, 1)]).toEqual([40n, 0n]);
     giveBack(credit, path, 2, 60);
-    expect([...credit.nanos]).toEqual([100n, 60n]);
+    expect([creditOf(credit, 0), creditOf(credit, 1)]).toEqual([100n, 60n]);
     expect(creditCells(credit, NOW)).toEqual({ live: 2, dry: 0 });
   });
 

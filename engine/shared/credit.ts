@@ -5,21 +5,31 @@ const UNIT_MS = 100;
 const DAY_MS = 86_400_000;
 const MAX_UNIT = 2 ** 31 - 1;
 
-/** Credit of every budget cell of this node, shared by the bid threads and the main thread that owns the ledger. */
+/**
+ * Credit of every budget cell of this node, shared by the bid threads and the main thread that owns the ledger. A cell
+ * has 16 bytes: its nanos, then first and end of the time in which bids may draw, in units of 100 ms.
+ */
 export interface SharedCredit {
   /** What windows are counted from, milliseconds since the epoch. */
   readonly baseMs: number;
+  /** The memory as nanos: every second one is a cell's. */
   readonly nanos: BigInt64Array<SharedArrayBuffer>;
-  /** Per slot: first and end of the time in which bids may draw, in units of 100 ms. */
-  readonly windows: Int32Array<SharedArrayBuffer>;
+  /** The same memory as words: low and high half of the nanos, window from, window until. */
+  readonly words: Int32Array<SharedArrayBuffer>;
 }
+
+const LOW = 0;
+const HIGH = 1;
+const FROM = 2;
+const UNTIL = 3;
 
 /** @param slots how many cells there can be; @param nowMs the present */
 export function createSharedCredit(slots: number, nowMs: number): SharedCredit {
+  const memory = new SharedArrayBuffer(slots * 16);
   return {
     baseMs: Math.floor(nowMs / UNIT_MS) * UNIT_MS - DAY_MS,
-    nanos: new BigInt64Array(new SharedArrayBuffer(slots * 8)),
-    windows: new Int32Array(new SharedArrayBuffer(slots * 8)),
+    nanos: new BigInt64Array(memory),
+    words: new Int32Array(memory),
   };
 }
 
@@ -27,13 +37,18 @@ export function createSharedCredit(slots: number, nowMs: number): SharedCredit {
 export function creditBank(credit: SharedCredit): CreditBank {
   return {
     add(slot, deltaNanos) {
-      Atomics.add(credit.nanos, slot, deltaNanos);
+      Atomics.add(credit.nanos, slot * 2, deltaNanos);
     },
     setWindow(slot, fromMs, untilMs) {
-      Atomics.store(credit.windows, slot * 2, toUnit(Math.ceil((fromMs - credit.baseMs) / UNIT_MS)));
-      Atomics.store(credit.windows, slot * 2 + 1, toUnit(Math.floor((untilMs - credit.baseMs) / UNIT_MS)));
+      Atomics.store(credit.words, slot * 4 + FROM, toUnit(Math.ceil((fromMs - credit.baseMs) / UNIT_MS)));
+      Atomics.store(credit.words, slot * 4 + UNTIL, toUnit(Math.floor((untilMs - credit.baseMs) / UNIT_MS)));
     },
   };
+}
+
+/** What is left in a cell, whatever its window. */
+export function creditOf(credit: SharedCredit, slot: number): bigint {
+  return Atomics.load(credit.nanos, slot * 2);
 }
 
 function toUnit(unit: number): number {
@@ -57,16 +72,24 @@ export function takeCredit(
   const amount = BigInt(nanos);
   for (let i = 0; i < count; i++) {
     const slot = cells[i]!;
-    const open = Atomics.load(credit.windows, slot * 2) <= now && now < Atomics.load(credit.windows, slot * 2 + 1);
-    if (open && Atomics.sub(credit.nanos, slot, amount) >= amount) continue;
-    if (open) Atomics.add(credit.nanos, slot, amount);
+    const open = isOpen(credit, slot, now);
+    if (open && Atomics.sub(credit.nanos, slot * 2, amount) >= amount) continue;
+    if (open) Atomics.add(credit.nanos, slot * 2, amount);
     giveBack(credit, cells, i, nanos);
     return false;
   }
   return true;
 }
 
-/** Whether every cell of a path could pay now, without taking anything. */
+function isOpen(credit: SharedCredit, slot: number, now: number): boolean {
+  const { words } = credit;
+  return Atomics.load(words, slot * 4 + FROM) <= now && now < Atomics.load(words, slot * 4 + UNTIL);
+}
+
+/**
+ * Whether every cell of a path could pay now, without taking anything. Asked of every candidate, so it reads plain words
+ * and makes no BigInt: it may be wrong while another thread changes the cell, and `takeCredit` has the last word.
+ */
 export function hasCredit(
   credit: SharedCredit,
   cells: Int32Array,
@@ -74,19 +97,21 @@ export function hasCredit(
   nanos: number,
   nowMs: number,
 ): boolean {
+  const { words } = credit;
   const now = (nowMs - credit.baseMs) / UNIT_MS;
   for (let i = 0; i < count; i++) {
-    const slot = cells[i]!;
-    if (Atomics.load(credit.windows, slot * 2) > now || now >= Atomics.load(credit.windows, slot * 2 + 1)) return false;
-    if (Atomics.load(credit.nanos, slot) < nanos) return false;
+    const at = cells[i]! * 4;
+    if (words[at + FROM]! > now || now >= words[at + UNTIL]!) return false;
+    if (words[at + HIGH]! * WORD + (words[at + LOW]! >>> 0) < nanos) return false;
   }
   return true;
 }
+const WORD = 0x1_0000_0000;
 
 /** Puts back what `takeCredit` took from the first `count` cells. */
 export function giveBack(credit: SharedCredit, cells: Int32Array, count: number, nanos: number): void {
   const amount = BigInt(nanos);
-  for (let i = 0; i < count; i++) Atomics.add(credit.nanos, cells[i]!, amount);
+  for (let i = 0; i < count; i++) Atomics.add(credit.nanos, cells[i]! * 2, amount);
 }
 
 /** Cells whose window is open now: with credit (`live`), or without any (`dry`). */
@@ -94,9 +119,9 @@ export function creditCells(credit: SharedCredit, nowMs: number): { readonly liv
   const now = (nowMs - credit.baseMs) / UNIT_MS;
   let live = 0;
   let dry = 0;
-  for (let slot = 0; slot < credit.nanos.length; slot++) {
-    if (Atomics.load(credit.windows, slot * 2) > now || now >= Atomics.load(credit.windows, slot * 2 + 1)) continue;
-    if (Atomics.load(credit.nanos, slot) > 0n) live++;
+  for (let slot = 0; slot < credit.nanos.length / 2; slot++) {
+    if (!isOpen(credit, slot, now)) continue;
+    if (creditOf(credit, slot) > 0n) live++;
     else dry++;
   }
   return { live, dry };
