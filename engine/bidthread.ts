@@ -15,14 +15,16 @@ import { createNoticeHandler } from './notice/handler.ts';
 import { createPendingEvents } from './notice/pending.ts';
 import { createCreditGate } from './shared/creditgate.ts';
 import { ringWriter } from './shared/ring.ts';
+import { isReady } from './shared/status.ts';
 import { createCounters, UNKNOWN_EXCHANGE } from './stats/counters.ts';
 import { createAudienceReader } from './users/audiencereader.ts';
 import { createPersonReader } from './users/person.ts';
 import { userSaltOf } from './users/salt.ts';
 
 const REPORT_EVERY_MS = 500;
-/** Time a thread spends on campaign changes before it lets requests through. */
-const APPLY_SLICE_MS = 2;
+/** Time a thread spends on campaign changes before it lets requests through: also before it is ready, when none come. */
+const APPLY_SLICE_MS = 0.3;
+const UNREADY_SLICE_MS = 20;
 
 /** Runs one bid thread: its server, its view of the campaigns, and its talk with the main thread. */
 export function startBidThread(port: MessagePort, start: WorkerStart): void {
@@ -80,7 +82,12 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     },
   };
   const transport: Transport = loaded === null ? createNodeTransport(handlers) : createUwsTransport(loaded, handlers);
-  const changes = createChangeQueue(catalog, () => clock.monotonicMs(), send);
+  const changes = createChangeQueue(
+    catalog,
+    () => clock.monotonicMs(),
+    () => isReady(status),
+    send,
+  );
   const timer = setInterval(() => {
     send({ kind: 'counts', counts: counters.take() });
     audiences?.refresh();
@@ -143,14 +150,19 @@ function createAsks(send: (message: FromWorker) => void) {
 }
 
 /** Applies campaign changes in slices, so that a reload of everything never holds up requests for long. */
-function createChangeQueue(catalog: Catalog, nowMs: () => number, send: (message: FromWorker) => void) {
+function createChangeQueue(
+  catalog: Catalog,
+  nowMs: () => number,
+  isServing: () => boolean,
+  send: (message: FromWorker) => void,
+) {
   let queue: CatalogChange[] = [];
   let from = 0;
   let reported = 0;
   let scheduled = false;
 
   function slice(): void {
-    const untilMs = nowMs() + APPLY_SLICE_MS;
+    const untilMs = nowMs() + (isServing() ? APPLY_SLICE_MS : UNREADY_SLICE_MS);
     while (nowMs() < untilMs) {
       if (catalog.isBehind) catalog.step();
       else if (from < queue.length) catalog.begin(queue[from++]!);

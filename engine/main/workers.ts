@@ -4,7 +4,9 @@ import { CodedError } from '../../core/errors.ts';
 import type { BidderConfig } from '../config.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../messages.ts';
 import type { SharedRing } from '../shared/ring.ts';
+import { isReady } from '../shared/status.ts';
 import type { ThreadCounts } from '../stats/counters.ts';
+import { createChangeSender } from './changesender.ts';
 
 export interface WorkerEvents {
   readonly onWake: () => void;
@@ -99,9 +101,7 @@ class Thread {
   #onStarted: (message: Of<'started'>) => void = () => {};
   #onListening: ((message: Of<'listening'> | Of<'failed'>) => void) | null = null;
   #stopped = false;
-  #sentChanges = 0;
-  #applied = 0;
-  #onApplied: (() => void)[] = [];
+  readonly #changes;
 
   constructor(config: BidderConfig, shared: ThreadShared, thread: number, events: WorkerEvents) {
     this.#events = events;
@@ -110,6 +110,10 @@ class Thread {
       this.#onStarted = resolve;
     });
     const workerData: WorkerStart = { ...shared, config, thread };
+    this.#changes = createChangeSender(
+      (updates) => this.#worker.postMessage({ kind: 'changes', updates } satisfies ToWorker),
+      () => isReady(shared.status),
+    );
     this.#worker = new Worker(new URL('../worker.js', import.meta.url), { workerData });
     this.#worker.on('message', (message: FromWorker) => this.#onMessage(message));
     this.#worker.on('error', (error) => events.onCrash(error));
@@ -125,8 +129,8 @@ class Thread {
   }
 
   send(message: ToWorker): void {
-    if (message.kind === 'changes') this.#sentChanges += message.updates.length;
-    this.#worker.postMessage(message);
+    if (message.kind === 'changes') this.#changes.add(message.updates);
+    else this.#worker.postMessage(message);
   }
 
   listen(port: number): Promise<number> {
@@ -143,8 +147,7 @@ class Thread {
   }
 
   settled(): Promise<void> {
-    if (this.#applied >= this.#sentChanges) return Promise.resolve();
-    return new Promise((resolve) => this.#onApplied.push(resolve));
+    return this.#changes.settled();
   }
 
   #onMessage(message: FromWorker): void {
@@ -160,9 +163,8 @@ class Thread {
         this.#events.onWake();
         break;
       case 'applied':
-        this.#applied += message.count;
         this.#events.onApplied(message.lines, message.switches);
-        if (this.#applied >= this.#sentChanges) for (const done of this.#onApplied.splice(0)) done();
+        this.#changes.applied(message.count);
         break;
       case 'counts':
         this.#events.onCounts(this.#thread, message.counts);
