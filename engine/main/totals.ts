@@ -1,7 +1,8 @@
 import { noBidReasonList } from '../../core/reasons.ts';
 import type { BidStats, CellUse } from '../../core/topics.ts';
-import type { LineCounts, ThreadCounts } from '../stats/counters.ts';
+import type { ThreadCounts } from '../stats/counters.ts';
 import { addHistogram, createHistogram, percentilesUs } from '../stats/histogram.ts';
+import { LineTable, lineRows } from '../stats/linecounts.ts';
 
 /** What all threads counted since the last message, merged. */
 export interface Totals {
@@ -14,6 +15,17 @@ export function createTotals(node: string, startMs: number): Totals {
   let sequence = 0;
   let fromMs = startMs;
   let sum = empty();
+  const lines = new LineTable();
+  const rows = new Map<number, number>();
+
+  function rowOf(lineItemId: number, campaignId: number): number {
+    let row = rows.get(lineItemId);
+    if (row === undefined) {
+      row = lines.open(lineItemId, campaignId);
+      rows.set(lineItemId, row);
+    }
+    return row;
+  }
 
   return {
     add(counts) {
@@ -25,7 +37,8 @@ export function createTotals(node: string, startMs: number): Totals {
           sum.noBids[i] = sum.noBids[i]! + count;
         });
       }
-      for (const line of counts.lines) addLine(sum.lines, line);
+      const { ids, nanos } = counts.lines;
+      for (let i = 0; i < nanos.length / 2; i++) lines.add(rowOf(ids[i * 2]!, ids[i * 2 + 1]!), counts.lines, i);
     },
     take(nowMs, cells, final) {
       const percentiles = percentilesUs(sum.latency, [0.5, 0.99, 0.999, 1]);
@@ -41,12 +54,13 @@ export function createTotals(node: string, startMs: number): Totals {
         errors: sum.errors,
         latency: percentiles === null ? null : { p50Us, p99Us, p999Us, maxUs },
         noBids: byName(sum.noBids),
-        lineItems: [...sum.lines.values()].map((line) => ({ ...line, reasons: byName(line.reasons) })),
+        lineItems: lineRows(lines.take()).map((line) => ({ ...line, reasons: byName(line.reasons) })),
         cells: [...cells],
         final,
       };
       fromMs = nowMs;
       sum = empty();
+      rows.clear();
       return message;
     },
   };
@@ -58,29 +72,11 @@ function empty() {
     errors: 0,
     latency: createHistogram(),
     noBids: new Int32Array(noBidReasonList.length),
-    lines: new Map<number, LineCounts>(),
   };
-}
-
-function addLine(lines: Map<number, LineCounts>, line: LineCounts): void {
-  const known = lines.get(line.lineItemId);
-  if (known === undefined) {
-    lines.set(line.lineItemId, line);
-    return;
-  }
-  known.matched += line.matched;
-  known.bids += line.bids;
-  known.bidNanos += line.bidNanos;
-  known.valueNanos += line.valueNanos;
-  line.reasons.forEach((count, i) => {
-    known.reasons[i] = known.reasons[i]! + count;
-  });
 }
 
 function byName(counts: Int32Array): Record<string, number> {
   const named: Record<string, number> = {};
-  counts.forEach((count, i) => {
-    if (count > 0) named[noBidReasonList[i]!] = count;
-  });
+  for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) named[noBidReasonList[i]!] = counts[i]!;
   return named;
 }

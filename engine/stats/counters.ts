@@ -1,21 +1,9 @@
 import { type NoBidReason, noBidReasonList } from '../../core/reasons.ts';
 import type { Tally } from '../auction/auction.ts';
-import type { Line } from '../catalog/line.ts';
 import { createHistogram, type Histogram, recordUs } from './histogram.ts';
+import { type LineCounts, SlotCounts } from './linecounts.ts';
 
 const reasonIndex = Object.fromEntries(noBidReasonList.map((reason, i) => [reason, i])) as Record<NoBidReason, number>;
-
-export interface LineCounts {
-  readonly lineItemId: number;
-  readonly campaignId: number;
-  matched: number;
-  bids: number;
-  bidNanos: number;
-  /** What those bids were worth before shading. */
-  valueNanos: number;
-  /** By index of `noBidReasonList`. */
-  readonly reasons: Int32Array<ArrayBuffer>;
-}
 
 /** Bid requests of one exchange. */
 export interface ExchangeCounts {
@@ -35,7 +23,7 @@ export interface ThreadCounts {
   readonly notices: Map<string, number>;
   /** How long events took to be durable. */
   readonly durable: Histogram;
-  readonly lines: LineCounts[];
+  readonly lines: LineCounts;
 }
 
 /** Counters of one bid thread. */
@@ -53,14 +41,13 @@ export interface Counters extends Tally {
 /** The name under which requests for exchanges we do not know are counted. */
 export const UNKNOWN_EXCHANGE = 'unknown';
 
-function emptyCounts(): ThreadCounts {
-  return { exchanges: new Map(), codes: new Map(), notices: new Map(), durable: createHistogram(), lines: [] };
+function emptyCounts(): Omit<ThreadCounts, 'lines'> {
+  return { exchanges: new Map(), codes: new Map(), notices: new Map(), durable: createHistogram() };
 }
 
 export function createCounters(): Counters {
   let counts = emptyCounts();
-  const bySlot: (LineCounts | undefined)[] = [];
-  let slots: number[] = [];
+  const lines = new SlotCounts();
   let weight = 1;
 
   function exchangeOf(name: string): ExchangeCounts {
@@ -69,22 +56,6 @@ export function createCounters(): Counters {
       const noBids = new Int32Array(noBidReasonList.length);
       found = { answered: 0, errors: 0, noBids, latency: createHistogram() };
       counts.exchanges.set(name, found);
-    }
-    return found;
-  }
-
-  function lineOf(line: Line): LineCounts {
-    const { slot } = line;
-    // Without holes, whatever slot comes first: an array with holes is a hash table.
-    while (bySlot.length <= slot) bySlot.push(undefined);
-    let found = bySlot[slot];
-    if (found === undefined || found.lineItemId !== line.item.id) {
-      const reasons = new Int32Array(noBidReasonList.length);
-      const { id: lineItemId } = line.item;
-      found = { lineItemId, campaignId: line.campaign.id, matched: 0, bids: 0, bidNanos: 0, valueNanos: 0, reasons };
-      bySlot[slot] = found;
-      slots.push(slot);
-      counts.lines.push(found);
     }
     return found;
   }
@@ -115,25 +86,17 @@ export function createCounters(): Counters {
       weight = impressions;
     },
     matched(line) {
-      if (weight > 0) lineOf(line).matched += weight;
+      if (weight > 0) lines.table.matched(lines.rowOf(line), weight);
     },
     refused(line, reason) {
-      if (weight === 0) return;
-      const { reasons } = lineOf(line);
-      const at = reasonIndex[reason];
-      reasons[at] = reasons[at]! + weight;
+      if (weight > 0) lines.table.refused(lines.rowOf(line), reasonIndex[reason], weight);
     },
     bid(line, nanos, valueNanos) {
-      const found = lineOf(line);
-      found.bids++;
-      found.bidNanos += nanos;
-      found.valueNanos += valueNanos;
+      lines.table.bid(lines.rowOf(line), nanos, valueNanos);
     },
     take() {
-      const taken = counts;
+      const taken = { ...counts, lines: lines.take() };
       counts = emptyCounts();
-      for (const slot of slots) bySlot[slot] = undefined;
-      slots = [];
       return taken;
     },
   };
