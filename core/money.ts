@@ -29,11 +29,17 @@ export function cpmToNanos(cpm: string | number): Nanos | null {
   return Number.isSafeInteger(nanos) && nanos <= MAX_EVENT_NANOS ? nanos : null;
 }
 
+const LEADING_ZEROS = ['', '0', '00', '000', '0000', '00000'] as const;
+
 /** The CPM that one impression's price stands for, as a plain decimal with at most six places and no trailing zeros. */
 export function nanosToCpm(nanos: Nanos): string {
   const whole = Math.floor(nanos / 1_000_000);
-  const fraction = (nanos % 1_000_000).toString().padStart(6, '0').replace(/0+$/, '');
-  return fraction === '' ? whole.toString() : `${whole}.${fraction}`;
+  let fraction = nanos % 1_000_000;
+  if (fraction === 0) return whole.toString();
+  let places = 6;
+  for (; fraction % 10 === 0; places--) fraction /= 10;
+  const digits = fraction.toString();
+  return `${whole}.${LEADING_ZEROS[places - digits.length]}${digits}`;
 }
 
 /** An exact decimal of a total, for people and for CSV: 1234500000n → "1.2345". */

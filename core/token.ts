@@ -59,6 +59,8 @@ export const MAX_TOKEN_CHARS = 900;
 
 const scratch = Buffer.alloc(MAX_TOKEN_CHARS + HMAC_ROOM_BYTES);
 const mac = Buffer.alloc(MAC_BYTES);
+const signed = Buffer.alloc(MAX_TOKEN_CHARS);
+const DIGITS = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
 const hmacs = new WeakMap<Uint8Array, Hmac>();
 
 /** The prepared signer of a key: a key's bytes never change. */
@@ -76,15 +78,27 @@ function hmacOf(key: TokenKey): Hmac {
  * About 140 characters for a typical bid. Text fields longer than 64 bytes are cut.
  */
 export function signToken(token: BidToken, key: TokenKey): string {
+  return signed.latin1Slice(0, writeToken(token, key, signed, 0));
+}
+
+/**
+ * The same into a buffer, without making a text: what the bid path does.
+ * @param out must have room for MAX_TOKEN_CHARS from `outAt` on
+ * @returns the position after the token
+ */
+export function writeToken(token: BidToken, key: TokenKey, out: Uint8Array, outAt: number): number {
   let at = writeFixed(token, key.id);
-  at += scratch.write(token.user, at, 'hex');
-  for (const text of [token.exchange, token.dealId, token.domain, token.country, token.region, token.os]) {
-    at = writeText(text, at);
-  }
+  if (token.user !== '') at += scratch.hexWrite(token.user, at);
+  at = writeText(token.exchange, at);
+  at = writeText(token.dealId, at);
+  at = writeText(token.domain, at);
+  at = writeText(token.country, at);
+  at = writeText(token.region, at);
+  at = writeText(token.os, at);
   // The padding goes where the signature then goes.
   hmacOf(key).sign(scratch, at, MAC_BYTES / 4, mac, 0);
-  mac.copy(scratch, at);
-  return scratch.toString('base64url', 0, at + MAC_BYTES);
+  for (let i = 0; i < MAC_BYTES; i++) scratch[at + i] = mac[i]!;
+  return writeBase64url(scratch, at + MAC_BYTES, out, outAt);
 }
 
 /** Why a token was not believed. */
@@ -119,7 +133,7 @@ function writeFixed(token: BidToken, keyId: number): number {
   at = scratch.writeUInt8(VERSION, at);
   at = scratch.writeUInt8(keyId, at);
   at = scratch.writeUInt8(billing | (token.test ? 4 : 0) | (token.user === '' ? 0 : 8), at);
-  at += scratch.write(token.bidId, at, BID_ID_BYTES, 'hex');
+  at += scratch.hexWrite(token.bidId, at, BID_ID_BYTES);
   at = scratch.writeUIntBE(token.bidAtMs, at, 6);
   at = scratch.writeUIntBE(token.capNanos, at, 6);
   at = scratch.writeUInt32BE(token.advertiserId, at);
@@ -134,10 +148,41 @@ function writeFixed(token: BidToken, keyId: number): number {
 }
 
 function writeText(text: string, at: number): number {
+  const chars = Math.min(text.length, MAX_TEXT_BYTES);
+  for (let i = 0; i < chars; i++) {
+    const char = text.charCodeAt(i);
+    if (char > 0x7f) return writeLongText(text, at);
+    scratch[at + 1 + i] = char;
+  }
+  scratch[at] = chars;
+  return at + 1 + chars;
+}
+
+function writeLongText(text: string, at: number): number {
   // Buffer.write never splits a character, so a cut field is still valid UTF-8.
   const length = scratch.write(text, at + 1, MAX_TEXT_BYTES, 'utf8');
   scratch[at] = length;
   return at + 1 + length;
+}
+
+/** @returns the position after `bytes[0, length)` as base64url without padding */
+function writeBase64url(bytes: Uint8Array, length: number, out: Uint8Array, outAt: number): number {
+  let at = outAt;
+  let i = 0;
+  for (; i + 2 < length; i += 3) {
+    const three = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    out[at] = DIGITS[three >>> 18]!;
+    out[at + 1] = DIGITS[(three >>> 12) & 63]!;
+    out[at + 2] = DIGITS[(three >>> 6) & 63]!;
+    out[at + 3] = DIGITS[three & 63]!;
+    at += 4;
+  }
+  if (i === length) return at;
+  const rest = (bytes[i]! << 16) | (i + 1 < length ? bytes[i + 1]! << 8 : 0);
+  out[at++] = DIGITS[rest >>> 18]!;
+  out[at++] = DIGITS[(rest >>> 12) & 63]!;
+  if (i + 1 < length) out[at++] = DIGITS[(rest >>> 6) & 63]!;
+  return at;
 }
 
 function readFields(bytes: Buffer, end: number): BidToken | null {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { signToken } from '../../core/token.ts';
+import { MAX_TOKEN_CHARS, writeToken } from '../../core/token.ts';
 import { Auction, type Tally } from '../auction/auction.ts';
 import { createCircumstances, readCircumstances, readImpressionCircumstances } from '../auction/circumstances.ts';
 import { createResponseWriter } from '../bid/responsewriter.ts';
@@ -60,7 +60,8 @@ export function measureStages(options: StageOptions): StageCost[] {
   const about = createCircumstances(deps.rates, deps.insight, deps.catalog.index);
   const auction = new Auction(deps.catalog, deps.gate, quietTally, deps.rates, deps.insight, options.lineItems);
   const writer = createResponseWriter();
-  const signed = signToken(token, deps.signingKey);
+  const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
+  const signed = tokenBytes.slice(0, writeToken(token, deps.signingKey, tokenBytes, 0));
   const nowMs = deps.clock.nowMs();
   const keep = (): boolean => true;
   let bids = 0;
@@ -84,7 +85,7 @@ export function measureStages(options: StageOptions): StageCost[] {
     bids += auction.run(scan, defaultProfile, nowMs, keep).bids.length;
   };
   const signing = (): void => {
-    signToken(token, deps.signingKey);
+    writeToken(token, deps.signingKey, tokenBytes, 0);
   };
   const written = (body: Buffer): void => {
     decided(body);

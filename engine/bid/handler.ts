@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
 import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
-import { signToken, type TokenKey } from '../../core/token.ts';
+import { MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
 import type { Rates } from '../auction/currency.ts';
 import type { Insight } from '../auction/insight.ts';
@@ -11,6 +11,7 @@ import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall } from '../http/transport.ts';
 import { queryValue } from '../notice/query.ts';
+import { userHex } from '../privacy/userhash.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { CreditGate } from '../shared/creditgate.ts';
@@ -58,6 +59,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const writer = createResponseWriter();
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
+  const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
   const limits = new Map(
     [...deps.profiles.values()].map((entry) => [entry.name, createRateLimit(Math.ceil(entry.qpsLimit / deps.threads))]),
   );
@@ -98,7 +100,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     writer.begin(scan, profile!, decision.currency);
     for (let i = 0; i < decision.bids.length; i++) {
       const bid = decision.bids[i]!;
-      writer.add(scan, bid, bidIds[i]!, signToken(tokenOf(bid, bidIds[i]!), deps.signingKey));
+      const tokenEnd = writeToken(tokenOf(bid, bidIds[i]!), deps.signingKey, tokenBytes, 0);
+      writer.add(scan, bid, bidIds[i]!, tokenBytes.subarray(0, tokenEnd));
     }
     sendJson(call, writer.end());
     counters.answered(profile!.name, elapsedUs());
@@ -133,7 +136,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       creativeId: bid.creative.id,
       billingEvent: profile!.billingEvent,
       test,
-      user: person.stored,
+      user: person.stored ? userHex(person.user[0]!, person.user[1]!) : '',
       exchange: profile!.name,
       dealId: bid.dealId,
       domain: audience.domain,

@@ -32,6 +32,9 @@ export interface ReadyCreative {
 /** Prepares a creative. Templates are made when an exchange first needs them. */
 export function compileCreative(creative: Creative, baseUrl: string): ReadyCreative {
   const templates = new Map<string, Template>();
+  let lastProfile: ExchangeProfile | null = null;
+  let lastVariant = '';
+  let lastTemplate: Template | null = null;
   const size = sizeOf(creative);
   return {
     id: creative.id,
@@ -47,12 +50,16 @@ export function compileCreative(creative: Creative, baseUrl: string): ReadyCreat
     secure: isSecure(creative),
     source: creative,
     templateFor(profile, variant) {
+      if (profile === lastProfile && variant === lastVariant && lastTemplate !== null) return lastTemplate;
       const kind = `${profile.name}:${variant}`;
       let template = templates.get(kind);
       if (template === undefined) {
         template = compileTemplate(bidFields(creative, linksFor(baseUrl, profile), profile, variant));
         templates.set(kind, template);
       }
+      lastProfile = profile;
+      lastVariant = variant;
+      lastTemplate = template;
       return template;
     },
   };

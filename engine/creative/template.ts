@@ -21,6 +21,8 @@ export interface Template {
   /** Bytes before each place, and after the last: one more than `places`. */
   readonly parts: readonly Buffer[];
   readonly places: Uint8Array;
+  /** Bytes of all parts. */
+  readonly ownBytes: number;
 }
 
 /** Takes the characters that mark places out of a foreign text. */
@@ -41,13 +43,17 @@ export function compileTemplate(text: string): Template {
     from = i + 1;
   }
   parts.push(Buffer.from(text.slice(from)));
-  return { parts, places: Uint8Array.from(places) };
+  const ownBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  return { parts, places: Uint8Array.from(places), ownBytes };
 }
 
-/** What goes into the places: by number of the place, the first `lengths` bytes of `bytes`. */
+/** What goes into the places, by number of the place. */
 export interface Fillings {
+  /** The values as bytes. */
+  readonly values: Uint8Array[];
+  /** The values that were given as text: the same one is not made again. */
+  readonly texts: (string | null)[];
   readonly bytes: readonly Buffer[];
-  readonly lengths: Int32Array;
 }
 
 /** Most bytes of one value. */
@@ -55,22 +61,32 @@ const MAX_FILLING_BYTES = 262_144;
 
 export function createFillings(): Fillings {
   return {
+    values: Array.from(placeOf, () => Buffer.alloc(0)),
+    texts: Array.from(placeOf, () => ''),
     bytes: Array.from(placeOf, () => Buffer.alloc(MAX_FILLING_BYTES)),
-    lengths: new Int32Array(placeOf.size),
   };
 }
 
 /** Sets the value of a place. @throws RangeError when it is longer than any value we make */
 export function fill(fillings: Fillings, place: number, text: string): void {
+  if (fillings.texts[place] === text) return;
   if (text.length * 3 > MAX_FILLING_BYTES) throw new RangeError('A value for a template is too long.');
-  fillings.lengths[place] = fillings.bytes[place]!.write(text, 0);
+  const bytes = fillings.bytes[place]!;
+  fillings.values[place] = bytes.subarray(0, bytes.write(text, 0));
+  fillings.texts[place] = text;
+}
+
+/** Sets the value of a place to bytes that stay as they are while templates are written. */
+export function fillBytes(fillings: Fillings, place: number, value: Uint8Array): void {
+  fillings.values[place] = value;
+  fillings.texts[place] = null;
 }
 
 /** The most bytes a template can become. */
 export function templateBytes(template: Template, fillings: Fillings): number {
-  let bytes = 0;
-  for (const part of template.parts) bytes += part.length;
-  for (const place of template.places) bytes += fillings.lengths[place]!;
+  const { places } = template;
+  let bytes = template.ownBytes;
+  for (let i = 0; i < places.length; i++) bytes += fillings.values[places[i]!]!.length;
   return bytes;
 }
 
@@ -80,13 +96,13 @@ export function writeTemplate(template: Template, fillings: Fillings, out: Buffe
   let position = at;
   for (let i = 0; i < places.length; i++) {
     const part = parts[i]!;
-    part.copy(out, position);
+    out.set(part, position);
     position += part.length;
-    const place = places[i]!;
-    fillings.bytes[place]!.copy(out, position, 0, fillings.lengths[place]!);
-    position += fillings.lengths[place]!;
+    const value = fillings.values[places[i]!]!;
+    out.set(value, position);
+    position += value.length;
   }
   const last = parts[places.length]!;
-  last.copy(out, position);
+  out.set(last, position);
   return position + last.length;
 }

@@ -29,6 +29,32 @@ describe('SHA-256 of one block', () => {
 describe('the user hash', () => {
   const hasher = createUserHasher('a salt of at least sixteen bytes');
 
+  it('is the same from bytes as from a text', () => {
+    const ids = fc.oneof(
+      fc.string({ unit: 'binary-ascii', maxLength: 55 }),
+      fc.stringMatching(/^[ \t]{0,3}[0-]{0,40}[ \n]{0,3}$/),
+      fc.uuid().map((id) => ` ${id.toUpperCase()}`),
+    );
+    fc.assert(
+      fc.property(ids, (id) => {
+        const [fromText, fromBytes] = [new Uint32Array(2), new Uint32Array(2)];
+        const known = hasher.hashId(id, fromText);
+        const length = Buffer.from(hasher.block.buffer, hasher.block.byteOffset).latin1Write(id, 0);
+        expect(hasher.hashBlock(length, fromBytes)).toBe(known);
+        expect(fromBytes).toEqual(fromText);
+      }),
+    );
+  });
+
+  it('is written as hex digits', () => {
+    fc.assert(
+      fc.property(fc.nat(0xffffffff), fc.nat(0xffffffff), (hi, lo) => {
+        const digits = (word: number) => word.toString(16).padStart(8, '0');
+        expect(userHex(hi, lo)).toBe(digits(hi) + digits(lo));
+      }),
+    );
+  });
+
   it('is the same from the raw id and from its uploaded SHA-256', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 80 }), (id) => {

@@ -19,6 +19,10 @@ export interface UserHasher {
    * @returns false for an id that names nobody: empty, or only zeros and dashes (a reset advertising id)
    */
   hashId(id: string, out: Uint32Array): boolean;
+  /** Where an id of at most MAX_ONE_BLOCK_BYTES bytes of ASCII may be put, for `hashBlock`. */
+  readonly block: Uint8Array;
+  /** The same as `hashId` for the first `length` bytes of `block`, without making a text; `block` is overwritten. */
+  hashBlock(length: number, out: Uint32Array): boolean;
   /** The same user from the 32 bytes of an uploaded SHA-256 digest at `offset`. */
   hashDigest(digest: Uint8Array, offset: number, out: Uint32Array): void;
 }
@@ -47,6 +51,17 @@ export function createUserHasher(salt: string): UserHasher {
     out[1] = outer[1]!;
     if (out[0] === 0 && out[1] === 0) out[1] = 1;
   };
+  const hashNormal = (length: number, out: Uint32Array): void => {
+    sha256OneBlock(idBlock, length, inner);
+    for (let i = 0, at = SALT_BYTES; i < 8; i++, at += 4) {
+      const word = inner[i]!;
+      saltedBlock[at] = word >>> 24;
+      saltedBlock[at + 1] = word >>> 16;
+      saltedBlock[at + 2] = word >>> 8;
+      saltedBlock[at + 3] = word;
+    }
+    finish(out);
+  };
   const hashDigest = (digest: Uint8Array, offset: number, out: Uint32Array): void => {
     for (let i = 0; i < 32; i++) saltedBlock[SALT_BYTES + i] = digest[offset + i]!;
     finish(out);
@@ -63,24 +78,50 @@ export function createUserHasher(salt: string): UserHasher {
         hashDigest(createHash('sha256').update(normal).digest(), 0, out);
         return true;
       }
-      const length = idBlock.write(normal, 0, 'utf8');
-      sha256OneBlock(idBlock, length, inner);
-      for (let i = 0, at = SALT_BYTES; i < 8; i++, at += 4) {
-        const word = inner[i]!;
-        saltedBlock[at] = word >>> 24;
-        saltedBlock[at + 1] = word >>> 16;
-        saltedBlock[at + 2] = word >>> 8;
-        saltedBlock[at + 3] = word;
-      }
-      finish(out);
+      hashNormal(idBlock.write(normal, 0, 'utf8'), out);
+      return true;
+    },
+    block: idBlock,
+    hashBlock(length, out) {
+      out[0] = 0;
+      out[1] = 0;
+      const normal = normalise(idBlock, length);
+      if (normal === 0) return false;
+      hashNormal(normal, out);
       return true;
     },
   };
 }
 
+/** Trims spaces and lowers letters in place. @returns the length then, 0 when only zeros and dashes are left */
+function normalise(bytes: Uint8Array, length: number): number {
+  let end = length;
+  while (end > 0 && isSpace(bytes[end - 1]!)) end--;
+  let from = 0;
+  while (from < end && isSpace(bytes[from]!)) from++;
+  let names = false;
+  for (let i = from; i < end; i++) {
+    const byte = bytes[i]!;
+    bytes[i - from] = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+    if (byte !== 0x30 && byte !== 0x2d) names = true;
+  }
+  return names ? end - from : 0;
+}
+
+/** What `trim` takes off of ASCII. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** The 16 hex digits that tokens and exports carry. */
 export function userHex(hi: number, lo: number): string {
-  return (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0');
+  return eightDigits(hi) + eightDigits(lo);
+}
+
+function eightDigits(word: number): string {
+  return HEX[word >>> 24]! + HEX[(word >>> 16) & 255]! + HEX[(word >>> 8) & 255]! + HEX[word & 255]!;
 }
 
 /** Reads 16 hex digits. @returns false, and zeros, when it is anything else */

@@ -111,6 +111,23 @@ export class RequestScan {
     return this.#decode(this.#cellWords[4 * cell + 3]!, this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!);
   }
 
+  /** How many bytes a text of ASCII without escapes has, -1 when the field holds anything else. */
+  asciiBytes(node: number, field: number): number {
+    const cell = node + field;
+    if (this.#cellWords[4 * cell + 3] !== TAG.ascii) return -1;
+    return this.#cellWords[4 * cell + 2]! - this.#cellValues[2 * cell]!;
+  }
+
+  /** Copies such a text. */
+  copyAscii(node: number, field: number, out: Uint8Array, outAt: number): void {
+    const cell = node + field;
+    const start = this.#cellValues[2 * cell]!;
+    const length = this.#cellWords[4 * cell + 2]! - start;
+    const bytes = this.#bytes;
+    if (length > 256) out.set(bytes.subarray(start, start + length), outAt);
+    else for (let i = 0; i < length; i++) out[outAt + i] = bytes[start + i]!;
+  }
+
   /** What the text in a field stands for by a cache; what '' stands for when absent. */
   cached<Value>(node: number, field: number, cache: TextCache<Value>): Value {
     if (node < 0) return cache.ofNothing;

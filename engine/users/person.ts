@@ -1,7 +1,8 @@
 import type { TermList } from '../match/termlist.ts';
 import { createPrivacyGate, type PrivacyDecision, type PrivacyOptions } from '../privacy/decision.ts';
 import { createSignals, readSignals } from '../privacy/privacy.ts';
-import { createUserHasher, userHex } from '../privacy/userhash.ts';
+import { MAX_ONE_BLOCK_BYTES } from '../privacy/sha256.ts';
+import { createUserHasher } from '../privacy/userhash.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { AudienceReader } from './audiencereader.ts';
@@ -23,8 +24,8 @@ export interface Person {
   known: boolean;
   /** The hash in two halves; zeros when not known. */
   readonly user: Uint32Array;
-  /** The hash as tokens carry it; '' when it may not be stored. */
-  stored: string;
+  /** Whether tokens may carry the hash. */
+  stored: boolean;
 }
 
 /** Somebody of whom nothing may be known. */
@@ -38,7 +39,7 @@ export function nobody(): Person {
     truncateIp: true,
     limitedBy: null,
   };
-  return { decision, known: false, user: new Uint32Array(2), stored: '' };
+  return { decision, known: false, user: new Uint32Array(2), stored: false };
 }
 
 export interface PersonOptions {
@@ -66,13 +67,21 @@ export function createPersonReader(options: PersonOptions): PersonReader {
   const found = new Uint32Array(MAX_AUDIENCES);
   const person = nobody();
 
+  const hashField = (scan: RequestScan, node: number, field: number): boolean => {
+    if (node < 0) return false;
+    const length = scan.asciiBytes(node, field);
+    if (length < 0 || length > MAX_ONE_BLOCK_BYTES) return hasher.hashId(scan.text(node, field), person.user);
+    scan.copyAscii(node, field, hasher.block, 0);
+    return hasher.hashBlock(length, person.user);
+  };
+
   const identify = (scan: RequestScan, exchange: string): boolean => {
     const { user } = person;
     const device = scan.object(scan.root, REQ.device);
     const about = scan.object(scan.root, REQ.user);
     // An advertising id is the same on all exchanges; what only one exchange knows comes last and is kept apart.
-    if (hasher.hashId(scan.text(device, DEVICE.ifa), user)) return true;
-    if (hasher.hashId(scan.text(about, USER.buyeruid), user)) return true;
+    if (hashField(scan, device, DEVICE.ifa)) return true;
+    if (hashField(scan, about, USER.buyeruid)) return true;
     if (hasher.hashId(firstEid(scan, about), user)) return true;
     const theirs = scan.text(about, USER.id);
     if (theirs !== '' && hasher.hashId(`${exchange}:${theirs}`, user)) return true;
@@ -88,11 +97,12 @@ export function createPersonReader(options: PersonOptions): PersonReader {
       const decision = gate.decide(signals);
       person.decision = decision;
       person.known = false;
-      person.stored = '';
-      person.user.fill(0);
+      person.stored = false;
+      person.user[0] = 0;
+      person.user[1] = 0;
       if (!decision.mayUseUserId) return person;
       person.known = identify(scan, exchange);
-      if (person.known && decision.mayStoreUser) person.stored = userHex(person.user[0]!, person.user[1]!);
+      person.stored = person.known && decision.mayStoreUser;
       return person;
     },
     addAudiences({ decision, known, user }, terms) {
