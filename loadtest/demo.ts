@@ -84,7 +84,10 @@ export function startTraffic(config: TrafficConfig, deps: TrafficDeps): Traffic 
   const lane = createDemoLane(config, deps);
   const windows = createWindow(lane, clock);
   const running = lane.warm().then(() => lane.run(clock.monotonicMs()));
-  const timer = setInterval(() => deps.onStatus?.(windows.next()), config.statusMs ?? 1000);
+  const timer = setInterval(() => {
+    const status = windows.next();
+    deps.onStatus?.(status);
+  }, config.statusMs ?? 1000);
   let ended: Promise<Truth> | null = null;
   const end = async (deliver: boolean, timeoutMs: number): Promise<Truth> => {
     lane.stop();

@@ -6,7 +6,8 @@ import { manualClock } from '../core/clock.ts';
 import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
 import { campaignChangeKey } from '../core/topics.ts';
 import { memoryLog } from './memorylog.case.ts';
-import { startPacer } from './pacer.ts';
+import { standByPacer, startPacer } from './pacer.ts';
+import { createPacerMetrics } from './pacermetrics.ts';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z');
 
@@ -15,7 +16,10 @@ function setup() {
   const clock = manualClock(NOON);
   const spend = { down: false, spend: async () => (spend.down ? Promise.reject(new Error('down')) : []) };
   const start = () =>
-    startPacer({ roundMs: 20 }, { log, clock, spend, logger: pino({ level: 'silent' }), metrics: new Registry() });
+    startPacer(
+      { roundMs: 20 },
+      { log, clock, spend, logger: pino({ level: 'silent' }), metrics: createPacerMetrics(new Registry()) },
+    );
   const change = (...changes: CampaignChange[]) =>
     log.append(
       'campaigns',
@@ -112,13 +116,44 @@ describe('the live pacer', () => {
     const second = await start();
     await report('0000000b', 0);
     await until(() => last('campaign:10')?.grants.find((one) => one.node === '0000000b'));
-    const messages = (log.values('pacing') as PacingMessage[]).filter((message) => message.epoch === 2);
+    const epoch = last('campaign:10')!.epoch;
+    const messages = (log.values('pacing') as PacingMessage[]).filter((message) => message.epoch === epoch);
+    expect(messages.length).toBeLessThan(log.values('pacing').length);
     expect(messages[0]?.grants, 'its first message only repeats').toEqual([before]);
     for (const message of messages) {
       const sum = message.grants.reduce((total, one) => total + BigInt(one.heldNanos ?? one.grantedNanos), 0n);
       expect(sum <= 10_000_000n).toBe(true);
     }
     await second.stop();
+  });
+
+  it('reads along as a stand-by, takes over at once, and replaces the one before', async () => {
+    const { change, report, last, log, clock, spend } = setup();
+    const replaced: string[] = [];
+    const standBy = (name: string) =>
+      standByPacer(
+        { roundMs: 20 },
+        {
+          log,
+          clock,
+          spend,
+          logger: pino({ level: 'silent' }),
+          metrics: createPacerMetrics(new Registry()),
+          onReplaced: () => replaced.push(name),
+        },
+      );
+    await change(...campaign(10_000));
+    const [first, second] = [await (await standBy('first')).activate(), await standBy('second')];
+    await report('0000000a', 0);
+    const before = await until(() => last('campaign:10')?.grants[0]);
+    const count = log.values('pacing').length;
+    const active = await second.activate();
+    await until(() => replaced.length > 0);
+    expect(replaced).toEqual(['first']);
+    const epoch = last('campaign:10')!.epoch;
+    const own = (log.values('pacing') as PacingMessage[]).slice(count).filter((message) => message.epoch === epoch);
+    expect(own[0]?.grants, 'its first message only repeats').toEqual([before]);
+    await Promise.all([first.stop(), active.stop()]);
   });
 
   it('goes on without the store', async () => {

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Clock } from '../core/clock.ts';
-import { CodedError, messageOf } from '../core/errors.ts';
-import type { EventLog, LogBatch, LogConsumer } from '../core/eventlog.ts';
+import { messageOf } from '../core/errors.ts';
+import type { EventLog } from '../core/eventlog.ts';
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendSource } from '../core/spend.ts';
 import { bidStatsSchema, campaignChangeSchema, type PacingMessage, pacingMessageSchema } from '../core/topics.ts';
+import { followFromStart } from './catchup.ts';
 import { createPacerCore, type PacerCore } from './pacercore.ts';
+import type { PacerMetrics } from './pacermetrics.ts';
 import { type PacerCoreOptions, pacerDefaults } from './pacerstate.ts';
 
 /** All times in milliseconds of the clock given, so that a faster clock compresses a day; defaults in `pacerDefaults`. */
@@ -44,7 +45,9 @@ export interface PacerDeps {
   readonly spend: SpendSource;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: Registry;
+  readonly metrics: PacerMetrics;
+  /** Another pacer has taken over: this one has stopped deciding and is to be stopped. */
+  readonly onReplaced?: () => void;
 }
 
 export interface Pacer {
@@ -54,99 +57,137 @@ export interface Pacer {
   stop(): Promise<void>;
 }
 
+/** A pacer that reads along and decides nothing, so that it can take over at once. */
+export interface StandbyPacer {
+  /**
+   * Starts from the last messages of whoever was active before, so that nothing is handed out twice.
+   * @throws CodedError `pacer_catch_up` when the log can not be read to its end in 30 s
+   */
+  activate(): Promise<Pacer>;
+  /** Stops reading along; not after `activate`. */
+  stop(): Promise<void>;
+}
+
 /** Cohorts kept open for late feedback. */
 const COHORTS_READ = 40;
 const MAX_BATCH = 2000;
 const TOTALS_BUCKET_MS = 900_000;
 const LIFETIME_BUCKET_MS = 86_400_000;
 const MAX_DAY_MS = 26 * 3_600_000;
-const CATCH_UP_TIMEOUT_MS = 30_000;
 
 /**
  * Runs the pacer: follows campaigns and bidders, reads spend, and publishes leases, multipliers and pass probabilities.
- * Starts from its predecessor's last messages, so that nothing is handed out twice.
  * @throws CodedError `pacer_catch_up` when the log can not be read to its end in 30 s
  */
 export async function startPacer(config: PacerConfig, deps: PacerDeps): Promise<Pacer> {
-  const { log, clock, logger, spend } = deps;
-  const options: PacerCoreOptions = { ...pacerDefaults, ...config };
-  const speed = config.clockSpeed ?? 1;
-  const core = createPacerCore(options);
-  const metrics = createMetrics(deps.metrics);
-  const consumers: LogConsumer[] = [];
-  let stopped = false;
-  let wake: (() => void) | null = null;
-  let urgent = false;
+  return (await standByPacer(config, deps)).activate();
+}
+
+/** Follows campaigns, bidders and the active pacer, ready to take over. */
+export async function standByPacer(config: PacerConfig, deps: PacerDeps): Promise<StandbyPacer> {
+  const { log, logger, metrics } = deps;
+  const core = createPacerCore({ ...pacerDefaults, ...config });
+  let loop: Loop | null = null;
   let fenced = false;
-  let running = false;
+  /** What the active pacer said last, by owner: as much as a compacted topic keeps. */
+  let last: Map<string, PacingMessage> | null = new Map();
 
   const onError = (error: unknown): void => {
     metrics.errors.inc({ what: 'log' });
     logger.error({ error: messageOf(error) }, 'pacer: a log consumer stopped');
   };
-  const hurry = (): void => {
-    urgent = true;
-    wake?.();
-  };
-
-  // The past first: entities, then what an earlier pacer has handed out. Only then may anything be issued.
-  const ended = new Map<string, Promise<void>>();
-  for (const topic of ['campaigns', 'pacing'] as const) {
-    const follow = await followFromStart(log, topic, onError, (key, value) => {
-      if (topic === 'campaigns') {
-        takeChange(core, key, value, (error) => refuse('campaigns', error));
-        hurry();
-      } else takeOwn(value);
-    });
-    consumers.push(follow.consumer);
-    ended.set(topic, follow.caughtUp);
-  }
-  await withTimeout(Promise.all(ended.values()), CATCH_UP_TIMEOUT_MS);
-
   function refuse(what: string, error: unknown): void {
     metrics.errors.inc({ what });
     logger.warn({ error: messageOf(error), what }, 'pacer: a record could not be read');
   }
 
   /** Our own messages come back on the topic; one of a later epoch means another pacer has taken over. */
-  function takeOwn(value: Buffer | null): void {
-    if (value === null) return;
+  function takePacing(key: string, value: Buffer | null): void {
+    if (value === null) {
+      last?.delete(key);
+      return;
+    }
     const parsed = pacingMessageSchema.safeParse(parse(value));
     if (!parsed.success) refuse('pacing', parsed.error);
-    else if (!running || parsed.data.epoch < core.epoch) core.restore(parsed.data);
+    else if (last !== null) last.set(key, parsed.data);
+    else if (parsed.data.epoch < core.epoch) core.restore(parsed.data);
     else if (parsed.data.epoch === core.epoch) {
-      if (core.acknowledge(parsed.data.owner, parsed.data.epoch)) hurry();
+      if (core.acknowledge(parsed.data.owner, parsed.data.epoch)) loop?.hurry();
     } else if (!fenced) {
       fenced = true;
-      logger.error(
-        { epoch: parsed.data.epoch, own: core.epoch },
-        'pacer: another pacer has taken over; this one stops',
-      );
+      const epochs = { epoch: parsed.data.epoch, own: core.epoch };
+      logger.warn({ code: 'pacer.replaced', ...epochs }, 'pacer: another pacer has taken over; this one stops');
+      loop?.end();
+      deps.onReplaced?.();
     }
   }
 
-  consumers.push(
-    await log.consume({
+  // Together, because joining a group of its own takes each consumer seconds on Kafka.
+  const [campaigns, pacing, bidstats] = await Promise.all([
+    followFromStart(log, 'campaigns', onError, (key, value) => {
+      takeChange(core, key, value, (error) => refuse('campaigns', error));
+      loop?.hurry();
+    }),
+    followFromStart(log, 'pacing', onError, takePacing),
+    log.consume({
       topic: 'bidstats',
       group: null,
       maxBatchRecords: MAX_BATCH,
-      start: async (partition) => {
-        const bounds = await log.bounds('bidstats');
-        // The last minutes are enough to know the bidders; cells are cumulative.
-        return Math.max(bounds.find((one) => one.partition === partition)?.end ?? 0, 0);
-      },
+      // What comes from now on is enough to know the bidders; cells are cumulative.
+      start: async (partition) => (await log.bounds('bidstats')).find((one) => one.partition === partition)?.end ?? 0,
       onBatch: async (batch) => {
-        for (const record of batch.records) {
-          if (record.value === null) continue;
-          const parsed = bidStatsSchema.safeParse(parse(record.value));
+        for (const { value } of batch.records) {
+          if (value === null || last !== null) continue;
+          const parsed = bidStatsSchema.safeParse(parse(value));
           if (parsed.success) core.stats(parsed.data);
           else refuse('bidstats', parsed.error);
         }
       },
       onError,
     }),
-  );
-  running = true;
+  ]);
+  const stopReading = async (): Promise<void> => {
+    await Promise.all([campaigns, pacing, bidstats].map((reader) => reader.stop()));
+  };
+
+  return {
+    async activate() {
+      // The past first: entities, then what an earlier pacer has handed out. Only then may anything be issued.
+      await Promise.all([campaigns.caughtUp(), pacing.caughtUp()]);
+      for (const message of last?.values() ?? []) core.restore(message);
+      // A pacer that was active for a moment and whose messages are still under way must not have the same epoch.
+      core.begin(Math.floor(deps.clock.nowMs()));
+      last = null;
+      const running = startLoop(config, deps, core);
+      loop = running;
+      return {
+        status: () => core.status(deps.clock.nowMs()),
+        async stop() {
+          await running.end();
+          await stopReading();
+          metrics.epoch.set(0);
+        },
+      };
+    },
+    stop: stopReading,
+  };
+}
+
+interface Loop {
+  /** Decides at once instead of waiting for the next round. */
+  hurry(): void;
+  /** Ends the round in hand, then no more. */
+  end(): Promise<void>;
+}
+
+/** Rounds, one after the other, and the store read beside them. */
+function startLoop(config: PacerConfig, deps: PacerDeps, core: PacerCore): Loop {
+  const { log, clock, logger, spend, metrics } = deps;
+  const options: PacerCoreOptions = { ...pacerDefaults, ...config };
+  const speed = config.clockSpeed ?? 1;
+  let stopped = false;
+  let wake: (() => void) | null = null;
+  let urgent = false;
 
   let spendMs = Number.NEGATIVE_INFINITY;
   let totalsMs = Number.NEGATIVE_INFINITY;
@@ -203,7 +244,7 @@ export async function startPacer(config: PacerConfig, deps: PacerDeps): Promise<
   }
 
   async function loop(): Promise<void> {
-    while (!stopped && !fenced) {
+    while (!stopped) {
       urgent = false;
       try {
         await round();
@@ -227,12 +268,14 @@ export async function startPacer(config: PacerConfig, deps: PacerDeps): Promise<
   const ending = loop();
 
   return {
-    status: () => core.status(clock.nowMs()),
-    async stop() {
+    hurry() {
+      urgent = true;
+      wake?.();
+    },
+    async end() {
       stopped = true;
-      (wake as (() => void) | null)?.();
+      wake?.();
       await ending;
-      await Promise.all(consumers.map((consumer) => consumer.stop()));
     },
   };
 }
@@ -260,86 +303,4 @@ function takeChange(core: PacerCore, key: string, value: Buffer | null, refuse: 
   const parsed = campaignChangeSchema.safeParse(parse(value));
   if (parsed.success) core.change(parsed.data);
   else refuse(parsed.error);
-}
-
-/** Follows a topic from its first record; `caughtUp` resolves once everything that was there at the start has been read. */
-async function followFromStart(
-  log: EventLog,
-  topic: 'campaigns' | 'pacing',
-  onError: (error: unknown) => void,
-  onRecord: (key: string, value: Buffer | null) => void,
-): Promise<{ consumer: LogConsumer; caughtUp: Promise<void> }> {
-  const waiting = new Map(
-    (await log.bounds(topic)).filter((one) => one.end > one.first).map((one) => [one.partition, one.end]),
-  );
-  let done: () => void = () => undefined;
-  const caughtUp = new Promise<void>((resolve) => {
-    done = resolve;
-  });
-  if (waiting.size === 0) done();
-  const onBatch = async (batch: LogBatch): Promise<void> => {
-    for (const record of batch.records) onRecord(record.key, record.value);
-    const end = waiting.get(batch.partition);
-    const last = batch.records.at(-1)?.offset ?? -1;
-    if (end === undefined || last + 1 < end) return;
-    waiting.delete(batch.partition);
-    if (waiting.size === 0) done();
-  };
-  const start = async (partition: number): Promise<number> =>
-    (await log.bounds(topic)).find((one) => one.partition === partition)?.first ?? 0;
-  const consumer = await log.consume({ topic, group: null, maxBatchRecords: MAX_BATCH, start, onBatch, onError });
-  return { consumer, caughtUp };
-}
-
-async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new CodedError(
-            'pacer_catch_up',
-            'The campaigns and pacing topics could not be read to their end in 30 s.',
-            'Check that the event log is up, then start the pacer again.',
-          ),
-        ),
-      timeoutMs,
-    );
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-interface PacerMetrics {
-  readonly round: Histogram;
-  readonly messages: Counter;
-  readonly errors: Counter;
-  readonly epoch: Gauge;
-}
-
-function createMetrics(registry: Registry): PacerMetrics {
-  const registers = [registry];
-  return {
-    round: new Histogram({
-      name: 'evenkeel_pacer_round_seconds',
-      help: 'Time to decide one control round.',
-      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
-      registers,
-    }),
-    messages: new Counter({
-      name: 'evenkeel_pacer_messages_total',
-      help: 'Messages published on the pacing topic.',
-      registers,
-    }),
-    errors: new Counter({
-      name: 'evenkeel_pacer_errors_total',
-      help: 'What went wrong, by what: log, store, round, or the topic of an unreadable record.',
-      labelNames: ['what'],
-      registers,
-    }),
-    epoch: new Gauge({ name: 'evenkeel_pacer_epoch', help: 'Grows with every take-over.', registers }),
-  };
 }

@@ -35,6 +35,8 @@ export interface PacerCore {
   totals(rows: readonly SpendRow[], fromMs: number, nowMs: number): void;
   /** Takes over from an earlier pacer: feed it its last messages, before the first round. */
   restore(message: PacingMessage): void;
+  /** Begins an epoch of our own, after everything was restored: later than any seen, and `atLeast`. */
+  begin(atLeast: number): void;
   /** Decides, and returns the messages of owners for which something changed. */
   round(nowMs: number): PacingMessage[];
   /** Our message of this owner and epoch has been read back from the topic. @returns whether it was the first */
@@ -68,6 +70,9 @@ export function createPacerCore(options: PacerCoreOptions): PacerCore {
     cohorts: (rows, fromMs, toMs, nowMs) => takeCohorts(pacer, rows, fromMs, toMs, nowMs),
     totals: (rows, fromMs, nowMs) => takeTotals(pacer, rows, fromMs, nowMs),
     restore: (message) => takeOver(pacer, message),
+    begin(atLeast) {
+      pacer.epoch = Math.max(pacer.epoch, atLeast);
+    },
     acknowledge(owner, epoch) {
       const found = ownerOf(pacer, owner);
       const first = epoch === pacer.epoch && !found.acknowledged;

@@ -1,4 +1,4 @@
-import { callApi, type System } from './processes.case.ts';
+import { type ApiAccess, callApi } from './processes.case.ts';
 
 const SIZES = [
   [300, 250],
@@ -21,7 +21,7 @@ export interface CampaignPlan {
 }
 
 /** Creates an advertiser with campaigns through the API; resolves to the campaigns' ids. */
-export async function createCampaigns(system: System, plans: readonly CampaignPlan[]): Promise<readonly number[]> {
+export async function createCampaigns(system: ApiAccess, plans: readonly CampaignPlan[]): Promise<readonly number[]> {
   const post = (path: string, body: unknown) =>
     callApi<{ id: number }>(system, path, { method: 'POST', body: JSON.stringify(body) });
   const advertiser = await post('/api/v1/advertisers', { name: 'End to end', timeZone: 'UTC' });

@@ -4,7 +4,7 @@ import { seededRandom } from '../../core/random.ts';
 import { startTraffic, type Traffic } from '../../loadtest/demo.ts';
 import type { Truth } from '../../loadtest/market/ledger.ts';
 import { createCampaigns } from './campaigns.case.ts';
-import { callApi, type System, startSystem, until } from './processes.case.ts';
+import { type ApiAccess, callApi, type System, startSystem, until } from './processes.case.ts';
 
 /** What a report says per campaign, and what the simulated exchange knows it must say. */
 interface Totals {
@@ -14,7 +14,7 @@ interface Totals {
   spendNanos: string;
 }
 
-async function reported(system: System): Promise<Record<string, Totals>> {
+async function reported(system: ApiAccess): Promise<Record<string, Totals>> {
   const now = Math.ceil((Date.now() + 60_000) / 60_000) * 60_000;
   const query = new URLSearchParams({
     from: String(now - 7_200_000),
@@ -56,7 +56,7 @@ function uncertain(truth: Truth): number {
 }
 
 /** Waits until the report stops changing and equals the truth, or fails with the difference. */
-export async function expectReportEquals(system: System, truth: Truth): Promise<void> {
+export async function expectReportEquals(system: ApiAccess, truth: Truth): Promise<void> {
   expect(uncertain(truth), 'notices nobody acknowledged').toBe(0);
   const want = expected(truth);
   expect(Object.keys(want).length).toBeGreaterThan(1);

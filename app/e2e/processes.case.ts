@@ -63,12 +63,16 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** The whole product as two processes on free ports and a temporary data folder. */
-export interface System {
-  readonly dataDir: string;
-  readonly bidUrl: string;
+/** What calling the API needs. */
+export interface ApiAccess {
   readonly apiUrl: string;
   readonly operatorKey: string;
+}
+
+/** The whole product as two processes on free ports and a temporary data folder. */
+export interface System extends ApiAccess {
+  readonly dataDir: string;
+  readonly bidUrl: string;
   bidder: RoleProcess;
   reporting: RoleProcess;
   restartBidder(): Promise<void>;
@@ -119,7 +123,7 @@ export async function startSystem(
 }
 
 /** Calls the API as the operator. */
-export async function callApi<T>(system: System, path: string, init: RequestInit = {}): Promise<T> {
+export async function callApi<T>(system: ApiAccess, path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(`${system.apiUrl}${path}`, {
     ...init,
     headers: { authorization: `Bearer ${system.operatorKey}`, 'content-type': 'application/json', ...init.headers },

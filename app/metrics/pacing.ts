@@ -53,8 +53,8 @@ export const pacingMetrics: readonly Metric[] = [
     roles: ['pacer'],
     area: 'Pacing and money',
     unit: 'epoch',
-    says: 'Grows with every take-over of the pacer.',
-    threshold: 'Steady.',
+    says: 'When the active pacer began, ms since 1970; grows with every take-over. 0: this one stands by.',
+    threshold: 'Steady; one pacer is not 0.',
     action: 'Growing by itself: two pacers fight, or one crashes again and again.',
     alert: {
       name: 'EvenkeelPacerFlaps',

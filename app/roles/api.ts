@@ -3,7 +3,7 @@ import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { pacingMessageSchema } from '../../core/topics.ts';
 import type { Context } from '../context.ts';
-import { dieOf, stopOnSignal } from '../lifecycle.ts';
+import { closing, dieOf, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
@@ -20,7 +20,7 @@ export async function runApi(context: Context): Promise<void> {
   const store = await openConfiguredStore(context);
   const pacing = await followPacing(log, dieOf('following the pacer', logger));
   const api = await startApiPart({ context, log, store, metrics }, pacing.statuses, null);
-  stopOnSignal([{ stop: () => log.close() }, { stop: () => store.close() }, pacing, api], logger);
+  stopOnSignal({ log: closing(log), store: closing(store), pacing, api }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }
 

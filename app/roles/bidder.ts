@@ -9,7 +9,7 @@ import { defaultBidderConfig, defaultLimits } from '../../engine/config.ts';
 import { defaultVendor } from '../../engine/privacy/decision.ts';
 import { readExchangeProfiles } from '../../engine/profiles.ts';
 import type { Context } from '../context.ts';
-import { dieOf, stopOnSignal } from '../lifecycle.ts';
+import { closing, dieOf, stopOnSignal } from '../lifecycle.ts';
 import { audiencesPath, openBidderLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
@@ -67,7 +67,7 @@ export async function runBidder(context: Context): Promise<void> {
     { log, clock, random: systemRandom(), logger, metrics, mayBid, onFatal: dieOf('the bidder', logger) },
   );
   lowerMainThread();
-  stopOnSignal([{ stop: () => log.close() }, bidder], logger);
+  stopOnSignal({ log: closing(log), bidder }, logger);
   tellSupervisor({
     kind: 'ready',
     urls: { bid: config.publicBidUrl || `http://${config.host}:${bidder.port}` },

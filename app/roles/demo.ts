@@ -26,6 +26,6 @@ export async function runDemo({ config, clock, logger, own }: Context): Promise<
         }),
     },
   );
-  stopOnSignal([{ stop: async () => void (await traffic.stop()) }], logger);
+  stopOnSignal({ traffic: { stop: async () => void (await traffic.stop()) } }, logger);
   tellSupervisor({ kind: 'ready', urls: {}, notes: [] });
 }

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import type { Context } from '../context.ts';
-import { stopOnSignal } from '../lifecycle.ts';
+import { closing, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
@@ -11,13 +11,14 @@ import { startIngestPart } from './parts.ts';
 
 /** Ingest alone: as many processes as there are partitions may share the work. */
 export async function runIngest(context: Context): Promise<void> {
-  const { config, logger } = context;
+  const { logger } = context;
   const metrics = new Registry();
   registerProcessMetrics(metrics, { version, role: 'ingest' });
+  const ops = await startOpsServer(context.config, metrics);
   const log = await openLog(context);
   const store = await openConfiguredStore(context);
   const ingest = await startIngestPart({ context, log, store, metrics });
-  const ops = await startOpsServer({ host: config.host, port: config.apiPort }, { metrics, ready: () => true });
-  stopOnSignal([{ stop: () => log.close() }, { stop: () => store.close() }, ingest, ops], logger);
-  tellSupervisor({ kind: 'ready', urls: { ops: `http://${config.host}:${ops.port}` }, notes: [] });
+  ops.setReady(true);
+  stopOnSignal({ ops, log: closing(log), store: closing(store), ingest, drain: ops.drain }, logger);
+  tellSupervisor({ kind: 'ready', urls: { ops: ops.url }, notes: [] });
 }

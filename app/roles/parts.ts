@@ -4,7 +4,15 @@ import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { systemRandom } from '../../core/random.ts';
 import { createAudienceStore } from '../../engine/users/audiences.ts';
-import { compressedPacer, type Pacer, type PacerConfig, startPacer } from '../../pacing/pacer.ts';
+import {
+  compressedPacer,
+  type Pacer,
+  type PacerConfig,
+  type StandbyPacer,
+  standByPacer,
+  startPacer,
+} from '../../pacing/pacer.ts';
+import { createPacerMetrics, type PacerMetrics } from '../../pacing/pacermetrics.ts';
 import { startApi } from '../../reporting/api/server.ts';
 import { type Ingest, type IngestConfig, startIngest } from '../../reporting/ingest/ingest.ts';
 import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
@@ -55,9 +63,20 @@ export function startIngestPart({ context, log, store, metrics }: Ground): Promi
   });
 }
 
+/** Starts the only pacer there is. */
 export function startPacerPart({ context, log, store, metrics }: Ground): Promise<Pacer> {
   const { config, clock, logger } = context;
-  return startPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics });
+  const counts = createPacerMetrics(metrics);
+  return startPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics: counts });
+}
+
+/** One of several: it reads along until it is activated. */
+export function standByPacerPart(
+  { context, log, store, metrics }: Omit<Ground, 'metrics'> & { readonly metrics: PacerMetrics },
+  onReplaced: () => void,
+): Promise<StandbyPacer> {
+  const { config, clock, logger } = context;
+  return standByPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics, onReplaced });
 }
 
 /**

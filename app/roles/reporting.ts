@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import type { EventLog } from '../../core/eventlog.ts';
 import { seedDemo } from '../../reporting/api/seed.ts';
 import type { Context } from '../context.ts';
-import { stopOnSignal } from '../lifecycle.ts';
+import { closing, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
@@ -32,17 +32,8 @@ export async function runReporting(context: Context): Promise<void> {
   const reports = setInterval(() => {
     tellSupervisor({ kind: 'status', numbers: { logLag: ingest.lag() } });
   }, STATUS_EVERY_MS);
-  stopOnSignal(
-    [
-      { stop: () => log.close() },
-      { stop: () => store.close() },
-      ingest,
-      pacer,
-      api,
-      { stop: async () => clearInterval(reports) },
-    ],
-    logger,
-  );
+  const status = { stop: async () => clearInterval(reports) };
+  stopOnSignal({ log: closing(log), store: closing(store), ingest, pacer, api, status }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }
 

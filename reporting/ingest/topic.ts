@@ -1,5 +1,6 @@
 import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
 import type { CommittedPosition, LogConsumer, LogRecord } from '../../core/eventlog.ts';
+import { within } from '../../core/within.ts';
 import type { Block, StoreTable } from '../store/store.ts';
 import type { Ingest, IngestConfig, IngestDeps } from './ingest.ts';
 import type { IngestMetrics } from './metrics.ts';
@@ -17,6 +18,9 @@ export interface TopicPlan<Row, State, Context> {
   readonly decide: (state: State, record: LogRecord, partition: number, context: Context) => Row[];
   readonly written: (states: Iterable<State>) => void;
 }
+
+/** How long the last blocks may take when stopping: the process has 15 s in all. */
+const WRITE_MS = 5_000;
 
 type Placed = { readonly partition: number; readonly offset: number; readonly appendedMs: number };
 
@@ -100,8 +104,10 @@ export async function startTopic<Row extends Placed, State, Context>(
   return {
     lag: () => writer.waitingRows + [...lags.values()].reduce((sum, lag) => sum + lag, 0),
     async stop() {
-      // What is waiting is written while the partitions are still ours; what is read meanwhile is read again.
-      await writer.stop();
+      // What is waiting is written while the partitions are still ours; what is read meanwhile is read again, and so is
+      // what a slow store has not taken by then.
+      if (!(await within(WRITE_MS, writer.stop())))
+        logger.warn({ code: 'stop.unwritten', topic, rows: writer.waitingRows }, 'the store is slow: rows are left');
       await positions.flush();
       await consumer.stop();
     },

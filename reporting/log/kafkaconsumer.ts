@@ -2,8 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { CodedError } from '../../core/errors.ts';
 import type { CommittedPosition, ConsumeOptions, LogConsumer, LogRecord } from '../../core/eventlog.ts';
 import type { TopicName } from '../../core/topics.ts';
+import { within } from '../../core/within.ts';
 import type { EachBatchPayload, Kafka } from './kafka.ts';
 import { type KafkaAdmin, type KafkaConsumer, type KafkaLogConfig, kafkaError } from './kafka.ts';
+
+const STOP_MS = 3_000;
+const DISCONNECT_MS = 1_000;
 
 export interface KafkaDeps {
   readonly kafka: Kafka;
@@ -164,9 +168,10 @@ export async function startKafkaConsumer(deps: KafkaDeps, options: ConsumeOption
     async stop() {
       running = false;
       await Promise.all(inHand.values());
-      await consumer.stop().catch(() => {});
-      await consumer.disconnect().catch(() => {});
-      if (options.group === null) await admin.deleteGroups([groupId]).catch(() => {});
+      // Leaving a group waits for a rebalance that is under way; nothing of ours depends on its end.
+      await within(STOP_MS, consumer.stop());
+      await within(DISCONNECT_MS, consumer.disconnect());
+      if (options.group === null) await within(DISCONNECT_MS, admin.deleteGroups([groupId]));
     },
   };
 }

@@ -2,7 +2,7 @@ import { CodedError } from '../../core/errors.ts';
 import type { NewRecord } from '../../core/eventlog.ts';
 
 /** Longest value of one record, of every adapter. */
-export const MAX_RECORD_BYTES = 1024 * 1024;
+const MAX_RECORD_BYTES = 1024 * 1024;
 const MAX_KEY_BYTES = 1024;
 
 /** Why records cannot be kept at all, or null. */
