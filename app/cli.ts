@@ -1,7 +1,7 @@
 import { CodedError, codeOf, messageOf } from '../core/errors.ts';
+import { exitCodes } from '../core/exitcodes.ts';
 import { commands } from './commands/table.ts';
 import { settingsHelp } from './config/describe.ts';
-import { exitCodes } from './exitcodes.ts';
 import { tellSupervisor } from './messages.ts';
 import { version } from './version.ts';
 

@@ -44,7 +44,7 @@ function userSaltOf({ userSalt }: Config, kept: string): string {
 }
 
 /** Reads `ID:HEX`. @throws CodedError `config.invalid` */
-export function parseTokenKey(text: string): TokenKey {
+function parseTokenKey(text: string): TokenKey {
   const match = /^(\d{1,3}):([0-9a-f]{32,256})$/i.exec(text);
   const id = Number(match?.[1]);
   if (match === null || id > 255) {

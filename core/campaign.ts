@@ -24,7 +24,7 @@ const domain = z
 const categoryCode = z.string().regex(/^(IAB\d{1,2}(-\d{1,2})?|\d{1,5}|[A-Z0-9]{6})$/);
 
 export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin');
-export const currencyCode = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO-4217 code such as USD');
+const currencyCode = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO-4217 code such as USD');
 
 /** Limits on one level of the budget tree; null or absent means no limit of that kind. */
 export const budgetSchema = z.strictObject({
@@ -33,15 +33,14 @@ export const budgetSchema = z.strictObject({
 });
 export type Budget = z.infer<typeof budgetSchema>;
 
-export const flightSchema = z
+const flightSchema = z
   .strictObject({ startMs: timestampMs.default(0), endMs: timestampMs.nullable().default(null) })
   .refine((flight) => flight.endMs === null || flight.endMs > flight.startMs, {
     path: ['endMs'],
     message: 'must be after startMs',
   });
-export type Flight = z.infer<typeof flightSchema>;
 
-export const statuses = ['draft', 'active', 'paused', 'ended', 'archived'] as const;
+const statuses = ['draft', 'active', 'paused', 'ended', 'archived'] as const;
 export const statusSchema = z.enum(statuses);
 export type Status = z.infer<typeof statusSchema>;
 
@@ -118,7 +117,7 @@ export type LineItem = z.infer<typeof lineItemSchema>;
 
 export const creativeFormats = ['banner', 'video', 'audio', 'native'] as const;
 export type CreativeFormat = (typeof creativeFormats)[number];
-export const approvalSchema = z.enum(['pending', 'approved', 'rejected']);
+const approvalSchema = z.enum(['pending', 'approved', 'rejected']);
 const httpUrl = z.url({ protocol: /^https?$/ }).max(2048);
 const pixels = z.int().min(1).max(10_000);
 

@@ -23,7 +23,7 @@ const REPORT_TURNS = 10;
 const RETIRE_EVERY_MS = 60_000;
 
 /** When the period of a cell is over in every time zone; infinite for lifetime cells. */
-export function cellEndMs(cell: string): number {
+function cellEndMs(cell: string): number {
   const date = /:(\d{4}-\d{2}-\d{2})$/.exec(cell)?.[1];
   if (date === undefined) return Number.POSITIVE_INFINITY;
   const startMs = Date.parse(`${date}T00:00:00Z`);

@@ -7,8 +7,8 @@
  */
 export type Nanos = number;
 
-export const NANOS_PER_UNIT = 1_000_000_000n;
-export const NANOS_PER_MICRO = 1_000n;
+const NANOS_PER_UNIT = 1_000_000_000n;
+const NANOS_PER_MICRO = 1_000n;
 
 /** The highest price of one event that is believed: 1,000 units of currency (a CPM of a million). */
 export const MAX_EVENT_NANOS: Nanos = 1_000_000_000_000;

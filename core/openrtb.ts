@@ -187,8 +187,6 @@ export const bidRequestSchema = z.object({
   source: object({ tid: text, fd: num, schain, ext: object({ schain }) }),
   regs: object({ coppa: num, ...signals, ext: object(signals) }),
 });
-export type BidRequest = z.infer<typeof bidRequestSchema>;
-
 const url = z.url({ protocol: /^https?$/ });
 
 /** One bid of a response we send: OpenRTB 2.6 §4.2.3, strict about what we use. */
@@ -234,4 +232,3 @@ export const bidResponseSchema = z
   .refine((response) => (response.seatbid === undefined) !== (response.nbr === undefined), {
     message: 'either seatbid or nbr',
   });
-export type BidResponse = z.infer<typeof bidResponseSchema>;

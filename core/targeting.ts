@@ -48,7 +48,6 @@ const termRule = z.strictObject({
   include: z.array(term).max(10_000).default([]),
   exclude: z.array(term).max(10_000).default([]),
 });
-export type TermRule = z.infer<typeof termRule>;
 
 /** A circle on the earth: degrees and kilometres. */
 const radiusSchema = z.strictObject({

@@ -96,7 +96,7 @@ const emptyResult: AuditResult = {
 };
 
 /** The comparison itself: the report may exceed the ledger by what was sent and never acknowledged, and no more. */
-export function compareReport(reported: Reported, truth: Truth, waitedMs: number): AuditResult {
+function compareReport(reported: Reported, truth: Truth, waitedMs: number): AuditResult {
   const differences: AuditDifference[] = [];
   let lostEvents = 0;
   let compared = 0;

@@ -4,8 +4,8 @@ import type { LevelState, PlanTrack } from './levelstate.ts';
 import { plannedShare, targetRate } from './plan.ts';
 
 /** Below this a bid hardly ever wins: auctions are left out instead. */
-export const MIN_MULTIPLIER = 0.001;
-export const MAX_MULTIPLIER = 1;
+const MIN_MULTIPLIER = 0.001;
+const MAX_MULTIPLIER = 1;
 /** The most ln(multiplier) moves in one step. */
 const MAX_STEP = 0.2;
 /** Auctions that must have been seen before prices are guessed: many, or after a while some. */
@@ -109,7 +109,7 @@ export function planned(
 }
 
 /** Average price of a bill, guessed from bids until known. */
-export function priceOf(state: LevelState): number {
+function priceOf(state: LevelState): number {
   const { priceNanos, bidNanos } = state.evidence;
   if (priceNanos > 0) return priceNanos;
   return PRIOR_PRICE * state.multiplier * (bidNanos > 0 ? bidNanos : state.maxBidNanos);

@@ -45,7 +45,7 @@ const SURPRISE_SIGMAS = 2.5;
 const SURPRISE_FROM_BILLS = 30;
 const FORGET = 0.7;
 /** Over four real and synthetic logs spend grows with about this power of the bid, more where bids are low. */
-export const PRIOR_SLOPE = 1.7;
+const PRIOR_SLOPE = 1.7;
 /** Weight of what a level starts from, in bills. */
 export const PRIOR_BILLS = 4;
 

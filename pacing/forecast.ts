@@ -1,5 +1,5 @@
 /** Quarter-hours of a UTC day. */
-export const SLOTS = 96;
+const SLOTS = 96;
 const SLOT_MS = 900_000;
 const DAY_MS = 86_400_000;
 /** 1970-01-01 was a Thursday: days since then plus this, modulo 7, is 0 on Mondays. */

@@ -25,7 +25,7 @@ const LEARNING_SHARE = 0.02;
 const STEP_SHARE = 0.01;
 
 /** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
-export function growth(
+function growth(
   state: LevelState,
   cell: OpenCell,
   confirmedNanos: number,

@@ -89,7 +89,7 @@ export function createLevelState(level: Level): LevelState {
 }
 
 /** Until traffic is known: so low that hardly anything is won; what our bids would be shows at any multiplier. */
-export const START_MULTIPLIER = 0.02;
+const START_MULTIPLIER = 0.02;
 
 /** Brings the open cells up to date; a level that changed or crossed midnight gets new ones. */
 export function refreshCells(state: LevelState, nowMs: number): boolean {

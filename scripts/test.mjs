@@ -1,4 +1,4 @@
-// `npm test`: types, lint, unit tests, then end-to-end tests on real processes; ends with `N passed, N failed`.
+// `npm test`: types, lint, unused code, unit tests, then end-to-end tests on real processes; ends with `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,6 +52,7 @@ function vitest(project, extra) {
 const filters = process.argv.slice(2);
 check('types', process.execPath, [bin(['typescript', 'bin', 'tsc']), '--noEmit', '--incremental', 'false']);
 check('lint', process.execPath, [bin(['@biomejs', 'biome', 'bin', 'biome']), 'check', '--error-on-warnings', '.']);
+check('unused code', process.execPath, [bin(['knip', 'bin', 'knip.js'])]);
 vitest('unit', filters);
 vitest('e2e', filters);
 vitest('timed', filters);

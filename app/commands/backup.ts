@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { CodedError } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { createContext } from '../context.ts';
-import { exitCodes } from '../exitcodes.ts';
 import { backUp, type Manifest, restore } from '../ops/backup.ts';
 import { version } from '../version.ts';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { parseArguments } from '../arguments.ts';
 import { processEnvironment } from '../config/load.ts';
-import { exitCodes } from '../exitcodes.ts';
 import { createLogger } from '../logger.ts';
 
 interface BenchFlags {

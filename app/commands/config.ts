@@ -1,6 +1,6 @@
+import { exitCodes } from '../../core/exitcodes.ts';
 import { describeConfig, settingsMarkdown } from '../config/describe.ts';
 import { createContext } from '../context.ts';
-import { exitCodes } from '../exitcodes.ts';
 
 /** `evenkeel config check|show|docs`. */
 export async function configCommand(args: readonly string[]): Promise<number> {

@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import type { Config } from '../config/table.ts';
 import { createContext } from '../context.ts';
-import { exitCodes } from '../exitcodes.ts';
 import { portFault } from '../ports.ts';
 
 /** One thing looked at: `ok`, `warn` (works, but know it) or `fail` (will not work). */

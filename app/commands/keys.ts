@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CodedError, messageOf } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { createContext } from '../context.ts';
-import { exitCodes } from '../exitcodes.ts';
 import { loadSecrets } from '../secrets.ts';
 
 const keyListSchema = z.object({

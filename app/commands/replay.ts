@@ -1,8 +1,8 @@
 import { CodedError, messageOf } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { replay } from '../../reporting/ingest/replay.ts';
 import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
 import { createContext } from '../context.ts';
-import { exitCodes } from '../exitcodes.ts';
 import { openLog } from '../log.ts';
 import { ingestConfig } from '../roles/parts.ts';
 import { openConfiguredStore } from '../store.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { type Context, createContext, settingFlags } from '../context.ts';
-import { exitCodes } from '../exitcodes.ts';
 import { NICENESS } from '../priority.ts';
 import { loadSecrets } from '../secrets.ts';
 import { createStatusLine } from '../statusline.ts';

@@ -4,9 +4,6 @@ import { CodedError, messageOf } from '../../core/errors.ts';
 import type { Setting } from './setting.ts';
 import { type Config, type SettingName, settingNames, settings } from './table.ts';
 
-/** Exit code of a configuration that can not be used. */
-export const EXIT_BAD_CONFIG = 104;
-
 /** Where the values of a configuration come from; later ones win. */
 export interface ConfigSources {
   /** Path of a YAML or JSON file with setting names as keys; null for none. */

@@ -50,7 +50,7 @@ const words = [
 const MAX_BYTES = 64 * 1024;
 
 /** A changed copy of an input: a few small changes, each of a kind that finds something. */
-export function mutate(input: Buffer, other: Buffer, random: Random): Buffer {
+function mutate(input: Buffer, other: Buffer, random: Random): Buffer {
   let bytes: Buffer = Buffer.from(input);
   for (let left = 1 + Math.floor(random.next() * 4); left > 0; left--) bytes = change(bytes, other, random);
   return bytes.length > MAX_BYTES ? bytes.subarray(0, MAX_BYTES) : bytes;

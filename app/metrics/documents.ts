@@ -1,4 +1,4 @@
-import { exitCodes } from '../exitcodes.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { areas, type Metric } from './metric.ts';
 
 const GENERATED = 'made by `npm run generate` from `app/metrics/table.ts`; a test keeps it equal to the code';
@@ -45,7 +45,7 @@ ${rows.join('\n')}
 
 A process that a signal ended has no exit code of ours; a shell shows 128 plus the signal's number (137 for SIGKILL).
 
-This page is made by \`npm run generate\` from \`app/exitcodes.ts\`; a test keeps it equal to the code.
+This page is made by \`npm run generate\` from \`core/exitcodes.ts\`; a test keeps it equal to the code.
 `;
 }
 

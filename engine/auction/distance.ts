@@ -4,7 +4,7 @@ const RADIANS = Math.PI / 180;
 const DEGREE_KM = EARTH_KM * RADIANS;
 
 /** Great-circle distance in kilometres (haversine, mean earth radius). */
-export function distanceKm(latA: number, lonA: number, latB: number, lonB: number): number {
+function distanceKm(latA: number, lonA: number, latB: number, lonB: number): number {
   const sinLat = Math.sin(((latB - latA) * RADIANS) / 2);
   const sinLon = Math.sin(((lonB - lonA) * RADIANS) / 2);
   const h = sinLat * sinLat + Math.cos(latA * RADIANS) * Math.cos(latB * RADIANS) * sinLon * sinLon;

@@ -7,7 +7,7 @@ import { compileTemplate, type Template } from './template.ts';
 import { isSkippable, vastMarkup } from './vast.ts';
 
 /** OpenRTB `mtype`. */
-export const mtypes: Readonly<Record<CreativeFormat, number>> = { banner: 1, video: 2, audio: 3, native: 4 };
+const mtypes: Readonly<Record<CreativeFormat, number>> = { banner: 1, video: 2, audio: 3, native: 4 };
 
 /** A creative ready to be bid: what the auction compares, and its part of the response as bytes. */
 export interface ReadyCreative {

@@ -12,7 +12,7 @@ const upperCase = new Set<Dimension>(['country', 'region', 'zip', 'category']);
 const asSent = new Set<Dimension>(['deal', 'segment', 'exchange', 'publisher']);
 
 /** One spelling for what targeting says and what requests say. */
-export function normalTerm(dimension: Dimension, term: string): string {
+function normalTerm(dimension: Dimension, term: string): string {
   const trimmed = term.trim();
   if (asSent.has(dimension)) return trimmed;
   return upperCase.has(dimension) ? trimmed.toUpperCase() : trimmed.toLowerCase();

@@ -1,5 +1,5 @@
 /** Longest base64url text that is read, characters: twice what the largest consent strings in use have. */
-export const MAX_BASE64_CHARS = 16_384;
+const MAX_BASE64_CHARS = 16_384;
 
 const SEXTET = new Int8Array(128).fill(-1);
 for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].entries()) {

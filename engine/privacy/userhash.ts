@@ -3,15 +3,10 @@ import { CodedError } from '../../core/errors.ts';
 import { MAX_ONE_BLOCK_BYTES, sha256OneBlock } from './sha256.ts';
 
 /**
- * A user as the rest of the system knows it: 8 bytes of SHA-256(salt ‖ SHA-256(lower-cased id)). The inner hash is the
- * form in which advertisers upload audiences, so that an upload and a bid request meet without either raw id.
+ * A user as the rest of the system knows it: 8 bytes of SHA-256(salt ‖ SHA-256(lower-cased id)), as two unsigned 32-bit
+ * halves; both 0 means no user. The inner hash is the form in which advertisers upload audiences, so that an upload and
+ * a bid request meet without either raw id.
  */
-export interface UserHash {
-  /** The two halves, unsigned 32-bit; both 0 means no user. */
-  readonly hi: number;
-  readonly lo: number;
-}
-
 export interface UserHasher {
   /**
    * Hashes a raw id as an exchange sends it. Surrounding spaces do not count, nor does upper or lower case.

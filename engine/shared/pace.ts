@@ -1,5 +1,5 @@
 /** Cells a bid can reserve in. */
-export const MAX_PATH = 8;
+const MAX_PATH = 8;
 /** Of 64 bytes, a line of the processor's cache. */
 const ROW = 16;
 const SEQUENCE = 0;

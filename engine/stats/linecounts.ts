@@ -5,7 +5,7 @@ const MATCHED = 0;
 const BIDS = 1;
 const REASONS = 2;
 /** Words of one row: matched, bids, then one per no-bid reason. */
-export const LINE_WORDS = REASONS + noBidReasonList.length;
+const LINE_WORDS = REASONS + noBidReasonList.length;
 
 /** What was counted of line items, one row each; flat, because it crosses to the main thread several times a second. */
 export interface LineCounts {

@@ -2,7 +2,7 @@ import type { AudienceLineFault } from '../../core/audience.ts';
 import type { UserHasher } from '../privacy/userhash.ts';
 
 /** Longest line of an upload that is looked at, bytes; only the first column counts. */
-export const MAX_LINE_BYTES = 4096;
+const MAX_LINE_BYTES = 4096;
 
 /** What one line turned out to be. */
 export type LineOutcome = 'user' | 'empty' | AudienceLineFault;

@@ -4,7 +4,7 @@ import type { Evidence } from './evidence.ts';
 import { drawRate, type Estimate, estimateRate, meanRate, type RateKind } from './rates.ts';
 
 /** Impressions after which a creative is no longer new. */
-export const NEW_AD_IMPRESSIONS = 1000;
+const NEW_AD_IMPRESSIONS = 1000;
 /** How much more a new ad bids at first. The boost shrinks evenly to nothing over its first thousand impressions. */
 const NEW_AD_BOOST = 0.5;
 

@@ -15,7 +15,7 @@ export interface ShadingTable {
   readonly rows: number;
 }
 
-export const EXCHANGE_ROWS = 64;
+const EXCHANGE_ROWS = 64;
 const MILLION = 1_000_000;
 /** One bid in 16 lies anywhere between the shaded price and the value, so that the market above stays known. */
 const PROBE_MASK = 15;

@@ -1,11 +1,12 @@
 import { CodedError } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { compareMode } from './compare.ts';
 import { findLimitMode } from './findlimit.ts';
 import { helpText } from './help.ts';
 import { parseCommandLine } from './parse.ts';
 import { recordMode } from './record.ts';
 import type { CommandDeps } from './rundraft.ts';
-import { exitCodeOf, exitCodes, refuseWords, runDraft } from './rundraft.ts';
+import { exitCodeOf, refuseWords, runDraft } from './rundraft.ts';
 import { badOption } from './shapes.ts';
 import { smokeMode } from './smoke.ts';
 import { soakMode } from './soak.ts';
@@ -28,7 +29,7 @@ const modes: Readonly<Record<string, Mode>> = {
 export async function loadtestCommand(args: readonly string[], deps: CommandDeps): Promise<number> {
   if (args.includes('--help') || args.includes('-h') || args[0] === 'help') {
     deps.out.write(helpText());
-    return exitCodes.passed;
+    return exitCodes.ok.code;
   }
   const named = args[0] !== undefined && !args[0].startsWith('-');
   const mode = named ? modes[args[0]!] : runMode;
@@ -39,7 +40,7 @@ export async function loadtestCommand(args: readonly string[], deps: CommandDeps
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     deps.err.write(`evenkeel loadtest: ${error.message}\n  ${error.remedy}\n`);
-    return BAD_OPTIONS.has(error.code) ? exitCodes.badOptions : exitCodes.broken;
+    return BAD_OPTIONS.has(error.code) ? exitCodes.badConfig.code : exitCodes.failed.code;
   }
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import type { Comparison } from '../report/compare.ts';
 import { comparedMetrics, compareRuns } from '../report/compare.ts';
 import type { LoadtestResult } from '../run/result.ts';
 import { ms } from './progress.ts';
 import type { CommandDeps } from './rundraft.ts';
-import { exitCodes } from './rundraft.ts';
 import { badOption } from './shapes.ts';
 
 /** `loadtest compare A.json B.json` or `A1.json,A2.json B1.json,B2.json`. Exit code 99 when something got worse. */
@@ -19,7 +19,7 @@ export async function compareMode(args: readonly string[], deps: CommandDeps): P
   const [before, after] = args.map((side) => side.split(',').map(readResult)) as [LoadtestResult[], LoadtestResult[]];
   deps.out.write(comparisonText(compareRuns(before, after), before, after));
   const worse = compareRuns(before, after).some((comparison) => comparison.verdict === 'worse');
-  return worse ? exitCodes.gateFailed : exitCodes.passed;
+  return worse ? exitCodes.slaFailed.code : exitCodes.ok.code;
 }
 
 function readResult(path: string): LoadtestResult {
@@ -35,7 +35,7 @@ function readResult(path: string): LoadtestResult {
   return parsed as LoadtestResult;
 }
 
-export function comparisonText(
+function comparisonText(
   comparisons: readonly Comparison[],
   before: readonly LoadtestResult[],
   after: readonly LoadtestResult[],

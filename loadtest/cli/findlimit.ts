@@ -1,10 +1,11 @@
+import { exitCodes } from '../../core/exitcodes.ts';
 import { parseGate } from '../gate/gate.ts';
 import type { LoadtestResult } from '../run/result.ts';
 import type { Draft } from './draft.ts';
 import { parseCommandLine } from './parse.ts';
 import { ms } from './progress.ts';
 import type { CommandDeps } from './rundraft.ts';
-import { exitCodes, refuseWords, runDraft } from './rundraft.ts';
+import { refuseWords, runDraft } from './rundraft.ts';
 import { badOption } from './shapes.ts';
 
 /** One rate that was tried. */
@@ -65,7 +66,7 @@ export async function findLimitMode(args: readonly string[], deps: CommandDeps):
   }
   const limit = limitOf(probes);
   deps.out.write(conclusion(probes, limit));
-  return limit > 0 ? exitCodes.passed : exitCodes.gateFailed;
+  return limit > 0 ? exitCodes.ok.code : exitCodes.slaFailed.code;
 }
 
 function probeDraft(draft: Draft, rps: number, gates: Draft['gates']): Draft {

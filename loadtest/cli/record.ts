@@ -4,9 +4,9 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { messageOf } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import { MAX_BODY_BYTES } from '../http/response.ts';
 import type { CommandDeps } from './rundraft.ts';
-import { exitCodes } from './rundraft.ts';
 import { badOption } from './shapes.ts';
 
 export interface RecordOptions {
@@ -156,7 +156,7 @@ export async function recordMode(args: readonly string[], deps: CommandDeps): Pr
     recorder = await startRecorder({ port: Number(listen), url: new URL(url), path: out, max: Number(max) });
   } catch (error) {
     deps.err.write(`evenkeel loadtest: the proxy could not start: ${messageOf(error)}\n`);
-    return exitCodes.broken;
+    return exitCodes.failed.code;
   }
   deps.out.write(
     `Recording bid requests to ${out}: point the exchange at http://127.0.0.1:${recorder.port}. Stop with Ctrl-C.\n`,
@@ -170,5 +170,5 @@ export async function recordMode(args: readonly string[], deps: CommandDeps): Pr
   deps.out.write(
     `${forwarded} forwarded, ${kept} kept, ${notJson} no bid requests, ${failed} not answered by the bidder\n`,
   );
-  return exitCodes.passed;
+  return exitCodes.ok.code;
 }

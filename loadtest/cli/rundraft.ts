@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
 import type { Random } from '../../core/random.ts';
 import { hdrLog } from '../report/hdrlog.ts';
 import { htmlReport } from '../report/html.ts';
@@ -31,17 +32,14 @@ export interface CommandDeps {
   readonly version: string;
 }
 
-/** Exit codes. 99 and 104 are those of k6, which many pipelines know. */
-export const exitCodes = { passed: 0, broken: 1, gateFailed: 99, badOptions: 104 } as const;
-
 /** @throws CodedError when there are words that no option takes */
 export function refuseWords(words: readonly string[]): void {
   if (words.length > 0) throw badOption(`"${words[0]}" belongs to no option.`, 'See `evenkeel loadtest --help`.');
 }
 
 export function exitCodeOf(result: LoadtestResult): number {
-  if (result.problems.length > 0) return exitCodes.broken;
-  return result.passed ? exitCodes.passed : exitCodes.gateFailed;
+  if (result.problems.length > 0) return exitCodes.failed.code;
+  return result.passed ? exitCodes.ok.code : exitCodes.slaFailed.code;
 }
 
 /** Runs one load test with progress, and writes the reports that were asked for. */

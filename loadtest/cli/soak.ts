@@ -1,10 +1,11 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
+import { exitCodes } from '../../core/exitcodes.ts';
 import type { SeriesPoint } from '../run/result.ts';
 import { parseCommandLine } from './parse.ts';
 import { ms } from './progress.ts';
 import type { CommandDeps } from './rundraft.ts';
-import { exitCodeOf, exitCodes, refuseWords, runDraft } from './rundraft.ts';
+import { exitCodeOf, refuseWords, runDraft } from './rundraft.ts';
 import { badOption } from './shapes.ts';
 import { summaryText } from './summarytext.ts';
 
@@ -52,7 +53,7 @@ export async function soakMode(args: readonly string[], deps: CommandDeps): Prom
   const suspicious = drifts.filter((drift) => drift.suspicious);
   if (suspicious.length > 0) deps.out.write(`Suspicious: ${suspicious.map((drift) => drift.name).join(', ')}\n`);
   const code = exitCodeOf(result);
-  return code === exitCodes.passed && suspicious.length > 0 ? exitCodes.gateFailed : code;
+  return code === exitCodes.ok.code && suspicious.length > 0 ? exitCodes.slaFailed.code : code;
 }
 
 /** Values at the beginning and the end, by median: single peaks are no drift. */
@@ -64,7 +65,7 @@ export function vitalDrifts(vitals: readonly Vital[]): Drift[] {
   });
 }
 
-export function latencyDrift(series: readonly SeriesPoint[]): Drift {
+function latencyDrift(series: readonly SeriesPoint[]): Drift {
   return driftOf(
     'latency p99Ms',
     series.filter((point) => point.answeredRps > 0).map((point) => point.p99Ms),

@@ -19,7 +19,7 @@ export interface HttpResponse {
 }
 
 /** Largest header block and body read, bytes: a load test must not be brought down by what it tests. */
-export const MAX_HEAD_BYTES = 16_384;
+const MAX_HEAD_BYTES = 16_384;
 export const MAX_BODY_BYTES = 4_194_304;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const EMPTY = Buffer.alloc(0);

@@ -158,7 +158,7 @@ function win(line: LineResult, market: Market, index: number, nanos: number): vo
 }
 
 /** The share of the period's traffic a forecaster expects to have come by an instant. */
-export function forecastShare(market: Market): (atMs: number) => number {
+function forecastShare(market: Market): (atMs: number) => number {
   const minutes = Math.ceil((market.endMs - market.startMs) / 60_000);
   const sums = new Float64Array(minutes + 1);
   for (let i = 0; i < minutes; i++) sums[i + 1] = sums[i]! + shapeAt(market.knownShape, market.startMs + i * 60_000);

@@ -58,7 +58,7 @@ export async function runPacingBench(options: BenchOptions): Promise<number> {
   return result.passed ? 0 : 1;
 }
 
-export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
+async function benchPacing(options: BenchOptions): Promise<BenchResult> {
   const { quick } = options;
   const seeds = options.seeds ?? (quick ? 1 : 10);
   const auctions = quick ? QUICK_AUCTIONS : AUCTIONS;
@@ -166,7 +166,7 @@ function average(
 }
 
 /** The tables as they are printed and copied into docs/pacing.md: every cell, won or lost. */
-export function tables(result: BenchResult): string {
+function tables(result: BenchResult): string {
   const head = ['method', 'over % mean', 'max', 'billed', 'used', 'value', 'KS', 'RMSE', 'CPC', 'effort', 'µs/round'];
   const lines: string[] = [];
   for (const one of result.cells) {

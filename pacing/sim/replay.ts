@@ -67,17 +67,3 @@ function noisyShape(hours: readonly number[], count: number, random: Random): nu
   const noisy = totals.map((total) => (total || average) * Math.exp(HOUR_SIGMA * gaussian(random)));
   return Array.from({ length: 96 }, (_, slot) => noisy[Math.floor(slot / 4)]!);
 }
-
-/**
- * The average shape of a day from hourly traffic shares (`region_id,dow,hour,traffic_share`), as 96 quarter-hours.
- * @returns null when the file is not there
- */
-export function dayShapeFrom(path: string): number[] | null {
-  if (!existsSync(path)) return null;
-  const hours = new Float64Array(24);
-  for (const line of readFileSync(path, 'utf8').split('\n').slice(1)) {
-    const [, , hour, share] = line.split(',').map(Number);
-    if (hour !== undefined && share !== undefined && hour >= 0 && hour < 24) hours[hour]! += share;
-  }
-  return Array.from({ length: 96 }, (_, slot) => hours[Math.floor(slot / 4)]!);
-}

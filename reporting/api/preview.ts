@@ -57,6 +57,6 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Text for HTML content and quoted attributes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }

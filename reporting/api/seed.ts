@@ -171,7 +171,7 @@ const demoCampaigns: readonly DemoCampaign[] = [
 ];
 
 /** The demo advertiser and everything below it, with fixed small ids: the same on every machine. */
-export function demoChanges(nowMs: number): readonly CampaignChange[] {
+function demoChanges(nowMs: number): readonly CampaignChange[] {
   const base = { version: 1, updatedMs: nowMs };
   const changes: CampaignChange[] = [
     { kind: 'advertiser', entity: advertiserSchema.parse({ ...base, id: DEMO_ADVERTISER, name: 'Evenkeel Demo' }) },

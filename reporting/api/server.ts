@@ -68,7 +68,7 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-export const defaultApiLimits: ApiLimits = {
+const defaultApiLimits: ApiLimits = {
   maxBodyBytes: 1_048_576,
   maxUploadBytes: 1_073_741_824,
   maxEntities: 500_000,

@@ -24,7 +24,7 @@ const types: Readonly<Record<string, string>> = {
 const MAX_FILES = 500;
 
 /** Scripts, styles and data from this server only; ads are shown in frames that are sandboxed. */
-export const pagePolicy = [
+const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

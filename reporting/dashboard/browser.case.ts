@@ -13,13 +13,13 @@ import type { PacingSource } from '../api/pacing.ts';
 import { seedDemo } from '../api/seed.ts';
 import { type ApiServer, startApi } from '../api/server.ts';
 
-export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
 /** CI may not skip: there a missing browser is a failure. */
 export const mustRun = CHROMIUM !== undefined || process.env.EVENKEEL_REQUIRE_ALL_TESTS !== undefined;
 if (CHROMIUM === undefined)
   console.warn('SKIPPED: browser tests, because chromium is not installed (apt-get install chromium)');
 
-export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 export function launch(): Promise<Browser> {
   if (CHROMIUM === undefined) throw new Error('chromium is missing and EVENKEEL_REQUIRE_ALL_TESTS is set');

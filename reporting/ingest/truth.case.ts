@@ -15,7 +15,7 @@ export interface Truth {
   readonly cells: Map<string, { count: number; nanos: bigint }>;
 }
 
-export function newTruth(): Truth {
+function newTruth(): Truth {
   return { sent: 0, statuses: { accepted: 0, duplicate: 0, invalid: 0, quarantined: 0 }, cells: new Map() };
 }
 
@@ -137,15 +137,4 @@ function shuffled<T>(list: T[], random: Random): T[] {
     [list[i], list[j]] = [list[j]!, list[i]!];
   }
   return list;
-}
-
-/** Adds one ledger of truth to another. */
-export function addTruth(to: Truth, from: Truth): void {
-  to.sent += from.sent;
-  for (const status of Object.keys(from.statuses) as (keyof Truth['statuses'])[])
-    to.statuses[status] += from.statuses[status];
-  for (const [key, cell] of from.cells) {
-    const known = to.cells.get(key) ?? { count: 0, nanos: 0n };
-    to.cells.set(key, { count: known.count + cell.count, nanos: known.nanos + cell.nanos });
-  }
 }

@@ -50,40 +50,14 @@ export function kafkaMissing(): string | null {
   return reason;
 }
 
-<<<<<<< HEAD
 /** Makes a broker with both roles (KRaft) on free ports. Nothing runs before `start`. */
 export async function createBroker(options: BrokerOptions = {}): Promise<TestBroker> {
   const [broker] = await createCluster(1, options);
   return broker!;
 }
-=======
-/** How a broker treats consumer groups. As it comes: 3,000 and 6,000 ms. */
-interface GroupSettings {
-  /** How long a group that was empty waits for more members. */
-  readonly rebalanceDelayMs: number;
-  readonly minSessionMs: number;
-}
-const quickGroups: GroupSettings = { rebalanceDelayMs: 0, minSessionMs: 1000 };
-
-/** Formats a broker with both roles (KRaft) on free ports. Nothing runs before `start`. */
-export async function createBroker(groups: GroupSettings = quickGroups): Promise<TestBroker> {
-  const jars = resolveJars();
-  const dir = mkdtempSync(join(tmpdir(), 'evenkeel-kafka-'));
-  const [port, sasl, controller] = [await freePort(), await freePort(), await freePort()] as const;
-  const properties = join(dir, 'server.properties');
-  writeFileSync(properties, serverProperties(dir, [port, sasl, controller], groups));
-  const classpath = join(jars, '*');
-  // 16 bytes as base64url; one that began with a dash would be read as a flag.
-  const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url').replace(/^-/, 'k');
-  execFileSync('java', ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties], {
-    stdio: 'ignore',
-  });
-  let broker: ChildProcess | null = null;
-  const heap = ['-Xmx384m', '-Xms64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
->>>>>>> 1854496 (Roles run as processes on a real Kafka: a pacer stands by warm and takes over in under 8 s, a slow store does not keep ingest from stopping)
 
 /** The same for a cluster; internal topics have as many copies as it has brokers. Start the brokers together. */
-export async function createCluster(size: number, options: BrokerOptions = {}): Promise<readonly TestBroker[]> {
+async function createCluster(size: number, options: BrokerOptions = {}): Promise<readonly TestBroker[]> {
   const jars = resolveJars();
   const places: Place[] = [];
   for (let id = 1; id <= size; id++) {
@@ -180,7 +154,6 @@ function madeOnce(dir: string, make: (partial: string) => void): string {
   return dir;
 }
 
-<<<<<<< HEAD
 function serverProperties(place: Place, all: readonly Place[], options: BrokerOptions): string[] {
   const { id, dir, port, sasl, controller } = place;
   const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `LOGIN://127.0.0.1:${sasl}`];
@@ -188,13 +161,6 @@ function serverProperties(place: Place, all: readonly Place[], options: BrokerOp
   const copies = all.length;
   const inSync = Math.max(1, copies - 1);
   const login = 'org.apache.kafka.common.security.plain.PlainLoginModule';
-=======
-function serverProperties(
-  dir: string,
-  [port, sasl, controller]: readonly [number, number, number],
-  groups: GroupSettings,
-): string {
->>>>>>> 1854496 (Roles run as processes on a real Kafka: a pacer stands by warm and takes over in under 8 s, a slow store does not keep ingest from stopping)
   return [
     'process.roles=broker,controller',
     `node.id=${id}`,
@@ -210,7 +176,6 @@ function serverProperties(
     'auto.create.topics.enable=false',
     `offsets.topic.replication.factor=${copies}`,
     'offsets.topic.num.partitions=1',
-<<<<<<< HEAD
     `transaction.state.log.replication.factor=${copies}`,
     `transaction.state.log.min.isr=${inSync}`,
     `share.coordinator.state.topic.replication.factor=${copies}`,
@@ -220,14 +185,6 @@ function serverProperties(
     // Members of a cluster notice a dead one soon: a test waits for it.
     'broker.session.timeout.ms=4000',
     'broker.heartbeat.interval.ms=500',
-=======
-    'transaction.state.log.replication.factor=1',
-    'transaction.state.log.min.isr=1',
-    'share.coordinator.state.topic.replication.factor=1',
-    'share.coordinator.state.topic.min.isr=1',
-    `group.initial.rebalance.delay.ms=${groups.rebalanceDelayMs}`,
-    `group.min.session.timeout.ms=${groups.minSessionMs}`,
->>>>>>> 1854496 (Roles run as processes on a real Kafka: a pacer stands by warm and takes over in under 8 s, a slow store does not keep ingest from stopping)
     // A test's session may be short; the machine may die at any time in production, never in a test.
     'log.flush.interval.messages=1000',
     '',

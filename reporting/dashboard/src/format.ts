@@ -62,8 +62,3 @@ export function dateTime(atMs: number, timeZone?: string): string {
   const zone = timeZone === undefined ? {} : { timeZone };
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', ...zone }).format(atMs);
 }
-
-/** Wall-clock time in the browser, ms since the epoch. */
-export function nowMs(): number {
-  return performance.timeOrigin + performance.now();
-}

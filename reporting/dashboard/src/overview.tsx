@@ -214,7 +214,7 @@ function Status({ campaign }: { campaign: LiveCampaign }) {
 }
 
 /** The bar of the day: how much of the budget is spent, and where the plan is now. */
-export function Delivery({ campaign }: { campaign: LiveCampaign }) {
+function Delivery({ campaign }: { campaign: LiveCampaign }) {
   const { today, dailyBudgetNanos, plannedNanos, currency } = campaign;
   const spent = money(today.spendNanos, currency);
   if (dailyBudgetNanos === null || plannedNanos === null) {
@@ -252,7 +252,7 @@ export function Delivery({ campaign }: { campaign: LiveCampaign }) {
 }
 
 /** One word for how delivery stands against the plan. */
-export function healthOf(campaign: LiveCampaign): { level: 'good' | 'ahead' | 'behind' | 'idle'; text: string } {
+function healthOf(campaign: LiveCampaign): { level: 'good' | 'ahead' | 'behind' | 'idle'; text: string } {
   const { today, dailyBudgetNanos, plannedNanos, status } = campaign;
   if (status !== 'active' || dailyBudgetNanos === null || plannedNanos === null) return { level: 'idle', text: status };
   if (ratio(today.spendNanos, dailyBudgetNanos) >= 0.995) return { level: 'good', text: 'budget spent' };

@@ -51,7 +51,7 @@ export function toTerms(text: TargetingText, before: Terms = {}): Record<string,
   return merged;
 }
 
-export function list(text: string): readonly string[] {
+function list(text: string): readonly string[] {
   return text
     .split(/[\s,;]+/)
     .map((word) => word.trim())
