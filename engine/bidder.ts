@@ -185,6 +185,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     });
     // A change is applied by the threads in the order it was sent, so the answer to a marker means all are in.
     await workers.settled();
+    await workers.arrange();
     setReady(status, true);
   }
 

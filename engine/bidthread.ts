@@ -118,6 +118,10 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
       case 'changes':
         changes.add(message.updates);
         break;
+      case 'arrange':
+        catalog.arrange();
+        send({ kind: 'arranged' });
+        break;
       case 'durable':
         pending.done(message.refs, message.ok);
         break;

@@ -26,6 +26,8 @@ export type ToWorker =
   /** What our links start with; comes before the first changes. */
   | { readonly kind: 'reachable'; readonly baseUrl: string }
   | { readonly kind: 'changes'; readonly updates: readonly CatalogChange[] }
+  /** All changes there were at the start have been applied: lay the index out for searching. */
+  | { readonly kind: 'arrange' }
   | { readonly kind: 'durable'; readonly refs: readonly number[]; readonly ok: boolean }
   | { readonly kind: 'answer'; readonly ask: number; readonly body: string }
   | { readonly kind: 'stop'; readonly graceMs: number };
@@ -36,6 +38,7 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'wake' }
   | { readonly kind: 'applied'; readonly count: number; readonly lines: number; readonly switches: number }
+  | { readonly kind: 'arranged' }
   | { readonly kind: 'counts'; readonly counts: ThreadCounts }
   | { readonly kind: 'ask'; readonly ask: number; readonly what: 'metrics' }
   | { readonly kind: 'defect'; readonly message: string; readonly stack: string }

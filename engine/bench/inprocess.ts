@@ -39,6 +39,7 @@ export function createInProcessBidder(lineItems: number): InProcessBidder {
   for (const change of inventory.changes) {
     catalog.apply({ change, slot: change.kind === 'line_item' ? slots.get(change.entity.id)! : -1 });
   }
+  catalog.arrange();
   for (let cell = 0; cell < 3 * lineItems; cell++) {
     bank.setWindow(cell, 0, Number.MAX_SAFE_INTEGER);
     bank.add(cell, CREDIT_NANOS);

@@ -134,6 +134,11 @@ export class Catalog {
     this.#refresh(next.value);
   }
 
+  /** Makes searching fast once everything has been applied for the first time. */
+  arrange(): void {
+    this.index.arrange();
+  }
+
   #setAdvertiser(entity: Advertiser): void {
     const before = this.#advertisers.get(entity.id);
     this.#advertisers.set(entity.id, entity);

@@ -30,6 +30,8 @@ export interface Workers {
   broadcast(message: ToWorker): void;
   /** Resolves when every change sent so far has been applied by every thread. */
   settled(): Promise<void>;
+  /** Lets every thread lay out what it has for searching; for once, before any serves. */
+  arrange(): Promise<void>;
   /** Asks all threads to finish and waits until they have ended. */
   stop(graceMs: number): Promise<void>;
 }
@@ -74,6 +76,9 @@ export async function startWorkers(
     settled: async () => {
       await Promise.all(threads.map((thread) => thread.settled()));
     },
+    arrange: async () => {
+      await Promise.all(threads.map((thread) => thread.arrange()));
+    },
     stop: async (graceMs) => {
       broadcast({ kind: 'stop', graceMs });
       await Promise.all(threads.map((thread) => thread.exited));
@@ -100,6 +105,7 @@ class Thread {
   readonly #thread: number;
   #onStarted: (message: Of<'started'>) => void = () => {};
   #onListening: ((message: Of<'listening'> | Of<'failed'>) => void) | null = null;
+  #onArranged: () => void = () => {};
   #stopped = false;
   readonly #changes;
 
@@ -146,6 +152,13 @@ class Thread {
     });
   }
 
+  arrange(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onArranged = resolve;
+      this.send({ kind: 'arrange' });
+    });
+  }
+
   settled(): Promise<void> {
     return this.#changes.settled();
   }
@@ -165,6 +178,9 @@ class Thread {
       case 'applied':
         this.#events.onApplied(message.lines, message.switches);
         this.#changes.applied(message.count);
+        break;
+      case 'arranged':
+        this.#onArranged();
         break;
       case 'counts':
         this.#events.onCounts(this.#thread, message.counts);
