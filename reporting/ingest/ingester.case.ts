@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -12,7 +13,9 @@ import { testKey } from './truth.case.ts';
 
 /**
  * A process to be killed: ingests an embedded log (`--log`) or Kafka (`--kafka`, `--prefix`) into an embedded store
- * (`--store`) or a server (`--clickhouse`). `--die STEP:N` makes it kill itself the Nth time it gets to a step.
+ * (`--store`) or a server (`--clickhouse`). `--die STEP:N` makes it kill itself the Nth time it gets to a step;
+ * after SIGUSR2 it stops itself (SIGSTOP) with the next announced block in its hands. Says `ready`, `assigned P`, `revoked P`,
+ * `freezing` and `drained`.
  */
 const { values } = parseArgs({
   options: {
@@ -26,13 +29,21 @@ const { values } = parseArgs({
 });
 const [step, count] = (values.die ?? '').split(':');
 let left = Number(count);
+let freezing = false;
+process.on('SIGUSR2', () => {
+  freezing = true;
+});
 function at(name: string): void {
   if (name === step && --left <= 0) process.kill(process.pid, 'SIGKILL');
+  if (name !== 'before-insert' || !freezing) return;
+  freezing = false;
+  writeSync(1, 'freezing\n');
+  process.kill(process.pid, 'SIGSTOP');
 }
 
 async function openLog(): Promise<EventLog> {
   if (values.kafka === undefined) return createEmbeddedLog({ dir: values.log ?? '' }, { clock: systemClock });
-  return createKafkaLog({ brokers: [values.kafka], topicPrefix: values.prefix ?? '', sessionTimeoutMs: 3000 });
+  return createKafkaLog({ brokers: values.kafka.split(','), topicPrefix: values.prefix ?? '', sessionTimeoutMs: 2000 });
 }
 
 const log = await openLog();
@@ -41,7 +52,7 @@ const store = await openStore({
   at:
     values.clickhouse === undefined
       ? { dir: values.store ?? '' }
-      : { server: { url: values.clickhouse, username: 'default', password: 'right', timeoutMs: 2500 } },
+      : { server: { url: values.clickhouse, username: 'default', password: 'right', timeoutMs: 1500 } },
 });
 at('after-migrate');
 const dying: Store = {
@@ -62,7 +73,22 @@ const dying: Store = {
 const watched: EventLog = {
   ...log,
   async consume(options) {
-    const consumer = await log.consume(options);
+    const mine = new Set<number>();
+    const say = (what: string, partition: number): void => {
+      if (options.topic === 'events') process.stdout.write(`${what} ${partition}\n`);
+    };
+    const consumer = await log.consume({
+      ...options,
+      async onBatch(batch) {
+        if (!mine.has(batch.partition)) say('assigned', batch.partition);
+        mine.add(batch.partition);
+        await options.onBatch(batch);
+      },
+      onRevoked(partition) {
+        if (mine.delete(partition)) say('revoked', partition);
+        options.onRevoked?.(partition);
+      },
+    });
     return {
       ...consumer,
       async commit(partition, position) {

@@ -17,16 +17,16 @@ export interface WireServer {
 
 export interface WireOptions {
   readonly port?: number;
-  /** `cut-after:5,slow:7` */
-  readonly faults?: string;
+  /** Met in turn by every second insert: `cut-after`, `slow`. */
+  readonly faults?: readonly string[];
   readonly slowMs?: number;
 }
 
 /** Starts it on a directory; resolves when it listens. */
 export async function startWireServer(dir: string, options: WireOptions = {}): Promise<WireServer> {
   const main = join(root, 'dist', 'reporting', 'store', 'wireserver.case.js');
-  const { port = 0, faults = '', slowMs = 3000 } = options;
-  const args = [main, '--dir', dir, '--port', String(port), '--faults', faults, '--slow-ms', String(slowMs)];
+  const { port = 0, faults = [], slowMs = 2000 } = options;
+  const args = [main, '--dir', dir, '--port', String(port), '--faults', faults.join(','), '--slow-ms', String(slowMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const fired = new Map<string, number>();
   const lines = createInterface({ input: child.stdout });

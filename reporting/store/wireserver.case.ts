@@ -5,9 +5,10 @@ import { Session } from 'chdb';
 
 /**
  * A process that speaks ClickHouse's HTTP interface with chDB behind it, so that the real client's network code is
- * exercised. `--faults a:N,b:M` makes every Nth insert meet fault `a`. Faults:
+ * exercised. `--faults a,b` makes every second insert meet the next fault of the list, again and again. Faults:
  * `cut-before` closes the connection before the insert, `cut-after` after it was done, `error-after` answers 500 after
- * it was done, `slow` answers after `--slow-ms`, `delayed` inserts only after `--slow-ms`.
+ * it was done, `slow` answers after `--slow-ms`, `slow-body` the body after `--slow-ms`, `delayed` inserts only after
+ * `--slow-ms`, `denied` refuses the login.
  * Prints `listening PORT`, then one line per fault that fired. User `default`, password `right`.
  */
 const { values } = parseArgs({
@@ -19,10 +20,7 @@ const { values } = parseArgs({
   },
 });
 const session = new Session(values.dir);
-const faults = (values.faults ?? '')
-  .split(',')
-  .filter((text) => text !== '')
-  .map((text) => text.split(':') as [string, string]);
+const faults = (values.faults ?? '').split(',').filter((name) => name !== '');
 let inserts = 0;
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -84,6 +82,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     request.socket.destroy();
     return;
   }
+  if (fault === 'denied') {
+    fail(response, 516, 'default: Authentication failed (AUTHENTICATION_FAILED)');
+    return;
+  }
   if (fault === 'delayed') await pause(Number(values['slow-ms']));
   try {
     const result = await execute(sql, url.searchParams);
@@ -92,7 +94,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       fail(response, 999, 'Coordination::Exception: connection loss (KEEPER_EXCEPTION)');
     else {
       if (fault === 'slow') await pause(Number(values['slow-ms']));
-      response.writeHead(200, { 'X-ClickHouse-Summary': '{}', 'Content-Type': 'application/json' }).end(result);
+      response.writeHead(200, { 'X-ClickHouse-Summary': '{}', 'Content-Type': 'application/json' });
+      response.flushHeaders();
+      if (fault === 'slow-body') await pause(Number(values['slow-ms']));
+      response.end(result);
     }
   } catch (error) {
     const text = (error as Error).message;
@@ -107,7 +112,7 @@ function allowed(request: IncomingMessage): boolean {
 
 function nextFault(): string | null {
   inserts += 1;
-  const found = faults.find(([, every]) => inserts % Number(every) === 0)?.[0] ?? null;
+  const found = inserts % 2 === 0 ? (faults[(inserts / 2 - 1) % faults.length] ?? null) : null;
   if (found !== null) process.stdout.write(`fault ${found}\n`);
   return found;
 }
