@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
+import { CodedError, messageOf } from '../core/errors.ts';
 import type { EventLog } from '../core/eventlog.ts';
 import { createEmbeddedLog } from '../reporting/log/embedded.ts';
 import { createKafkaLog } from '../reporting/log/kafka.ts';
@@ -54,16 +56,38 @@ function openKafka(config: Config): Promise<EventLog> {
   return createKafkaLog({
     brokers: config.kafkaBrokers,
     clientId: 'evenkeel',
-    ...(config.kafkaTls ? { ssl: true } : {}),
+    ...(config.kafkaTls ? { ssl: tlsOf(config) } : {}),
     ...(mechanism === 'plain' || mechanism === 'scram-sha-256' || mechanism === 'scram-sha-512'
       ? { sasl: { mechanism, username: config.kafkaSaslUsername, password: config.kafkaSaslPassword } }
       : {}),
     topicPrefix: config.kafkaTopicPrefix,
+    createTopics: config.kafkaCreateTopics,
     partitions: config.logPartitions,
     replication: config.kafkaReplication,
     retentionMs: config.logRetentionMs,
     sessionTimeoutMs: KAFKA_SESSION_TIMEOUT_MS,
   });
+}
+
+function tlsOf({ kafkaTlsCa: ca, kafkaTlsCert: cert, kafkaTlsKey: key }: Config) {
+  if (ca === '' && cert === '' && key === '') return true;
+  return {
+    ...(ca === '' ? {} : { ca: [pem(ca)] }),
+    ...(cert === '' ? {} : { cert: pem(cert) }),
+    ...(key === '' ? {} : { key: pem(key) }),
+  };
+}
+
+function pem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CodedError(
+      'config.invalid',
+      `${path} cannot be read: ${messageOf(error)}.`,
+      'Name a PEM file that is there.',
+    );
+  }
 }
 
 /** Where uploaded audiences are: written by the API, read by every bid thread of this machine. */

@@ -17,5 +17,6 @@ export function openConfiguredStore({ config }: Context): Promise<Store> {
             },
           },
     database: config.clickhouseDatabase,
+    cluster: config.clickhouseCluster === '' ? null : config.clickhouseCluster,
   });
 }

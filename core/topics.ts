@@ -15,8 +15,6 @@ export const topics = {
   events: { compacted: false },
   /** Key: node. Value: `BidStats`. Counters may be dropped when a buffer is full; the drop is counted. */
   bidstats: { compacted: false },
-  /** What ingest refused, with its reason. Key `partition:offset`. */
-  quarantine: { compacted: false },
 } as const satisfies Record<string, { readonly compacted: boolean }>;
 export type TopicName = keyof typeof topics;
 export const topicNames = Object.keys(topics) as readonly TopicName[];

@@ -1,11 +1,12 @@
-import { CodedError, messageOf } from '../../core/errors.ts';
+import { CodedError } from '../../core/errors.ts';
 import { exitCodes } from '../../core/exitcodes.ts';
-import { replay } from '../../reporting/ingest/replay.ts';
-import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
+import { type ReplayResult, replay } from '../../reporting/ingest/replay.ts';
+import { followWindows } from '../../reporting/ingest/windows.ts';
 import { createContext } from '../context.ts';
 import { openLog } from '../log.ts';
 import { ingestConfig } from '../roles/parts.ts';
 import { openConfiguredStore } from '../store.ts';
+import { configuredScorer } from '../traffic.ts';
 
 /**
  * `evenkeel replay [--from=TIME] [--to=TIME]`: decides the log anew into a new table and swaps it in. Ingest must be
@@ -16,15 +17,22 @@ export async function replayCommand(args: readonly string[]): Promise<number> {
   const span = { ...time('from', context.own.from), ...time('to', context.own.to) };
   const log = await openLog(context);
   const store = await openConfiguredStore(context);
+  const windows = await followWindows(log, (error) => context.logger.warn({ error }, 'campaigns not followed'));
   try {
     const result = await replay(
-      { ...ingestConfig(context), ...span },
-      { log, store, scorer: createTrafficScorer(), onProgress: ({ done, total }) => drawBar(done, total) },
+      { ...ingestConfig(context), ...span, windowsOf: windows.windowsOf },
+      {
+        log,
+        store,
+        scorer: configuredScorer(context.config, context),
+        onProgress: ({ done, total }) => drawBar(done, total),
+      },
     );
-    console.log(`\nreplayed ${result.replayed} events, kept ${result.copied} that the log no longer holds`);
-    console.log(`before  ${describe(result.before)}\nafter   ${describe(result.after)}`);
-    return exitCodes.ok.code;
+    console.log(`\nreplayed ${result.replayed} events, kept ${result.copied} as they were`);
+    console.log(reconciliation(result));
+    return result.after.faults.length === 0 ? exitCodes.ok.code : exitCodes.failed.code;
   } finally {
+    await windows.stop();
     await store.close();
     await log.close();
   }
@@ -52,16 +60,27 @@ function time(name: 'from' | 'to', text: string | undefined): Record<string, num
   return { [`${name}Ms`]: ms };
 }
 
+let drawnTenths = 0;
 function drawBar(done: number, total: number): void {
   const share = total === 0 ? 1 : done / total;
   const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░');
-  if (process.stdout.isTTY) process.stdout.write(`\r${bar} ${(share * 100).toFixed(0)} %`);
+  const line = `${bar} ${(share * 100).toFixed(0)} % (${done} of ${total} events)`;
+  if (process.stdout.isTTY) process.stdout.write(`\r${line}`);
+  // In a file one line for each tenth: it is read afterwards.
+  else if (Math.floor(share * 10) > drawnTenths) console.log(line);
+  drawnTenths = Math.floor(share * 10);
 }
 
-function describe(value: unknown): string {
-  try {
-    return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part));
-  } catch (error) {
-    return messageOf(error);
-  }
+/** The old table beside the new one, and whether the new one is in its place. */
+function reconciliation({ before, after }: ReplayResult): string {
+  const row = (name: string, from: number | bigint, to: number | bigint): string =>
+    `${name.padEnd(12)} ${String(from).padStart(20)} ${String(to).padStart(20)} ${String(BigInt(to) - BigInt(from)).padStart(16)}`;
+  const lines = [
+    `${''.padEnd(12)} ${'before'.padStart(20)} ${'after'.padStart(20)} ${'difference'.padStart(16)}`,
+    row('rows', before.rows, after.rows),
+    row('accepted', before.accepted, after.accepted),
+    row('billed nanos', before.billedNanos, after.billedNanos),
+  ];
+  if (after.faults.length === 0) return [...lines, 'The new table is faultless and in place.'].join('\n');
+  return [...lines, 'The new table has faults, so nothing was changed:', ...after.faults].join('\n');
 }

@@ -14,6 +14,24 @@ export const dataSettings = {
     group: 'Event log',
     says: 'Connect to Kafka over TLS.',
   }),
+  kafkaTlsCa: text('', {
+    env: 'KAFKA_TLS_CA',
+    flag: 'kafka-tls-ca',
+    group: 'Event log',
+    says: 'PEM file of who signs the certificates of the brokers. Empty: the authorities Node knows.',
+  }),
+  kafkaTlsCert: text('', {
+    env: 'KAFKA_TLS_CERT',
+    flag: 'kafka-tls-cert',
+    group: 'Event log',
+    says: 'PEM file of our own certificate, where brokers ask for one.',
+  }),
+  kafkaTlsKey: text('', {
+    env: 'KAFKA_TLS_KEY',
+    flag: 'kafka-tls-key',
+    group: 'Event log',
+    says: 'PEM file of its private key.',
+  }),
   kafkaSaslMechanism: text('', {
     env: 'KAFKA_SASL_MECHANISM',
     flag: 'kafka-sasl-mechanism',
@@ -39,6 +57,12 @@ export const dataSettings = {
     flag: 'kafka-topic-prefix',
     group: 'Event log',
     says: 'Put before every topic name, for several installations on one cluster.',
+  }),
+  kafkaCreateTopics: onOff(true, {
+    env: 'KAFKA_CREATE_TOPICS',
+    flag: 'kafka-create-topics',
+    group: 'Event log',
+    says: 'Create missing topics. Off where only an administrator may.',
   }),
   kafkaReplication: integer(1, {
     env: 'KAFKA_REPLICATION',
@@ -99,6 +123,12 @@ export const dataSettings = {
     group: 'Store',
     says: 'ClickHouse database.',
   }),
+  clickhouseCluster: text('', {
+    env: 'CLICKHOUSE_CLUSTER',
+    flag: 'clickhouse-cluster',
+    group: 'Store',
+    says: 'Name of a ClickHouse cluster whose replicas shall keep the tables. Empty: one server.',
+  }),
   ingestBatchRecords: integer(20_000, {
     env: 'EVENKEEL_INGEST_BATCH_RECORDS',
     flag: 'ingest-batch-records',
@@ -124,6 +154,19 @@ export const dataSettings = {
     max: 30 * day,
     group: 'Store',
     says: 'How long an event id is remembered; older events go to quarantine.',
+  }),
+
+  badAgentsFile: text('', {
+    env: 'EVENKEEL_BAD_AGENTS_FILE',
+    flag: 'bad-agents-file',
+    group: 'Invalid traffic',
+    says: 'File of user agents to refuse besides known robots: one regular expression a line. Read again when it changes.',
+  }),
+  ipCountriesFile: text('', {
+    env: 'EVENKEEL_IP_COUNTRIES_FILE',
+    flag: 'ip-countries-file',
+    group: 'Invalid traffic',
+    says: 'File of lines "first address,last address,country". With it, beacons from another country than the bid are refused. Read again when it changes.',
   }),
 
   budgetMode: text('standard', {

@@ -15,13 +15,14 @@ import {
 import { createPacerMetrics, type PacerMetrics } from '../../pacing/pacermetrics.ts';
 import { startApi } from '../../reporting/api/server.ts';
 import { type Ingest, type IngestConfig, startIngest } from '../../reporting/ingest/ingest.ts';
-import { createTrafficScorer } from '../../reporting/ingest/traffic.ts';
+import { followWindows } from '../../reporting/ingest/windows.ts';
 import type { Store } from '../../reporting/store/store.ts';
 import type { Config } from '../config/table.ts';
 import type { Context } from '../context.ts';
 import { dieOf, type Stoppable } from '../lifecycle.ts';
 import { audiencesPath } from '../log.ts';
 import { loadSecrets } from '../secrets.ts';
+import { configuredScorer } from '../traffic.ts';
 import { projectRoot, version } from '../version.ts';
 
 /** Short, so that a new campaign is priced within half a minute. */
@@ -50,17 +51,29 @@ export function ingestConfig(context: Context): IngestConfig {
 }
 
 /** Starts ingest. When it can not go on the process ends; the next one resumes from what is in the store. */
-export function startIngestPart({ context, log, store, metrics }: Ground): Promise<Ingest> {
+export async function startIngestPart({ context, log, store, metrics }: Ground): Promise<Ingest> {
   const { clock, logger } = context;
-  return startIngest(ingestConfig(context), {
-    log,
-    store,
-    clock,
-    registry: metrics,
-    logger,
-    scorer: createTrafficScorer(),
-    onFatal: dieOf('ingest', logger),
-  });
+  const onFatal = dieOf('ingest', logger);
+  const windows = await followWindows(log, onFatal);
+  const ingest = await startIngest(
+    { ...ingestConfig(context), windowsOf: windows.windowsOf },
+    {
+      log,
+      store,
+      clock,
+      registry: metrics,
+      logger,
+      scorer: configuredScorer(context.config, context),
+      onFatal,
+    },
+  );
+  return {
+    lag: ingest.lag,
+    async stop() {
+      await ingest.stop();
+      await windows.stop();
+    },
+  };
 }
 
 /** Starts the only pacer there is. */

@@ -6,6 +6,7 @@ import { type BidToken, signToken } from '../../core/token.ts';
 import type { Touch } from '../store/store.ts';
 import { createClaims } from './claims.ts';
 import { type DecideConfig, decideEvent } from './decide.ts';
+import { createTrafficScorer } from './traffic.ts';
 import { bidToken, otherKey, testKey } from './truth.case.ts';
 
 const HOUR_MS = 3_600_000;
@@ -205,6 +206,19 @@ describe('what becomes of an event', () => {
       claimed: true,
     });
     expect(decide({}).status).toBe('duplicate');
+  });
+
+  it('a click counts after its impression or billing notice, not after a win alone', () => {
+    const click = { type: 'click' as const, atMs: BID_AT_MS + 5000, ip: '192.0.2.1' };
+    const clicked = (...types: LoggedEvent['type'][]) => {
+      const decide = decider({ scorer: createTrafficScorer() });
+      for (const type of types) decide({ type });
+      return decide(click).reason;
+    };
+    expect(clicked()).toBe('click_without_impression');
+    expect(clicked('win')).toBe('click_without_impression');
+    expect(clicked('win', 'bill')).toBe('');
+    expect(clicked('impression')).toBe('');
   });
 
   it('is booked to the time of its bid and marked when it is late', () => {

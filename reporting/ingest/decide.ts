@@ -27,7 +27,7 @@ export type EventReason = keyof typeof eventReasons;
 
 /** What is known of a bid from its earlier events. */
 export interface Evidence {
-  /** It was won, billed or rendered: the ad was there to be clicked. */
+  /** Its impression was counted, or its billing notice, which exchanges send when the ad is rendered. */
   shown(): boolean;
 }
 
@@ -134,9 +134,9 @@ function judge(claims: Claims, row: EventRow, event: LoggedEvent, token: BidToke
 }
 
 function evidenceOf(claims: Claims, token: BidToken): Evidence {
-  const has = (type: 'win' | 'bill' | 'impression'): boolean =>
+  const has = (type: 'bill' | 'impression'): boolean =>
     claims.has(fingerprint(eventId({ type, detail: '', conversion: null }, token.bidId)), token.bidAtMs);
-  return { shown: () => has('impression') || has('bill') || has('win') };
+  return { shown: () => has('impression') || has('bill') };
 }
 
 function refusalOf(event: LoggedEvent, token: BidToken, config: DecideConfig): EventReason | null {

@@ -33,7 +33,7 @@ const rules = rulesOf({ tokenKeys: [testKey] }, null);
 // chDB: one directory per process. Everything in this process shares it, in databases of their own.
 const sql = await openEmbeddedSql(join(dir, 'here'));
 const openHere = async (database: string) => {
-  const schema: SchemaOptions = { database, replicatedPath: null, deduplicationWindow: 0 };
+  const schema: SchemaOptions = { database, cluster: null, deduplicationWindow: 0 };
   await migrate(sql, schema);
   return storeOn(sql, schema, 'events');
 };

@@ -19,7 +19,7 @@ export interface IngestConfig {
   readonly tokenKeys: readonly TokenKey[];
   /** Events later than this after their bid are `expired`, milliseconds. Default 24 hours. */
   readonly tokenLifetimeMs?: number;
-  /** The same for conversions of clicks. Default 30 days. */
+  /** The same for conversions of clicks. Default 90 days, the longest window a line item may have. */
   readonly conversionLifetimeMs?: number;
   /** How long after a click or view a conversion belongs to it, per line item. Default 30 days and 1 day. */
   readonly windowsOf?: WindowsOf;
@@ -86,7 +86,7 @@ export function rulesOf(
   const rules = {
     tokenKeys: config.tokenKeys,
     tokenLifetimeMs: config.tokenLifetimeMs ?? DAY_MS,
-    conversionLifetimeMs: config.conversionLifetimeMs ?? 30 * DAY_MS,
+    conversionLifetimeMs: config.conversionLifetimeMs ?? 90 * DAY_MS,
     horizonMs: horizons.eventsMs,
     scorer,
     windowsOf: config.windowsOf ?? (() => defaultWindows),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoggedEvent, loggedEventSchema } from '../../core/event.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
 import type { BidToken } from '../../core/token.ts';
+import { readCountries } from './countries.ts';
 import { createTrafficScorer, type TrafficRules } from './traffic.ts';
 import { bidToken } from './truth.case.ts';
 
@@ -53,6 +54,20 @@ describe('invalid traffic', () => {
     expect(judge({ ua: PIXEL }, { os: 'KaiOS' })).toBeNull();
   });
 
+  it('is a beacon from another country than the bid was for, where addresses can be placed', () => {
+    const { countryOf } = readCountries('192.0.2.0,192.0.2.255,DE\n198.51.100.0,198.51.100.255,US');
+    const placed = (ip: string, country: string, type: LoggedEvent['type'] = 'impression') =>
+      judge({ ip, type }, { country }, { countryOf: () => countryOf });
+    expect(placed('192.0.2.7', 'DEU')).toBeNull();
+    expect(placed('198.51.100.0', 'DEU')).toBe('geo_mismatch');
+    expect(placed('198.51.100.0', 'DEU', 'click')).toBe('geo_mismatch');
+    expect(placed('198.51.100.0', 'DEU', 'bill'), 'exchanges are elsewhere').toBeNull();
+    expect(placed('203.0.113.9', 'DEU'), 'an address nobody knows').toBeNull();
+    expect(placed('', 'DEU')).toBeNull();
+    expect(placed('192.0.2.7', ''), 'a bid without a country').toBeNull();
+    expect(judge({ ip: '198.51.100.0', type: 'impression' }, { country: 'DEU' }), 'no table').toBeNull();
+  });
+
   it('is a click of what was not shown, or faster than a person', () => {
     const scorer = createTrafficScorer();
     expect(scorer.judge(event({}), token, { shown: () => false })).toBe('click_without_impression');
@@ -97,7 +112,9 @@ describe('invalid traffic', () => {
 
   it('is seen in less than 0.1 % of clean traffic, with shared addresses, double clicks and changing networks', () => {
     const random = seededRandom(7);
-    const scorer = createTrafficScorer();
+    // Every address is where its bid says: what a table gets wrong is the table's error, not the rule's.
+    const { countryOf } = readCountries('100.64.0.0,100.127.255.255,DE\n198.51.100.0,203.255.255.255,DE');
+    const scorer = createTrafficScorer({ countryOf: () => countryOf });
     const refused = new Map<string, number>();
     let judged = 0;
     for (let i = 0; i < 60_000; i++) {
@@ -129,10 +146,11 @@ function person(random: Random, i: number): [LoggedEvent, BidToken][] {
     os,
     user,
     creativeId: 1 + Math.floor(random.next() * 20),
+    country: 'DEU',
   };
   // A tenth of the people are behind 50 carrier addresses; addresses are truncated, as privacy asks.
-  const ip =
-    random.next() < 0.1 ? `100.64.${Math.floor(random.next() * 50)}.0` : `203.${Math.floor(random.next() * 65_536)}.0`;
+  const home = Math.floor(random.next() * 65_536);
+  const ip = random.next() < 0.1 ? `100.64.${Math.floor(random.next() * 50)}.0` : `203.${home >> 8}.${home & 255}.0`;
   const sent: [LoggedEvent, BidToken][] = [[event({ type: 'impression', atMs, ip, ua: agents[os]! }), bid]];
   if (random.next() < 0.03) {
     // Reaction times: hardly anybody is under half a second.

@@ -1,6 +1,7 @@
 import { isbot } from 'isbot';
 import type { LoggedEvent } from '../../core/event.ts';
 import type { BidToken } from '../../core/token.ts';
+import type { CountryOf } from './countries.ts';
 import type { TrafficScorer } from './decide.ts';
 
 /** Why traffic is not believed. What is refused is stored, marked and reported, never billed. */
@@ -10,6 +11,7 @@ export const trafficReasons = {
   click_without_impression: 'A click of an ad that was never shown.',
   fast_click: 'The click came faster after the impression than a person can click.',
   too_many_clicks: 'Too many clicks on one creative by one user, or one address and browser, in a window.',
+  geo_mismatch: 'The beacon came from another country than the bid request said.',
   device_mismatch: 'The beacon came from another operating system than the bid request said.',
   ip_spread: 'The beacons of one bid came from too many addresses.',
 } as const;
@@ -18,6 +20,8 @@ export type TrafficReason = keyof typeof trafficReasons;
 export interface TrafficRules {
   /** More patterns of user agents to refuse; may be replaced while running. Default none. */
   readonly agents?: () => readonly RegExp[];
+  /** Where addresses are; may be replaced while running. Default: nobody knows, and no country is compared. */
+  readonly countryOf?: () => CountryOf;
   /** Clicks sooner than this after the impression are not human, milliseconds. Default 300. */
   readonly minClickMs?: number;
   /** Clicks allowed per creative and user (or address and browser) in `clickWindowMs`. Default 5. */
@@ -95,12 +99,20 @@ export function createTrafficScorer(rules: TrafficRules = {}): TrafficScorer {
       const bid = seen(event, token);
       if (bid.addresses.length > maxAddresses) return 'ip_spread';
       if (contradicts(token.os, event.ua)) return 'device_mismatch';
+      if (isElsewhere(event.ip, token.country, rules.countryOf)) return 'geo_mismatch';
       if (event.type !== 'click') return null;
       if (!evidence.shown()) return 'click_without_impression';
       if (event.atMs - bid.impressionMs < minClickMs && event.atMs >= bid.impressionMs) return 'fast_click';
       return tooManyClicks(event, token) ? 'too_many_clicks' : null;
     },
   };
+}
+
+/** Both countries are known and differ. What is not known contradicts nothing. */
+function isElsewhere(ip: string, country: string, countryOf: (() => CountryOf) | undefined): boolean {
+  if (ip === '' || country === '' || countryOf === undefined) return false;
+  const found = countryOf()(ip);
+  return found !== '' && found !== country.toUpperCase();
 }
 
 const families: readonly (readonly [name: RegExp, agent: RegExp])[] = [

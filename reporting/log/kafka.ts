@@ -1,4 +1,13 @@
-import { type Admin, type Consumer, Kafka, type KafkaConfig, logLevel, type Producer, type SASLOptions } from 'kafkajs';
+import {
+  type Admin,
+  type Consumer,
+  Kafka,
+  type KafkaConfig,
+  logLevel,
+  type Producer,
+  type SASLOptions,
+  type TopicMessages,
+} from 'kafkajs';
 import { CodedError, messageOf } from '../../core/errors.ts';
 import type { ConsumeOptions, EventLog, LogConsumer, NewRecord, PartitionBounds } from '../../core/eventlog.ts';
 import { type TopicName, topicNames, topics } from '../../core/topics.ts';
@@ -51,7 +60,8 @@ const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 /**
  * The event log on Apache Kafka. Connects, checks or creates the topics, and reports what is wrong at once.
  *
- * kafkajs' idempotent producer loses messages when sends overlap and one times out, so it is off: every append waits
+ * kafkajs' idempotent producer loses messages when sends overlap and one times out, so it is off, and so is its own
+ * repetition, which loses messages when a partition's leader changes meanwhile. Every append waits
  * for all in-sync replicas, one request is under way at a time, and a request of unknown outcome is an error whose
  * repetition the consumer recognises by event id.
  *
@@ -65,7 +75,8 @@ export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> 
     idempotent: false,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    retry: { retries: 2, initialRetryTime: 100 },
+    // Its own repetition loses records: see `sendAll`.
+    retry: { retries: 0 },
   });
   const counts = await guarded(config, async () => {
     await admin.connect();
@@ -83,7 +94,7 @@ export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> 
   const queue = createGroupCommit({
     maxPendingBytes: config.maxPendingBytes ?? 64 * 1024 * 1024,
     maxGroupBytes: MAX_SEND_BYTES,
-    write: (group) => guarded(config, () => send(producer, group, nameOf, counts)),
+    write: (group) => guarded(config, () => sendAll(producer, batchOf(group, nameOf, counts))),
   });
 
   return {
@@ -212,22 +223,53 @@ interface Queued {
   readonly records: readonly NewRecord[];
 }
 
-async function send(
-  producer: Producer,
+function batchOf(
   group: readonly Queued[],
   nameOf: (topic: TopicName) => string,
   counts: Readonly<Record<TopicName, number>>,
-): Promise<void> {
-  const byTopic = new Map<TopicName, { key: string; value: Buffer | null; partition: number }[]>();
+): TopicMessages[] {
+  const byTopic = new Map<TopicName, TopicMessages['messages']>();
   for (const { topic, records } of group) {
     const messages = byTopic.get(topic) ?? [];
     for (const { key, value } of records) messages.push({ key, value, partition: partitionOf(key, counts[topic]) });
     byTopic.set(topic, messages);
   }
-  await producer.sendBatch({
-    acks: -1,
-    topicMessages: [...byTopic].map(([topic, messages]) => ({ topic: nameOf(topic), messages })),
-  });
+  return [...byTopic].map(([topic, messages]) => ({ topic: nameOf(topic), messages }));
+}
+
+/** Attempts of one group, and the pause before the second, milliseconds. After that the caller decides. */
+const SEND_ATTEMPTS = 3;
+const SEND_PAUSE_MS = 150;
+
+/**
+ * Sends a group until every partition has acknowledged it. kafkajs remembers by broker what was acknowledged: when a
+ * leader dies and one that has already answered takes its partition, a repetition by kafkajs leaves that partition out
+ * and reports success. So each attempt is a whole one, and its answer is checked to name every partition.
+ */
+async function sendAll(producer: Producer, topicMessages: TopicMessages[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const missing = unanswered(topicMessages, await producer.sendBatch({ acks: -1, topicMessages }));
+      if (missing === null) return;
+      throw new Error(`no acknowledgement of ${missing}`);
+    } catch (error) {
+      if (attempt === SEND_ATTEMPTS || (error as Error).name === 'KafkaJSNonRetriableError') throw error;
+      await new Promise((resolve) => setTimeout(resolve, SEND_PAUSE_MS * attempt));
+    }
+  }
+}
+
+/** A partition that messages were for and no broker acknowledged, or null. */
+export function unanswered(
+  sent: readonly TopicMessages[],
+  answers: readonly { readonly topicName: string; readonly partition: number }[],
+): string | null {
+  const answered = new Set(answers.map(({ topicName, partition }) => `${topicName}/${partition}`));
+  for (const { topic, messages } of sent) {
+    const missing = messages.find(({ partition }) => !answered.has(`${topic}/${partition}`));
+    if (missing !== undefined) return `${topic}/${missing.partition}`;
+  }
+  return null;
 }
 
 async function guarded<T>(config: KafkaLogConfig, action: () => Promise<T>): Promise<T> {

@@ -22,8 +22,8 @@ export interface StoreConfig {
   readonly at: { readonly dir: string } | { readonly server: ServerConfig };
   /** Default `evenkeel`. */
   readonly database?: string;
-  /** Keeper path with `{table}`, when the server's tables shall be replicated. Default null. */
-  readonly replicatedPath?: string | null;
+  /** The ClickHouse cluster whose replicas shall keep the tables. Default null: one server. */
+  readonly cluster?: string | null;
   /** How long to wait at start for a server that does not answer, milliseconds. Default 30,000. */
   readonly waitMs?: number;
   /** Threads one query may use in the embedded engine. Default 1. */
@@ -37,10 +37,12 @@ export interface StoreConfig {
 export async function openStore(config: StoreConfig): Promise<Store> {
   const embedded = 'dir' in config.at;
   const sql =
-    'dir' in config.at ? await openEmbeddedSql(config.at.dir, config.maxThreads) : openServerSql(config.at.server);
+    'dir' in config.at
+      ? await openEmbeddedSql(config.at.dir, config.maxThreads)
+      : openServerSql(config.at.server, { replicated: config.cluster != null });
   const schema: SchemaOptions = {
     database: databaseName(config.database ?? 'evenkeel'),
-    replicatedPath: config.replicatedPath ?? null,
+    cluster: config.cluster ?? null,
     // In one process nobody can repeat an insert behind our back; the position in the data says what is there.
     deduplicationWindow: embedded ? 0 : 10_000,
   };

@@ -56,8 +56,32 @@ export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql>
   };
 }
 
+/**
+ * Settings of every statement on a server. With replicas a block counts as written when most of them have it, and a
+ * replica that lacks such a block refuses to answer: what ingest reads as its position is never older than what was
+ * acknowledged, whichever replica answers. Such refusals are repeated.
+ */
+export function serverSettings(replicated: boolean): ClickHouseSettings {
+  return {
+    ...always,
+    insert_deduplicate: 1,
+    wait_end_of_query: 1,
+    ...(replicated
+      ? {
+          insert_quorum: 'auto',
+          insert_quorum_parallel: 0,
+          insert_quorum_timeout: 20_000,
+          select_sequential_consistency: '1',
+        }
+      : {}),
+  };
+}
+
 /** Connects to a ClickHouse server. Nothing is sent before the first statement. */
-export function openServerSql(config: ServerConfig): Sql {
+export function openServerSql(
+  config: ServerConfig,
+  tables: { readonly replicated: boolean } = { replicated: false },
+): Sql {
   const client = createClient({
     url: config.url,
     ...(config.username === undefined ? {} : { username: config.username }),
@@ -66,7 +90,7 @@ export function openServerSql(config: ServerConfig): Sql {
     compression: { request: true, response: true },
     // What goes wrong is thrown, and logged where it is handled.
     log: { level: ClickHouseLogLevel.OFF },
-    clickhouse_settings: { ...always, insert_deduplicate: 1, wait_end_of_query: 1 },
+    clickhouse_settings: serverSettings(tables.replicated),
   });
   return { ...statementsOn(client, { tokens: true }), ...serverStreams(client), close: () => client.close() };
 }
@@ -264,6 +288,8 @@ const retryable = new Set([
   '243',
   '252',
   '285',
+  '286',
+  '289',
   '319',
   '425',
   '439',

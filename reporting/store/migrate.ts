@@ -7,8 +7,8 @@ import type { Sql } from './client.ts';
 
 export interface SchemaOptions {
   readonly database: string;
-  /** `MergeTree`, or a `Replicated` one whose path contains `{table}`. */
-  readonly replicatedPath: string | null;
+  /** The ClickHouse cluster whose replicas keep the tables, or null for one server. */
+  readonly cluster: string | null;
   /** Inserts whose tokens are remembered by a non-replicated server; 0 where nobody can repeat one. */
   readonly deduplicationWindow: number;
 }
@@ -30,9 +30,9 @@ export function migrationFiles(): { readonly name: string; readonly sql: string 
  */
 export async function migrate(sql: Sql, schema: SchemaOptions): Promise<readonly string[]> {
   const { database } = schema;
-  await sql.run(`CREATE DATABASE IF NOT EXISTS ${database}`);
+  await sql.run(`CREATE DATABASE IF NOT EXISTS ${database}${onCluster(schema)}`);
   await sql.run(
-    `CREATE TABLE IF NOT EXISTS ${database}.migrations (name String, checksum String) ENGINE = ${engineOf(schema, 'migrations')} ORDER BY name`,
+    `CREATE TABLE IF NOT EXISTS ${database}.migrations${onCluster(schema)} (name String, checksum String) ENGINE = ${engineOf(schema)} ORDER BY name`,
   );
   const applied = new Map((await sql.rows(`SELECT name, checksum FROM ${database}.migrations`)) as [string, string][]);
   const done: string[] = [];
@@ -60,24 +60,27 @@ export function statementsOf(
     database: schema.database,
     events: tables.events ?? 'events',
     bid_stats: tables.bid_stats ?? 'bid_stats',
+    engine: engineOf(schema),
     settings: `non_replicated_deduplication_window = ${schema.deduplicationWindow}, replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1`,
   };
   return text
     .split(/;\s*$/m)
     .map((statement) => statement.trim())
     .filter((statement) => statement.replace(/^--.*$/gm, '').trim() !== '')
-    .map((statement) => {
-      const table = /CREATE TABLE IF NOT EXISTS \$\{database\}\.\$\{(\w+)\}/.exec(statement)?.[1] ?? '';
-      const engine = engineOf(schema, values[table] ?? table);
-      return statement.replace(/\$\{(\w+)\}/g, (_, name: string) =>
-        name === 'engine' ? engine : (values[name] ?? ''),
-      );
-    });
+    .map((statement) => statement.replace(/\$\{(\w+)\}/g, (_, name: string) => values[name] ?? ''))
+    .map((statement) =>
+      statement.replace(/^((?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) \S+)/m, `$1${onCluster(schema)}`),
+    );
 }
 
-function engineOf(schema: SchemaOptions, table: string): string {
-  if (schema.replicatedPath === null) return 'MergeTree';
-  return `ReplicatedMergeTree('${schema.replicatedPath.replaceAll('{table}', table)}', '{replica}')`;
+/** `{uuid}` is the same on all replicas because the table is made on all of them at once. */
+function engineOf({ cluster }: SchemaOptions): string {
+  return cluster === null ? 'MergeTree' : "ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')";
+}
+
+/** ` ON CLUSTER name`, or nothing: what follows the name of what is created, altered, exchanged or dropped. */
+export function onCluster({ cluster }: SchemaOptions): string {
+  return cluster === null ? '' : ` ON CLUSTER '${cluster.replaceAll("'", '')}'`;
 }
 
 function changed(name: string): CodedError {

@@ -1,5 +1,5 @@
 import type { Sql } from './client.ts';
-import { migrationFiles, type SchemaOptions, statementsOf } from './migrate.ts';
+import { migrationFiles, onCluster, type SchemaOptions, statementsOf } from './migrate.ts';
 import { eventColumns } from './rows.ts';
 import type { Rebuild, Store } from './store.ts';
 
@@ -12,7 +12,7 @@ export async function startRebuild(
   storeFor: (events: string) => Store,
 ): Promise<Rebuild> {
   const { database } = schema;
-  await sql.run(`DROP TABLE IF EXISTS ${database}.${NEXT} SYNC`);
+  await sql.run(`DROP TABLE IF EXISTS ${database}.${NEXT}${onCluster(schema)} SYNC`);
   for (const file of migrationFiles()) {
     for (const statement of statementsOf(file.sql, schema, { events: NEXT })) {
       if (statement.includes(`${database}.${NEXT}`)) await sql.run(statement);
@@ -44,7 +44,7 @@ export async function startRebuild(
       return Number(row?.[0] ?? 0) === 0 ? null : Number(row?.[1]);
     },
     async swap() {
-      await sql.run(`EXCHANGE TABLES ${database}.events AND ${database}.${NEXT}`);
+      await sql.run(`EXCHANGE TABLES ${database}.events AND ${database}.${NEXT}${onCluster(schema)}`);
     },
   };
 }
