@@ -36,7 +36,7 @@ export function configuredScorer(
 }
 
 /** One regular expression a line, without regard to case; empty lines and lines after # are left out. */
-export function agentPatterns(text: string): { readonly patterns: readonly RegExp[]; readonly bad: readonly string[] } {
+function agentPatterns(text: string): { readonly patterns: readonly RegExp[]; readonly bad: readonly string[] } {
   const patterns: RegExp[] = [];
   const bad: string[] = [];
   for (const line of text.split('\n').map((each) => each.trim())) {

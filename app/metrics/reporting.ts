@@ -10,7 +10,8 @@ export const reportingMetrics: readonly Metric[] = [
     unit: 'records',
     says: 'Records read from the log by what became of them: `accepted`, `duplicate`, `invalid` or `quarantined`; together they are all that was read.',
     threshold: '`invalid` and `quarantined` under 1 %.',
-    action: 'Ask the store why: SELECT reason, count(), any(raw) FROM evenkeel.events WHERE status IN (3, 4) GROUP BY reason.',
+    action:
+      'Ask the store why: SELECT reason, count(), any(raw) FROM evenkeel.events WHERE status IN (3, 4) GROUP BY reason.',
     alert: {
       name: 'EvenkeelQuarantine',
       when: 'sum by (topic) (rate(evenkeel_ingest_records_total{status="quarantined"}[10m])) > 0.01 * sum by (topic) (rate(evenkeel_ingest_records_total[10m]))',

@@ -57,7 +57,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<TestBro
 }
 
 /** The same for a cluster; internal topics have as many copies as it has brokers. Start the brokers together. */
-async function createCluster(size: number, options: BrokerOptions = {}): Promise<readonly TestBroker[]> {
+export async function createCluster(size: number, options: BrokerOptions = {}): Promise<readonly TestBroker[]> {
   const jars = resolveJars();
   const places: Place[] = [];
   for (let id = 1; id <= size; id++) {

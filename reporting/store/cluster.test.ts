@@ -25,6 +25,7 @@ function recorder(): { readonly sql: Sql; readonly said: string[] } {
     run: async (statement) => void said.push(statement),
     rows: async () => [],
     stream: async function* () {},
+    parquet: async function* () {},
     insert: async () => {},
     close: async () => {},
   };

@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
 
 const DAY_SECONDS = 86_400;
 const DAYS = 30;
-const schema: SchemaOptions = { database: 'evenkeel', replicatedPath: null, deduplicationWindow: 0 };
+const schema: SchemaOptions = { database: 'evenkeel', cluster: null, deduplicationWindow: 0 };
 
 export interface MadeUpMonth {
   readonly store: Store;
