@@ -51,7 +51,7 @@ export interface BidHandlerDeps {
 const GZIP_FROM_BYTES = 860;
 
 /** Answers bid requests. The body is only valid during the call; nothing here waits. */
-export type BidHandler = (call: HttpCall, exchange: string, body: Buffer, length: number) => void;
+export type BidHandler = (call: HttpCall, exchange: string, body: Uint8Array, length: number) => void;
 
 export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const { counters, clock, status } = deps;
@@ -151,7 +151,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   /** @returns the length of the plain body in `inflated`, or -1 when it was refused */
-  function inflate(call: HttpCall, body: Buffer, length: number): number {
+  function inflate(call: HttpCall, body: Uint8Array, length: number): number {
     try {
       const plain = gunzipSync(body.subarray(0, length), { maxOutputLength: deps.maxBodyBytes });
       plain.copy(inflated);
@@ -164,7 +164,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     }
   }
 
-  function decide(call: HttpCall, body: Buffer, length: number, debugging: boolean) {
+  function decide(call: HttpCall, body: Uint8Array, length: number, debugging: boolean) {
     const fault = scan.scan(body, length);
     if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
     if (scan.text(scan.root, REQ.id) === '') return fail(call, 400, 'missing_id', 'The request has no id.');
@@ -180,7 +180,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     else answer(call);
   }
 
-  function handle(call: HttpCall, exchange: string, body: Buffer, length: number) {
+  function handle(call: HttpCall, exchange: string, body: Uint8Array, length: number) {
     profile = deps.profiles.get(exchange);
     if (profile === undefined) return fail(call, 404, 'unknown_exchange', 'No profile for this exchange.');
     if (!isReady(status)) return noBid(call, isDraining(status) ? 'draining' : 'not_ready', false);

@@ -32,10 +32,10 @@ export interface HttpHandlers {
   /** Most bytes of bodies that have come in part, of all callers together. */
   readonly maxHeldBytes: number;
   /**
-   * A POST to the bid endpoint, with its whole body in [0, length) of a buffer that has a byte to spare and is only
-   * valid until this returns. Answers at once.
+   * A POST to the bid endpoint, with its whole body in [0, length) of bytes that are only valid until this returns.
+   * Answers at once; the call is no longer its own after that.
    */
-  bid(call: HttpCall, exchange: string, body: Buffer, length: number): void;
+  bid(call: HttpCall, exchange: string, body: Uint8Array, length: number): void;
   /** Anything else; the body is '' unless it was a POST. */
   other(call: HttpCall, body: Buffer): void;
   /** A body that was refused by its length, or a request past `maxInFlight`. */

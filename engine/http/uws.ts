@@ -50,24 +50,22 @@ export function createUwsTransport(loaded: LoadedUws, handlers: HttpHandlers): T
   const bodies = createBodyReader(handlers);
   let socket: us_listen_socket | null = null;
   app.post(`${BID_PATH}:exchange`, (res, req) => {
-    const call = createCall(res, req, 'POST');
-    const exchange = req.getParameter(0);
-    bodies.read(call, Number(req.getHeader('content-length')), (body, length) =>
-      handlers.bid(call, exchange, body, length),
-    );
+    const call = bodies.takeCall();
+    call.begin(res, req, 'POST', '');
+    call.exchange = req.getParameter(0);
+    bodies.read(call, Number(req.getHeader('content-length')));
   });
   app.any('/*', (res, req) => {
-    const call = createCall(res, req, req.getMethod().toUpperCase());
+    const call = new Call(bodies.owner);
+    call.begin(res, req, req.getMethod().toUpperCase(), req.getUrl());
     if (call.method !== 'POST') {
-      bodies.track(call);
+      bodies.track();
       handlers.other(call, EMPTY);
       call.forgetRequest();
       return;
     }
     call.keepHeaders(req);
-    bodies.read(call, Number(req.getHeader('content-length')), (body, length) =>
-      handlers.other(call, body.subarray(0, length)),
-    );
+    bodies.read(call, Number(req.getHeader('content-length')));
   });
   return {
     name,
@@ -95,55 +93,77 @@ export function createUwsTransport(loaded: LoadedUws, handlers: HttpHandlers): T
 
 const EMPTY = Buffer.alloc(0);
 
-interface UwsCall extends HttpCall {
-  readonly res: HttpResponse;
-  readonly done: boolean;
-  /** Keeps what may be asked for after the body has been read. */
-  keepHeaders(req: HttpRequest): void;
-  /** The request object dies when its handler returns. */
-  forgetRequest(): void;
-  onDone: (() => void) | null;
-  /** Bytes of its body that are held until the rest comes. */
-  heldBytes: number;
-}
-
 const keptHeaders = ['content-type', 'user-agent', 'x-forwarded-for', 'content-encoding', 'authorization'];
 
-function createCall(res: HttpResponse, req: HttpRequest, method: string): UwsCall {
-  const call = new Call(res, req, method);
-  res.onAborted(() => call.finish());
-  return call;
+/** What a call tells the reader of bodies. */
+interface CallOwner {
+  onData(call: Call, chunk: ArrayBuffer, isLast: boolean): void;
+  onDone(call: Call): void;
 }
 
-class Call implements UwsCall {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly res: HttpResponse;
-  readonly #encoding: string;
-  readonly #authorization: string;
-  readonly #acceptEncoding: string;
-  #request: HttpRequest | null;
+/**
+ * One request and its answer. Those of bid requests are used again and again: each has its callbacks made once, because
+ * a closure per callback and request is what a thread would collect most of.
+ */
+class Call implements HttpCall {
+  readonly #owner: CallOwner;
+  method = '';
+  path = '';
+  query = '';
+  /** Of a bid request; null for any other. */
+  exchange: string | null = null;
+  res: HttpResponse | null = null;
+  #encoding = '';
+  #authorization = '';
+  #acceptEncoding = '';
+  #request: HttpRequest | null = null;
   #kept: Map<string, string> | null = null;
-  done = false;
-  onDone: (() => void) | null = null;
+  #reply: Reply = { status: 204 };
+  done = true;
+  /** Inside a callback of µWebSockets.js, which gathers what is written by itself. */
+  corked = false;
+  /** Its last bytes have come: nothing of it will be called again once it is answered. */
+  complete = false;
+  /** What has come of a body that does not come at once. */
+  pieces: Buffer[] | null = null;
+  /** Bytes of `pieces`, held until the rest comes. */
   heldBytes = 0;
 
-  constructor(res: HttpResponse, req: HttpRequest, method: string) {
+  readonly #onAborted = (): void => this.finish();
+  readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => this.#owner.onData(this, chunk, isLast);
+  readonly #onCork = (): void => this.#write(this.#reply);
+
+  constructor(owner: CallOwner) {
+    this.#owner = owner;
+  }
+
+  /** Takes up a request, in the handler that was given it. */
+  begin(res: HttpResponse, req: HttpRequest, method: string, path: string): void {
     this.res = res;
     this.method = method;
-    this.path = req.getUrl();
+    this.path = path;
     this.query = req.getQuery() ?? '';
     this.#encoding = req.getHeader('content-encoding');
     this.#acceptEncoding = req.getHeader('accept-encoding');
     this.#authorization = this.query === '' ? '' : req.getHeader('authorization');
     this.#request = req;
+    this.done = false;
+    this.complete = false;
+    this.pieces = null;
+    this.heldBytes = 0;
+    res.onAborted(this.#onAborted);
   }
 
+  listen(): void {
+    this.res!.onData(this.#onData);
+  }
+
+  /** Keeps what may be asked for after the body has been read. */
   keepHeaders(req: HttpRequest): void {
     this.#kept = new Map(keptHeaders.map((name) => [name, req.getHeader(name)]));
   }
 
+  /** The request object dies when its handler returns. */
   forgetRequest(): void {
     this.#request = null;
   }
@@ -156,24 +176,28 @@ class Call implements UwsCall {
   }
 
   remoteIp(): string {
-    return this.done ? '' : Buffer.from(this.res.getRemoteAddressAsText()).toString('latin1');
+    return this.done ? '' : Buffer.from(this.res!.getRemoteAddressAsText()).toString('latin1');
   }
 
   send(reply: Reply): void {
     if (this.done) return;
-    this.res.cork(() => this.#write(reply));
+    if (this.corked) this.#write(reply);
+    else {
+      this.#reply = reply;
+      this.res!.cork(this.#onCork);
+    }
     this.finish();
   }
 
   finish(): void {
     if (this.done) return;
     this.done = true;
-    this.onDone?.();
+    this.#owner.onDone(this);
   }
 
   #write(reply: Reply): void {
-    const { res } = this;
-    res.writeStatus(statusLines[reply.status] ?? `${reply.status} Error`);
+    const res = this.res!;
+    if (reply.status !== 200) res.writeStatus(statusLines[reply.status] ?? `${reply.status} Error`);
     if (reply.type !== undefined) res.writeHeader('Content-Type', reply.type);
     if (reply.headers !== undefined) for (const [name, value] of reply.headers) res.writeHeader(name, value);
     if (reply.status === 204) {
@@ -190,59 +214,69 @@ function byteLength(body: Uint8Array | string | undefined): number {
   return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
 }
 
-/** Reads bodies into one persistent buffer; only bodies that come in pieces are collected in buffers of their own. */
+/** Reads bodies; one that comes in pieces is collected in buffers of its own. */
 function createBodyReader(handlers: HttpHandlers) {
-  const scratch = Buffer.alloc(handlers.maxBodyBytes + 1);
+  const idleCalls: Call[] = [];
   let inFlight = 0;
   /** Bytes of bodies that have come in part. */
   let heldBytes = 0;
   let whenIdle: (() => void) | null = null;
 
-  function track(call: UwsCall): void {
-    inFlight++;
-    call.onDone = () => {
+  const owner: CallOwner = {
+    onData(call, chunk, isLast) {
+      if (call.done) return;
+      call.complete = isLast;
+      call.corked = true;
+      take(call, chunk, isLast);
+      call.corked = false;
+      // Whatever is answered before its end may be called back once more: only a complete one is used again.
+      if (call.done && call.complete && call.exchange !== null && idleCalls.length < handlers.maxInFlight) {
+        idleCalls.push(call);
+      }
+    },
+    onDone(call) {
       inFlight--;
       heldBytes -= call.heldBytes;
+      call.pieces = null;
       if (inFlight === 0) whenIdle?.();
-    };
+    },
+  };
+
+  function take(call: Call, chunk: ArrayBuffer, isLast: boolean): void {
+    if (call.heldBytes + chunk.byteLength > handlers.maxBodyBytes) handlers.refused(call, 'body_too_large');
+    else if (call.pieces === null && isLast) deliver(call, new Uint8Array(chunk));
+    else if (heldBytes + chunk.byteLength > handlers.maxHeldBytes) handlers.refused(call, 'too_many_requests');
+    else collect(call, chunk, isLast);
+  }
+
+  function collect(call: Call, chunk: ArrayBuffer, isLast: boolean): void {
+    call.pieces ??= [];
+    call.pieces.push(Buffer.from(chunk.slice(0)));
+    call.heldBytes += chunk.byteLength;
+    heldBytes += chunk.byteLength;
+    if (isLast) deliver(call, Buffer.concat(call.pieces));
+  }
+
+  function deliver(call: Call, body: Uint8Array): void {
+    if (call.exchange !== null) handlers.bid(call, call.exchange, body, body.length);
+    else handlers.other(call, Buffer.from(body));
   }
 
   return {
-    track,
-    read(call: UwsCall, declaredBytes: number, onBody: (body: Buffer, length: number) => void) {
-      track(call);
-      if (declaredBytes > handlers.maxBodyBytes) return handlers.refused(call, 'body_too_large');
-      if (inFlight > handlers.maxInFlight) return handlers.refused(call, 'too_many_requests');
-      let pieces: Buffer[] | null = null;
-      let collected = 0;
-      call.forgetRequest();
-      call.res.onData((chunk, isLast) => {
-        if (call.done) return;
-        if (collected + chunk.byteLength > handlers.maxBodyBytes) {
-          pieces = null;
-          handlers.refused(call, 'body_too_large');
-          return;
-        }
-        if (pieces === null && isLast) {
-          scratch.set(new Uint8Array(chunk));
-          onBody(scratch, chunk.byteLength);
-          return;
-        }
-        if (heldBytes + chunk.byteLength > handlers.maxHeldBytes) {
-          pieces = null;
-          handlers.refused(call, 'too_many_requests');
-          return;
-        }
-        pieces ??= [];
-        pieces.push(Buffer.from(chunk.slice(0)));
-        collected += chunk.byteLength;
-        call.heldBytes += chunk.byteLength;
-        heldBytes += chunk.byteLength;
-        if (!isLast) return;
-        let at = 0;
-        for (const piece of pieces) at += piece.copy(scratch, at);
-        onBody(scratch, collected);
-      });
+    owner,
+    takeCall: (): Call => idleCalls.pop() ?? new Call(owner),
+    track() {
+      inFlight++;
+    },
+    /** Reads the body and hands it over. */
+    read(call: Call, declaredBytes: number): void {
+      inFlight++;
+      if (declaredBytes > handlers.maxBodyBytes) handlers.refused(call, 'body_too_large');
+      else if (inFlight > handlers.maxInFlight) handlers.refused(call, 'too_many_requests');
+      else {
+        call.forgetRequest();
+        call.listen();
+      }
     },
     async idle(graceMs: number): Promise<void> {
       if (inFlight === 0) return;
