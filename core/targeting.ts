@@ -43,6 +43,16 @@ export const dimensions = [
 ] as const;
 export type Dimension = (typeof dimensions)[number];
 
+const upperCase = new Set<Dimension>(['country', 'region', 'zip', 'category']);
+const asSent = new Set<Dimension>(['deal', 'segment', 'exchange', 'publisher']);
+
+/** One spelling for what targeting says and what requests say. */
+export function normalTerm(dimension: Dimension, term: string): string {
+  const trimmed = term.trim();
+  if (asSent.has(dimension)) return trimmed;
+  return upperCase.has(dimension) ? trimmed.toUpperCase() : trimmed.toLowerCase();
+}
+
 const term = z.string().trim().min(1).max(253);
 const termRule = z.strictObject({
   include: z.array(term).max(10_000).default([]),

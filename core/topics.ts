@@ -101,6 +101,23 @@ export const cellUseSchema = z.strictObject({
 });
 export type CellUse = z.infer<typeof cellUseSchema>;
 
+/** Bid requests drawn of a span, for estimates of traffic and people: all whose `hash` is divisible by 2^level. */
+export const trafficSampleSchema = z.strictObject({
+  level: z.int().min(0).max(31),
+  requests: z
+    .array(
+      z.strictObject({
+        /** 32 bits of the user's salted hash, or of the request's id when nobody is known. */
+        hash: z.int().min(0).max(0xffffffff),
+        known: z.boolean(),
+        /** Dimension of targeting → terms, spelled as targeting spells them. */
+        terms: z.record(z.string().max(20), z.array(z.string().max(253)).max(50)),
+      }),
+    )
+    .max(256),
+});
+export type TrafficSample = z.infer<typeof trafficSampleSchema>;
+
 /** One second (or less) of a node's bidding. Counts are increments; `cells` is cumulative. A value of `bidstats`. */
 export const bidStatsSchema = z.strictObject({
   v: z.literal(1),
@@ -136,6 +153,8 @@ export const bidStatsSchema = z.strictObject({
     )
     .max(100_000),
   cells: z.array(cellUseSchema).max(100_000),
+  /** Left out by older nodes. */
+  traffic: trafficSampleSchema.optional(),
   /** Set on the last message of a draining node: nothing more will be bid by it. */
   final: z.boolean().default(false),
 });

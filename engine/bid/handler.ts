@@ -5,6 +5,7 @@ import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
 import type { Rates } from '../auction/currency.ts';
+import { hashText } from '../auction/hash.ts';
 import type { Insight } from '../auction/insight.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
@@ -12,6 +13,7 @@ import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall } from '../http/transport.ts';
 import { queryValue } from '../notice/query.ts';
 import { userHex } from '../privacy/userhash.ts';
+import { createAudience, readAudience } from '../request/audience.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { CreditGate } from '../shared/creditgate.ts';
@@ -58,6 +60,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const scan = new RequestScan();
   const writer = createResponseWriter();
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
+  const drawn = createAudience();
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
   const limits = new Map(
@@ -174,10 +177,23 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
     const { reason } = auction.run(scan, profile!, nowMs, keep);
+    drawTraffic(reason);
     if (reason !== null) noBid(call, reason, true);
     // What was reserved is freed like that of any bid that is not heard of again.
     else if (clock.monotonicMs() - startedMs >= deadlineMs) noBid(call, 'timeout', true);
     else answer(call);
+  }
+
+  /** What the traffic is like, of the few requests that are drawn. The auction reads only what targeting asks for. */
+  function drawTraffic(reason: NoBidReason | null): void {
+    if (reason === 'seat_blocked' || (reason !== null && noBidReasons[reason].stage === 'request')) return;
+    const { person } = auction.decision;
+    if (!person.decision.mayBid) return;
+    const known = person.stored;
+    const hash = known ? person.user[1]! : hashText(scan.text(scan.root, REQ.id));
+    if (!counters.traffic.draws(hash)) return;
+    readAudience(scan, profile!.name, person.decision.mayPersonalise, everything, drawn);
+    counters.traffic.add(hash, known, drawn.terms);
   }
 
   function handle(call: HttpCall, exchange: string, body: Uint8Array, length: number) {
@@ -212,6 +228,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   };
 }
 
+const everything = { uses: () => true } as const;
 const JSON_TYPE = 'application/json';
 const GZIPPED = [['Content-Encoding', 'gzip']] as const;
 const noContent = { status: 204 } as const;

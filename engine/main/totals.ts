@@ -1,5 +1,5 @@
 import { noBidReasonList } from '../../core/reasons.ts';
-import type { BidStats, CellUse } from '../../core/topics.ts';
+import type { BidStats, CellUse, TrafficSample } from '../../core/topics.ts';
 import type { ThreadCounts } from '../stats/counters.ts';
 import { addHistogram, createHistogram, percentilesUs } from '../stats/histogram.ts';
 import { LineTable, lineRows } from '../stats/linecounts.ts';
@@ -10,6 +10,9 @@ export interface Totals {
   /** The next message of `bidstats`. */
   take(nowMs: number, cells: readonly CellUse[], final: boolean): BidStats;
 }
+
+/** Drawn requests of one message at most; the contract allows twice as many. */
+const MAX_DRAWN = 128;
 
 export function createTotals(node: string, startMs: number): Totals {
   let sequence = 0;
@@ -39,6 +42,8 @@ export function createTotals(node: string, startMs: number): Totals {
       }
       const { ids, nanos } = counts.lines;
       for (let i = 0; i < nanos.length / 2; i++) lines.add(rowOf(ids[i * 2]!, ids[i * 2 + 1]!), counts.lines, i);
+      sum.level = Math.max(sum.level, counts.traffic.level);
+      sum.drawn.push(...counts.traffic.requests);
     },
     take(nowMs, cells, final) {
       const percentiles = percentilesUs(sum.latency, [0.5, 0.99, 0.999, 1]);
@@ -56,6 +61,7 @@ export function createTotals(node: string, startMs: number): Totals {
         noBids: byName(sum.noBids),
         lineItems: lineRows(lines.take()).map((line) => ({ ...line, reasons: byName(line.reasons) })),
         cells: [...cells],
+        traffic: drawnOf(sum.level, sum.drawn),
         final,
       };
       fromMs = nowMs;
@@ -66,12 +72,22 @@ export function createTotals(node: string, startMs: number): Totals {
   };
 }
 
+/** One draw of what threads drew at levels of their own. */
+function drawnOf(least: number, drawn: TrafficSample['requests']): TrafficSample {
+  for (let level = least; ; level++) {
+    const requests = drawn.filter(({ hash }) => hash % 2 ** level === 0);
+    if (requests.length <= MAX_DRAWN) return { level, requests };
+  }
+}
+
 function empty() {
   return {
     answered: 0,
     errors: 0,
     latency: createHistogram(),
     noBids: new Int32Array(noBidReasonList.length),
+    level: 0,
+    drawn: [] as TrafficSample['requests'],
   };
 }
 

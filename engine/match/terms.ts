@@ -1,4 +1,4 @@
-import { type Dimension, dimensions, type Targeting } from '../../core/targeting.ts';
+import { dimensions, normalTerm, type Targeting } from '../../core/targeting.ts';
 import type { RequestTerms, TermPair } from './termindex.ts';
 
 /** The dimensions of targeting, and one of our own: what a line item's creatives can fill. */
@@ -7,16 +7,6 @@ export const DIM = Object.fromEntries(indexDimensions.map((name, i) => [name, i]
   (typeof indexDimensions)[number],
   number
 >;
-
-const upperCase = new Set<Dimension>(['country', 'region', 'zip', 'category']);
-const asSent = new Set<Dimension>(['deal', 'segment', 'exchange', 'publisher']);
-
-/** One spelling for what targeting says and what requests say. */
-function normalTerm(dimension: Dimension, term: string): string {
-  const trimmed = term.trim();
-  if (asSent.has(dimension)) return trimmed;
-  return upperCase.has(dimension) ? trimmed.toUpperCase() : trimmed.toLowerCase();
-}
 
 const nothing: TermPair = { include: [], exclude: [] };
 

@@ -1,7 +1,9 @@
 import { type NoBidReason, noBidReasonList } from '../../core/reasons.ts';
+import type { TrafficSample } from '../../core/topics.ts';
 import type { Tally } from '../auction/auction.ts';
 import { createHistogram, type Histogram, recordUs } from './histogram.ts';
 import { type LineCounts, SlotCounts } from './linecounts.ts';
+import { createTrafficSampler, type TrafficSampler } from './traffic.ts';
 
 const reasonIndex = Object.fromEntries(noBidReasonList.map((reason, i) => [reason, i])) as Record<NoBidReason, number>;
 
@@ -24,10 +26,12 @@ export interface ThreadCounts {
   /** How long events took to be durable. */
   readonly durable: Histogram;
   readonly lines: LineCounts;
+  readonly traffic: TrafficSample;
 }
 
 /** Counters of one bid thread. */
 export interface Counters extends Tally {
+  readonly traffic: Omit<TrafficSampler, 'take'>;
   answered(exchange: string, latencyUs: number): void;
   noBid(exchange: string, reason: NoBidReason, latencyUs: number): void;
   /** A bid request answered 4xx or 5xx. @param exchange a known one; others are counted together */
@@ -41,11 +45,15 @@ export interface Counters extends Tally {
 /** The name under which requests for exchanges we do not know are counted. */
 export const UNKNOWN_EXCHANGE = 'unknown';
 
-function emptyCounts(): Omit<ThreadCounts, 'lines'> {
+function emptyCounts(): Omit<ThreadCounts, 'lines' | 'traffic'> {
   return { exchanges: new Map(), codes: new Map(), notices: new Map(), durable: createHistogram() };
 }
 
+/** Requests that a thread draws between two reports, for estimates of traffic. */
+const MAX_SAMPLED = 8;
+
 export function createCounters(): Counters {
+  const traffic = createTrafficSampler(MAX_SAMPLED);
   let counts = emptyCounts();
   const lines = new SlotCounts();
   let weight = 1;
@@ -61,6 +69,7 @@ export function createCounters(): Counters {
   }
 
   return {
+    traffic,
     answered(exchange, latencyUs) {
       const found = exchangeOf(exchange);
       found.answered++;
@@ -95,7 +104,7 @@ export function createCounters(): Counters {
       lines.table.bid(lines.rowOf(line), nanos, valueNanos);
     },
     take() {
-      const taken = { ...counts, lines: lines.take() };
+      const taken = { ...counts, lines: lines.take(), traffic: traffic.take() };
       counts = emptyCounts();
       return taken;
     },

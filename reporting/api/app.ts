@@ -26,6 +26,7 @@ import { reportRoutes } from './reports.ts';
 import { staticRoutes } from './staticfiles.ts';
 import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
+import { type TrafficBook, trafficRoutes } from './traffic.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 export interface AppOptions {
@@ -37,6 +38,7 @@ export interface AppOptions {
   readonly board: LiveBoard;
   readonly alerts: Pick<Alerts, 'list'>;
   readonly bids: Pick<BidWatch, 'summary'>;
+  readonly traffic: Pick<TrafficBook, 'estimate'>;
   readonly status: StatusSources;
   readonly staticDir: string;
   readonly version: string;
@@ -87,6 +89,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', funnelRoutes(services, options.pacing, gate));
   api.route('/', previewRoutes(services));
   api.route('/', reportRoutes(services, gate));
+  api.route('/', trafficRoutes(options.traffic));
   api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, options.board, isStopping));
   api.route('/', switchRoutes(services));

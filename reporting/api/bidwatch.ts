@@ -26,11 +26,23 @@ type Slice = Pick<BidStats, 'fromMs' | 'toMs' | 'requests' | 'answered' | 'error
 const KEEP_MS = 60_000;
 const MAX_NODES = 500;
 const MAX_SLICES = 120;
+/** Messages from before the start that are read, per partition: some hours of traffic of a few bidders. */
+const MAX_EARLIER = 20_000;
 
-/** Follows the bidders' counters from now on and keeps the last minute of each. */
-export async function watchBids(log: EventLog, clock: Clock, logger: Logger): Promise<BidWatch> {
+/**
+ * Follows the bidders' counters and keeps the last minute of each.
+ * @param onStats told of every message, the latest from before the start included
+ */
+export async function watchBids(
+  log: EventLog,
+  clock: Clock,
+  logger: Logger,
+  onStats: (stats: BidStats) => void = () => undefined,
+): Promise<BidWatch> {
   const nodes = new Map<string, Slice[]>();
-  const ends = new Map((await log.bounds('bidstats')).map(({ partition, end }) => [partition, end]));
+  const starts = new Map(
+    (await log.bounds('bidstats')).map(({ partition, first, end }) => [partition, Math.max(first, end - MAX_EARLIER)]),
+  );
   const take = (stats: BidStats): void => {
     const slices = nodes.get(stats.node) ?? [];
     if (slices.length === 0 && nodes.size >= MAX_NODES) return;
@@ -51,11 +63,13 @@ export async function watchBids(log: EventLog, clock: Clock, logger: Logger): Pr
     topic: 'bidstats',
     group: null,
     maxBatchRecords: 500,
-    start: async (partition) => ends.get(partition) ?? 0,
+    start: async (partition) => starts.get(partition) ?? 0,
     onBatch: async (batch: LogBatch) => {
       for (const record of batch.records) {
         const stats = record.value === null ? null : read(record.value);
-        if (stats !== null) take(stats);
+        if (stats === null) continue;
+        take(stats);
+        onStats(stats);
       }
       forget();
     },

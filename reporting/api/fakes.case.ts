@@ -15,6 +15,7 @@ import { createKeyRing, type Role } from './keys.ts';
 import { createLiveBoard } from './liveboard.ts';
 import { createPeople } from './people.ts';
 import { createSessions } from './sessions.ts';
+import { createTrafficBook } from './traffic.ts';
 
 /** An event log in memory, one partition per topic, delivering in later microtasks as a real one would. */
 export function createMemoryLog(): EventLog {
@@ -194,6 +195,7 @@ export async function createHarness(
     board: createLiveBoard(directory, reports, overrides.pacing ?? null, clock),
     alerts: { list: () => [] },
     bids: await watchBids(log, clock, quiet),
+    traffic: createTrafficBook(),
     status: {},
     staticDir: '/nonexistent',
     version: '0.0.0',

@@ -13,6 +13,7 @@ import { type Json, type Operation, operations, schemaOf } from './operations.ts
 import { newPersonSchema, publicPersonSchema } from './people.ts';
 import { resources } from './resources.ts';
 import { switchChangeSchema } from './switches.ts';
+import { estimateSchema } from './traffic.ts';
 import { newWebhookSchema, webhookSchema } from './webhooks.ts';
 
 /** Of the contract, not of the program: grows when the contract does. */
@@ -145,6 +146,15 @@ function schemas(): Json {
       query: { type: 'object' },
       rows: { type: 'array', items: { type: 'object' } },
       truncated: { type: 'boolean' },
+    }),
+    TrafficQuestion: jsonSchema(estimateSchema, 'input'),
+    TrafficEstimate: object({
+      requestsPerDay: { type: 'integer' },
+      share: { type: 'number' },
+      people: { type: 'integer' },
+      hours: { type: 'number' },
+      matched: { type: 'integer' },
+      ignored: { type: 'array', items: { type: 'string' } },
     }),
     PacingStatus: jsonSchema(pacingStatusSchema, 'output'),
     PacingList: listOf('PacingStatus'),

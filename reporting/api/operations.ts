@@ -269,6 +269,14 @@ export const operations: readonly Operation[] = [
     answer: 'Report',
   },
   {
+    method: 'post',
+    path: '/traffic/estimate',
+    tag: 'Reports',
+    summary: 'What a targeting would meet: requests a day and people, from the traffic of the last day',
+    body: 'TrafficQuestion',
+    answer: 'TrafficEstimate',
+  },
+  {
     method: 'get',
     path: '/pacing',
     tag: 'Reports',

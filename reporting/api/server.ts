@@ -24,6 +24,7 @@ import type { PacingSource } from './pacing.ts';
 import { createPeople } from './people.ts';
 import { createSessions } from './sessions.ts';
 import type { StatusSources } from './status.ts';
+import { createTrafficBook } from './traffic.ts';
 import { createWebhooks } from './webhooks.ts';
 
 export interface ApiConfig {
@@ -98,7 +99,8 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const sessions = createSessions({ documents, clock, keys, people, lifetimeMs });
   const limits = { ...defaultApiLimits, ...config.limits };
   const services: Services = { ...deps, directory, documents, keys, sessions, people, limits };
-  const bids = await watchBids(log, clock, logger);
+  const traffic = createTrafficBook();
+  const bids = await watchBids(log, clock, logger, traffic.add);
   const board = createLiveBoard(directory, deps.reports, deps.pacing, clock);
   const status = deps.status ?? {};
   const webhooks = createWebhooks({ documents, clock, logger, metrics: deps.metrics, fetch });
@@ -129,6 +131,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     board,
     alerts,
     bids,
+    traffic,
     status,
     staticDir: config.staticDir,
     version: config.version,

