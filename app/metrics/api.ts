@@ -36,7 +36,7 @@ export const apiMetrics: readonly Metric[] = [
     roles: ['api'],
     area: 'API',
     unit: 'deliveries',
-    says: 'Webhook deliveries: `delivered`, `retried`, `given_up` or `shed`.',
+    says: 'Webhook deliveries: `delivered`, `failed`, `given_up` or `shed`.',
     threshold: 'Nearly all `delivered`.',
     action: '`given_up`: the receiver is away; its owner has to fix it. `shed`: too many wait, the receiver is slow.',
   },

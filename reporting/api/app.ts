@@ -13,7 +13,7 @@ import { bulkRoutes } from './bulk.ts';
 import { type ApiEnv, authenticate, problemResponse, requestIds, type Services } from './context.ts';
 import { entityRoutes } from './entities.ts';
 import { funnelRoutes } from './funnel.ts';
-import { createGate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import { idempotent } from './idempotency.ts';
 import { liveRoutes } from './live.ts';
 import type { LiveBoard } from './liveboard.ts';
@@ -22,7 +22,10 @@ import { type PacingSource, pacingRoutes } from './pacing.ts';
 import { previewRoutes } from './preview.ts';
 import { Problem } from './problem.ts';
 import { limitRate } from './ratelimit.ts';
+import type { ReportRuns } from './reportruns.ts';
 import { reportRoutes } from './reports.ts';
+import { savedReportRoutes } from './savedreportroutes.ts';
+import type { SavedReports } from './savedreports.ts';
 import { staticRoutes } from './staticfiles.ts';
 import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
@@ -40,6 +43,10 @@ export interface AppOptions {
   readonly bids: Pick<BidWatch, 'summary'>;
   readonly traffic: Pick<TrafficBook, 'estimate'>;
   readonly status: StatusSources;
+  readonly saved: SavedReports;
+  readonly runs: ReportRuns;
+  /** Limits report queries; shared with the saved reports' runs. */
+  readonly gate: Gate;
   readonly staticDir: string;
   readonly version: string;
   readonly sessionLifetimeMs: number;
@@ -69,7 +76,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   ];
   app.route('/', probeRoutes({ metrics: options.metrics, version: options.version, unready }));
 
-  const gate = createGate(services.limits.maxConcurrentReports, services.limits.maxConcurrentReports * 16);
+  const { gate } = options;
   const api = new Hono<ApiEnv>();
   const document = JSON.stringify(openApiDocument());
   api.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
@@ -89,6 +96,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', funnelRoutes(services, options.pacing, gate));
   api.route('/', previewRoutes(services));
   api.route('/', reportRoutes(services, gate));
+  api.route('/', savedReportRoutes(services, options.saved, options.runs));
   api.route('/', trafficRoutes(options.traffic));
   api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, options.board, isStopping));

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import type { Audience, AudienceStore } from '../../core/audience.ts';
@@ -11,11 +13,15 @@ import { watchBids } from './bidwatch.ts';
 import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
 import { createMemoryDocuments } from './documents.ts';
+import { createGate } from './gate.ts';
 import { createKeyRing, type Role } from './keys.ts';
 import { createLiveBoard } from './liveboard.ts';
 import { createPeople } from './people.ts';
+import { createReportRuns, type ReportRuns } from './reportruns.ts';
+import { createSavedReports } from './savedreports.ts';
 import { createSessions } from './sessions.ts';
 import { createTrafficBook } from './traffic.ts';
+import { createWebhooks } from './webhooks.ts';
 
 /** An event log in memory, one partition per topic, delivering in later microtasks as a real one would. */
 export function createMemoryLog(): EventLog {
@@ -133,6 +139,7 @@ export interface Harness {
   readonly clock: ReturnType<typeof manualClock>;
   readonly log: EventLog;
   readonly reports: ReturnType<typeof createFakeReports>;
+  readonly runs: ReportRuns;
   /** Calls the app; the body is sent as JSON. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   keyFor(role: Role, advertiserId: number | null): Promise<string>;
@@ -150,6 +157,9 @@ export interface Answer {
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   readonly json: any;
 }
+
+/** Where runs of saved reports are written; a test that makes some removes it. */
+export const RUNS_DIR = join(tmpdir(), `evenkeel-runs-${process.pid}`);
 
 /** The whole API on fakes. */
 export async function createHarness(
@@ -186,6 +196,10 @@ export async function createHarness(
     logger: quiet,
     limits,
   };
+  const saved = createSavedReports(documents);
+  const gate = createGate(limits.maxConcurrentReports, limits.maxConcurrentReports * 16);
+  const webhooks = createWebhooks({ documents, clock, logger: quiet, metrics: new Registry(), fetch });
+  const runs = createReportRuns({ services, saved, gate, dir: RUNS_DIR, webhooks });
   const app = createApiApp({
     services,
     log,
@@ -196,6 +210,9 @@ export async function createHarness(
     alerts: { list: () => [] },
     bids: await watchBids(log, clock, quiet),
     traffic: createTrafficBook(),
+    saved,
+    runs,
+    gate,
     status: {},
     staticDir: '/nonexistent',
     version: '0.0.0',
@@ -209,6 +226,7 @@ export async function createHarness(
     clock,
     log,
     reports,
+    runs,
     async call(method, path, { key = OPERATOR_KEY, body, headers = {} } = {}) {
       const sent = new Headers(headers);
       if (key !== null) sent.set('authorization', `Bearer ${key}`);

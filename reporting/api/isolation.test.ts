@@ -13,6 +13,7 @@ interface Tenant {
   readonly lineItem: number;
   readonly creative: number;
   readonly audience: number;
+  readonly saved: string;
 }
 
 async function tenant(api: Harness, name: string): Promise<Tenant> {
@@ -31,7 +32,10 @@ async function tenant(api: Harness, name: string): Promise<Tenant> {
   const lineItem = (await api.call('GET', `/api/v1/line-items?campaignId=${campaign}`)).json.items[0].id;
   const made = (await api.call('GET', `/api/v1/creatives?campaignId=${campaign}`)).json.items[0].id;
   const audience = (await api.call('POST', '/api/v1/audiences', { body: { advertiserId: advertiser, name } })).json.id;
-  return { advertiser, campaign, lineItem, creative: made, audience };
+  const saved = (
+    await api.call('POST', '/api/v1/saved-reports', { body: { advertiserId: advertiser, name, query: 'period=today' } })
+  ).json.id;
+  return { advertiser, campaign, lineItem, creative: made, audience, saved };
 }
 
 async function world() {
@@ -59,6 +63,7 @@ function idFor(path: string, b: Tenant, keyId: string): string {
   if (path.startsWith('/campaigns')) return String(b.campaign);
   if (path.startsWith('/line-items')) return String(b.lineItem);
   if (path.startsWith('/creatives')) return String(b.creative);
+  if (path.startsWith('/saved-reports')) return b.saved;
   if (path.startsWith('/audiences')) return String(b.audience);
   return keyId;
 }
@@ -122,6 +127,7 @@ describe('tenants can not reach each other', () => {
       ['line-items', b.lineItem],
       ['creatives', b.creative],
       ['audiences', b.audience],
+      ['saved-reports', b.saved],
     ] as const) {
       const foreign = await api.call('GET', `/api/v1/${kind}/${id}`, { key: keyA });
       const missing = await api.call('GET', `/api/v1/${kind}/2147483647`, { key: keyA });

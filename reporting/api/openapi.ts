@@ -12,6 +12,7 @@ import { apiKeySchema, newKeySchema } from './keys.ts';
 import { type Json, type Operation, operations, schemaOf } from './operations.ts';
 import { newPersonSchema, publicPersonSchema } from './people.ts';
 import { resources } from './resources.ts';
+import { newSavedReportSchema, savedReportPatchSchema, savedReportSchema } from './savedreports.ts';
 import { switchChangeSchema } from './switches.ts';
 import { estimateSchema } from './traffic.ts';
 import { newWebhookSchema, webhookSchema } from './webhooks.ts';
@@ -147,6 +148,11 @@ function schemas(): Json {
       rows: { type: 'array', items: { type: 'object' } },
       truncated: { type: 'boolean' },
     }),
+    SavedReport: jsonSchema(savedReportSchema, 'output'),
+    SavedReportList: listOf('SavedReport'),
+    NewSavedReport: jsonSchema(newSavedReportSchema, 'input'),
+    SavedReportPatch: jsonSchema(savedReportPatchSchema, 'input'),
+    ReportRun: jsonSchema(savedReportSchema.shape.runs.element, 'output'),
     TrafficQuestion: jsonSchema(estimateSchema, 'input'),
     TrafficEstimate: object({
       requestsPerDay: { type: 'integer' },

@@ -1,6 +1,7 @@
 import { audienceUploadModes } from '../../core/audience.ts';
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
 import { entityKinds } from './directory.ts';
+import { periods } from './period.ts';
 import { reportFormats } from './reportfile.ts';
 import { resources } from './resources.ts';
 
@@ -93,6 +94,7 @@ const reportParameters = {
     'Date in the zone (2026-11-22), instant (2026-11-22T10:00:00Z) or milliseconds. Today’s start unless told.',
   ),
   to: text('The same; a date includes that day. Now unless told.'),
+  period: { schema: { type: 'string', enum: periods }, description: 'Instead of from and to: moves with time.' },
   granularity: { schema: { type: 'string', enum: granularities } },
   timezone: text('IANA time zone, UTC unless told.'),
   dimensions: text(`Comma-separated: ${reportDimensionNames.join(', ')}.`),
@@ -107,6 +109,53 @@ const reportParameters = {
     description: 'With totals: adds those of the span before.',
   },
 };
+
+const savedReportOperations: readonly Operation[] = [
+  { method: 'get', path: '/saved-reports', tag: 'Reports', summary: 'List saved reports', answer: 'SavedReportList' },
+  {
+    method: 'post',
+    path: '/saved-reports',
+    tag: 'Reports',
+    summary: 'Keep a report, with a schedule if wanted; the secret of deliveries is shown this once',
+    body: 'NewSavedReport',
+    answer: 'SavedReport',
+    status: 201,
+  },
+  { method: 'get', path: '/saved-reports/{id}', tag: 'Reports', summary: 'Read a saved report', answer: 'SavedReport' },
+  {
+    method: 'patch',
+    path: '/saved-reports/{id}',
+    tag: 'Reports',
+    summary: 'Change name, query, format, schedule or delivery',
+    body: 'SavedReportPatch',
+    answer: 'SavedReport',
+    guarded: true,
+  },
+  {
+    method: 'delete',
+    path: '/saved-reports/{id}',
+    tag: 'Reports',
+    summary: 'Forget a saved report and its files',
+    answer: null,
+    status: 204,
+  },
+  {
+    method: 'post',
+    path: '/saved-reports/{id}/runs',
+    tag: 'Reports',
+    summary: 'Run a saved report now',
+    answer: 'ReportRun',
+    status: 201,
+  },
+  {
+    method: 'get',
+    path: '/saved-reports/{id}/file',
+    tag: 'Reports',
+    summary: 'The file of a run; of the latest unless told',
+    query: { run: text('Id of the run.') },
+    answer: 'Anything',
+  },
+];
 
 /** Everything the API answers under /api/v1: what the document is made of and what its tests walk through. */
 export const operations: readonly Operation[] = [
@@ -268,6 +317,7 @@ export const operations: readonly Operation[] = [
     query: reportParameters,
     answer: 'Report',
   },
+  ...savedReportOperations,
   {
     method: 'post',
     path: '/traffic/estimate',

@@ -8,6 +8,7 @@ import {
   reportQuerySchema,
 } from '../../core/report.ts';
 import type { Principal } from './keys.ts';
+import { type Period, periods, spanOf } from './period.ts';
 import { invalidField, invalidInput } from './problem.ts';
 
 const DAY_MS = 86_400_000;
@@ -22,8 +23,7 @@ export function parseReportQuery(params: URLSearchParams, nowMs: number): Report
   const timeZone = params.get('timezone') ?? 'UTC';
   const zone = reportQuerySchema.shape.timeZone.safeParse(timeZone);
   if (!zone.success) throw invalidInput(zone.error, 'timezone');
-  const fromMs = parseTime(params.get('from'), timeZone, 'start') ?? localDay(timeZone, nowMs).startMs;
-  const toMs = parseTime(params.get('to'), timeZone, 'end') ?? nowMs + REPORT_STEP_MS;
+  const { fromMs, toMs } = parseSpan(params, timeZone, nowMs);
   const orderBy = params.get('order');
   const limit = params.get('limit');
   const parsed = reportQuerySchema.safeParse({
@@ -39,6 +39,23 @@ export function parseReportQuery(params: URLSearchParams, nowMs: number): Report
   });
   if (!parsed.success) throw invalidInput(parsed.error);
   return parsed.data;
+}
+
+function parseSpan(params: URLSearchParams, timeZone: string, nowMs: number): { fromMs: number; toMs: number } {
+  const period = params.get('period');
+  if (period === null || period === '') {
+    const fromMs = parseTime(params.get('from'), timeZone, 'start') ?? localDay(timeZone, nowMs).startMs;
+    return { fromMs, toMs: parseTime(params.get('to'), timeZone, 'end') ?? nowMs + REPORT_STEP_MS };
+  }
+  if (!isPeriod(period)) throw invalidField('period', `must be one of ${periods.join(', ')}`);
+  if (params.get('from') || params.get('to')) throw invalidField('period', 'stands instead of from and to');
+  const span = spanOf(period, timeZone, nowMs);
+  // At midnight today has not begun to have a length yet.
+  return { ...span, toMs: Math.max(span.toMs, span.fromMs + REPORT_STEP_MS) };
+}
+
+function isPeriod(text: string): text is Period {
+  return (periods as readonly string[]).includes(text);
 }
 
 /**

@@ -17,11 +17,14 @@ import { createApiApp } from './app.ts';
 import { watchBids } from './bidwatch.ts';
 import type { ApiLimits, Services } from './context.ts';
 import { openDirectory } from './directory.ts';
+import { createGate } from './gate.ts';
 import { createKeyRing } from './keys.ts';
 import { createLiveBoard } from './liveboard.ts';
 import { createLmdbDocuments } from './lmdbdocuments.ts';
 import type { PacingSource } from './pacing.ts';
 import { createPeople } from './people.ts';
+import { createReportRuns } from './reportruns.ts';
+import { createSavedReports } from './savedreports.ts';
 import { createSessions } from './sessions.ts';
 import type { StatusSources } from './status.ts';
 import { createTrafficBook } from './traffic.ts';
@@ -104,6 +107,9 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const board = createLiveBoard(directory, deps.reports, deps.pacing, clock);
   const status = deps.status ?? {};
   const webhooks = createWebhooks({ documents, clock, logger, metrics: deps.metrics, fetch });
+  const gate = createGate(limits.maxConcurrentReports, limits.maxConcurrentReports * 16);
+  const saved = createSavedReports(documents);
+  const runs = createReportRuns({ services, saved, gate, dir: join(config.dataDir, 'reports'), webhooks });
   const alertConfig = { ...alertDefaults, ...config.alerts };
   const onChange = webhooks.send;
   const alerts = createAlerts({
@@ -121,6 +127,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     await alerts.look();
     await webhooks.deliver();
   });
+  const schedules = repeat(ALERTS_EVERY_MS, () => runs.round());
   let stopping = false;
   const app = createApiApp({
     services,
@@ -132,6 +139,9 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     alerts,
     bids,
     traffic,
+    saved,
+    runs,
+    gate,
     status,
     staticDir: config.staticDir,
     version: config.version,
@@ -160,6 +170,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
       await closed;
       clearTimeout(cut);
       await rounds.stop();
+      await schedules.stop();
       await bids.stop();
       await directory.stop();
       await documents.close();

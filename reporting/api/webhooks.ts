@@ -15,7 +15,17 @@ export const webhookSchema = z.strictObject({ id: z.string(), url: z.string(), c
 const keptSchema = webhookSchema.extend({ secret: z.string() });
 type Kept = z.infer<typeof keptSchema>;
 
+export interface SignedPost {
+  readonly type: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The HMAC-SHA-256 of `SECONDS.BODY` in hex. */
+  sign(seconds: number): Promise<string>;
+  body(): string | ReadableStream;
+}
+
 export interface Webhooks {
+  /** Sends something once, signed. @returns whether it was answered 2xx; counted, never thrown */
+  post(to: { readonly url: string; readonly secret: string }, what: SignedPost): Promise<boolean>;
   /** Queues an alert for every webhook. */
   send(alert: Alert): void;
   /** Delivers what is due, once. Returns how many are still waiting. */
@@ -37,10 +47,12 @@ export interface WebhookOptions {
   readonly fetch: typeof fetch;
 }
 
-const RETRY_MS = [1000, 5000, 30_000, 120_000, 600_000];
+/** Pauses between attempts; after the last one a delivery is given up. */
+export const RETRY_MS = [1000, 5000, 30_000, 120_000, 600_000];
 const MAX_WAITING = 1000;
 const MAX_HOOKS = 50;
 const TIMEOUT_MS = 5000;
+const FILE_TIMEOUT_MS = 120_000;
 
 /**
  * Sends alerts as signed POSTs: `X-Evenkeel-Signature: t=SECONDS,v1=HEX`, the HMAC-SHA-256 of `SECONDS.BODY` under the
@@ -50,39 +62,50 @@ export function createWebhooks({ documents, clock, logger, metrics, fetch }: Web
   const waiting: Delivery[] = [];
   const outcomes = new Counter({
     name: 'evenkeel_webhook_deliveries_total',
-    help: 'Webhook deliveries by outcome: delivered, retried, given_up, shed',
+    help: 'Webhook deliveries by outcome: delivered, failed, given_up, shed',
     labelNames: ['outcome'] as const,
     registers: [metrics],
   });
-  const attempt = async (delivery: Delivery): Promise<void> => {
-    const { hook, body } = delivery;
+  const post: Webhooks['post'] = async ({ url }, what) => {
     const seconds = Math.floor(clock.nowMs() / 1000);
-    const signature = createHmac('sha256', hook.secret).update(`${seconds}.${body}`).digest('hex');
     try {
-      const response = await fetch(hook.url, {
+      const signature = `t=${seconds},v1=${await what.sign(seconds)}`;
+      const body = what.body();
+      const response = await fetch(url, {
         method: 'POST',
         body,
-        headers: { 'content-type': 'application/json', 'x-evenkeel-signature': `t=${seconds},v1=${signature}` },
+        headers: { ...what.headers, 'content-type': what.type, 'x-evenkeel-signature': signature },
         redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(typeof body === 'string' ? TIMEOUT_MS : FILE_TIMEOUT_MS),
+        ...(typeof body === 'string' ? {} : { duplex: 'half' }),
       });
       await response.body?.cancel();
       if (!response.ok) throw new Error(`answered ${response.status}`);
       outcomes.inc({ outcome: 'delivered' });
+      return true;
     } catch (error) {
-      const pauseMs = RETRY_MS[delivery.attempts];
-      delivery.attempts += 1;
-      if (pauseMs === undefined) {
-        outcomes.inc({ outcome: 'given_up' });
-        logger.warn({ url: hook.url, error: messageOf(error) }, 'gave a webhook delivery up');
-        return;
-      }
-      outcomes.inc({ outcome: 'retried' });
-      delivery.dueMs = clock.nowMs() + pauseMs;
-      waiting.push(delivery);
+      outcomes.inc({ outcome: 'failed' });
+      logger.info({ url, error: messageOf(error) }, 'a webhook delivery failed');
+      return false;
     }
   };
+  const attempt = async (delivery: Delivery): Promise<void> => {
+    const { hook, body } = delivery;
+    const sign = async (seconds: number) =>
+      createHmac('sha256', hook.secret).update(`${seconds}.${body}`).digest('hex');
+    if (await post(hook, { type: 'application/json', sign, body: () => body })) return;
+    const pauseMs = RETRY_MS[delivery.attempts];
+    delivery.attempts += 1;
+    if (pauseMs === undefined) {
+      outcomes.inc({ outcome: 'given_up' });
+      logger.warn({ url: hook.url }, 'gave a webhook delivery up');
+      return;
+    }
+    delivery.dueMs = clock.nowMs() + pauseMs;
+    waiting.push(delivery);
+  };
   return {
+    post,
     send(alert) {
       for (const hook of hooksOf(documents)) {
         if (waiting.length >= MAX_WAITING) {
