@@ -23,6 +23,8 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
     console.log(json ? JSON.stringify(result, null, 2) : bidTable(result));
     return result.ok;
   },
+  latency: (flags) => pressure('latency', flags),
+  overload: (flags) => pressure('overload', flags),
   async pipeline({ quick, json, flags }) {
     const { benchPipeline } = await import('../../reporting/ingest/bench.ts');
     const dir = mkdtempSync(join(tmpdir(), 'evenkeel-bench-'));
@@ -57,7 +59,26 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
   },
 };
 
-/** `npm run bench -- bid|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
+/** At a fixed rate, of a bidder over `--line-items`, or with `--target product` of everything that `npm start` runs. */
+async function pressure(kind: 'latency' | 'overload', { quick, json, flags }: BenchFlags): Promise<boolean> {
+  const { runLatencyBench, runOverloadBench } = await import('../../engine/bench/pressure.ts');
+  const { pressureTable } = await import('../../engine/bench/pressuretable.ts');
+  const { startProduct } = await import('./benchproduct.ts');
+  const options = {
+    clock: systemClock,
+    seconds: Number(flags.seconds ?? (quick ? 3 : 20)),
+    rounds: quick ? 1 : 3,
+    lineItems: Number(flags['line-items'] ?? 10_000),
+    ratePerSecond: Number(flags.rate ?? 16_000),
+    ...(flags.target === 'product' ? { target: await startProduct() } : {}),
+    onProgress: progress,
+  };
+  const result = await (kind === 'latency' ? runLatencyBench : runOverloadBench)(options);
+  console.log(json ? JSON.stringify(result, null, 2) : pressureTable(result));
+  return result.rows.every(({ errors }) => errors === 0);
+}
+
+/** `npm run bench -- bid|latency|overload|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
 export async function benchCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parseArguments(args, new Set(['quick', 'json']));
   const bench = benches[words[0] ?? ''];

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../core/clock.ts';
 import { systemRandom } from '../../core/random.ts';
-import { campaignChangeKey } from '../../core/topics.ts';
+import { type CampaignChange, campaignChangeKey } from '../../core/topics.ts';
 import { startBidder } from '../bidder.ts';
 import { defaultBidderConfig } from '../config.ts';
 import { createGrants, createInventory } from './inventory.ts';
@@ -27,6 +27,7 @@ await log.append(
     value: Buffer.from(JSON.stringify(change)),
   })),
 );
+let reloads = 0;
 const startedMs = clock.monotonicMs();
 const bidder = await startBidder(
   {
@@ -69,6 +70,24 @@ process.send?.({
   port: bidder.port,
   note: `${bidder.transport}, ready after ${Math.round(readyMs)} ms`,
 });
+// A reload of everything: every line item comes again with another name, as a new version.
+process.on('message', (message) => {
+  if (message !== 'reload') return;
+  reloads++;
+  void log.append(
+    'campaigns',
+    inventory.changes.map((change) => ({
+      key: campaignChangeKey(change),
+      value: Buffer.from(JSON.stringify(reloaded(change, reloads))),
+    })),
+  );
+});
 answerUsage(() => {
   void bidder.stop().then(() => log.close());
 });
+
+function reloaded(change: CampaignChange, times: number): CampaignChange {
+  if (change.kind !== 'line_item' && change.kind !== 'creative') return change;
+  const entity = { ...change.entity, version: change.entity.version + times, name: `${change.entity.name} again` };
+  return { kind: change.kind, entity } as CampaignChange;
+}

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { CodedError } from '../../core/errors.ts';
 import type { ClosedLoopTask, LoadTotals } from './closedloop.ts';
 import { createGcTrace, type GcTrace } from './gctrace.ts';
+import type { OpenLoopTask, OpenLoopTotals } from './openloop.ts';
 import type { Usage } from './usage.ts';
 
 /** A server under test in its own process. */
@@ -16,6 +17,8 @@ export interface ServerChild {
   readonly pid: number;
   readonly gc: GcTrace;
   usage(): Promise<Usage>;
+  /** Sends a message that the script understands. */
+  tell(message: string): void;
   /** CPU time of each thread, nanoseconds, where the system tells (Linux); the main thread has the process's id. */
   threads(): ReadonlyMap<number, number>;
   stop(): Promise<void>;
@@ -46,6 +49,7 @@ export async function startServer(spec: ServerSpec): Promise<ServerChild> {
     pid,
     gc,
     usage: async () => (await ask<{ usage: Usage }>(child, 'usage', 'usage', script)).usage,
+    tell: (message) => void child.send(message),
     threads: () => threadTimes(pid),
     stop: () => stop(child),
   };
@@ -69,6 +73,21 @@ export async function startLoad(task: ClosedLoopTask, pin: number | null): Promi
 /** A built script of this folder. */
 export function builtScript(name: string): URL {
   return new URL(`./${name}.js`, import.meta.url);
+}
+
+/** Runs an open-loop client as a process of its own, which ends by itself. */
+export async function runOpenLoop(task: Partial<OpenLoopTask>, seconds: number): Promise<OpenLoopTotals> {
+  const child = start(builtScript('openloopchild'), [JSON.stringify(task), `${seconds}`], [], null, 'pipe');
+  let text = '';
+  child.stdout?.on('data', (piece: Buffer) => {
+    text += piece.toString();
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), (seconds + 30) * 1000);
+  const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(timer);
+  if (code !== 0)
+    throw new CodedError('bench.child_failed', `openloopchild ended with ${code}.`, 'See its own message.');
+  return JSON.parse(text) as OpenLoopTotals;
 }
 
 function start(

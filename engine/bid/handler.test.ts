@@ -50,7 +50,7 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     signingKey: key,
     rates: new Map([['USD', 1]]),
     threads: 1,
-    loop: { late: false, stop() {} },
+    loop: { isLate: () => false, stop() {} },
     onDefect(error) {
       throw error;
     },
@@ -165,7 +165,7 @@ describe('the bid handler', () => {
   });
 
   it('answers 204 at once when the loop is late, before it is ready, and while it drains', () => {
-    expect(bed({}, { loop: { late: true, stop() {} } }).post(request)).toEqual({ status: 204 });
+    expect(bed({}, { loop: { isLate: () => true, stop() {} } }).post(request)).toEqual({ status: 204 });
     const starting = bed();
     setReady(starting.status, false);
     expect(starting.post(request)).toEqual({ status: 204 });

@@ -204,7 +204,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (debugging && !isOperator(call.header('authorization'))) {
       return fail(call, 401, 'operator_key_needed', 'Send Authorization: Bearer and an operator key.');
     }
-    if (deps.loop.late) return noBid(call, 'overload', false);
+    if (deps.loop.isLate(startedMs)) return noBid(call, 'overload', false);
     if (!limits.get(exchange)!(nowMs)) return noBid(call, 'qps_limit', false);
     zipped = profile.gzip && call.header('accept-encoding').includes('gzip');
     const encoding = call.header('content-encoding');
