@@ -135,6 +135,13 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
     ]);
   });
 
+  it('knows the price by its ratio to the bid when it does not come itself', async () => {
+    const bid = await bidFor(banner());
+    const bill = bid.burl!.slice(base.length).replace('${AUCTION_MBR}', '0.75');
+    expect((await get(bill)).status).toBe(204);
+    expect(eventsOf(bid.id)).toMatchObject([{ type: 'bill', priceNanos: 1_500_000 }]);
+  });
+
   it('takes conversions by click id, or by advertiser and user', async () => {
     const bid = await bidFor(banner());
     const token = /\/notice\/win\/([^?]+)/.exec(bid.nurl)![1]!;
@@ -342,7 +349,14 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
 
   it('appends nothing when the exchange only audits', async () => {
     const bid = await bidFor(banner());
-    expect((await get(bid.burl!.slice(base.length).replace('${AUCTION_PRICE}', 'AUDIT'))).status).toBe(204);
+    const shown = /src="([^"]*\/event\/imp\/[^"]+)"/.exec(bid.adm)![1]!;
+    for (const [link, status] of [
+      [bid.burl!, 204],
+      [shown, 200],
+    ] as const) {
+      const path = link.slice(base.length).replaceAll('&amp;', '&').replace('${AUCTION_PRICE}', 'AUDIT');
+      expect((await get(path)).status).toBe(status);
+    }
     expect(eventsOf(bid.id)).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleRequest } from '../commands/start.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { metrics } from '../metrics/table.ts';
+import { measureChanges, percentile } from './changes.case.ts';
 import { callApi, type System, startSystem, until } from './processes.case.ts';
 
 const LEASE_MS = 4000;
@@ -132,3 +133,14 @@ function parse(text: string): Map<string, Exposed> {
   }
   return found;
 }
+
+describe('a change of an ad', () => {
+  it('is in the bids of every thread within a second of the API’s answer', async () => {
+    const delays = await measureChanges(system, 20);
+    console.log(
+      `change to bid: p50 ${percentile(delays, 50).toFixed(0)} ms, most ${Math.max(...delays).toFixed(0)} ms`,
+    );
+    // The p99 of hundreds is judged by changes.slow.ts.
+    expect(percentile(delays, 90)).toBeLessThan(STOP_WITHIN_MS);
+  });
+});

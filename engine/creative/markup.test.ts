@@ -12,6 +12,8 @@ const BASE = 'https://bid.example';
 const TOKEN = 'dG9rZW4tb2YtYS1iaWQ';
 const fillings = createFillings();
 
+const IMPRESSION = `${BASE}/event/imp/${TOKEN}?price=\${AUCTION_PRICE}&cur=EUR`;
+
 /** The bid's fields as they would stand in a response. */
 function fieldsOf(creative: object, profile: object = {}, variant = '', assets = '[]') {
   const parsed = creativeSchema.parse({
@@ -55,22 +57,35 @@ describe('banner markup', () => {
     const bid = fieldsOf({ format: 'banner', banner }, { clickMacro: '%%CLICK%%', clickMacroEncodes: true });
     expect(bid.adm).toContain(`href="%%CLICK%%${encodeURIComponent(`${BASE}/event/click/`)}`);
     expect(bid.adm).toContain('src="https://cdn.example/i.png?x=1&amp;y=&quot;2&quot;"');
-    expect(bid.adm).toContain(`src="${BASE}/event/imp/${TOKEN}"`);
+    expect(bid.adm).toContain(`src="${BASE}/event/imp/${TOKEN}?price=\${AUCTION_PRICE}&cur=EUR"`);
     expect(bid).toMatchObject({ w: 300, h: 250, mtype: 1, crid: '7', exp: 3600 });
   });
 
   it('leaves the exchange its macros in our links', () => {
     const bid = fieldsOf({ format: 'banner', banner: { w: 1, h: 1, html: '<b>x</b>' } });
-    expect(bid.nurl).toBe(`${BASE}/notice/win/${TOKEN}?price=\${AUCTION_PRICE}&cur=EUR`);
-    expect(bid.burl).toBe(`${BASE}/notice/bill/${TOKEN}?price=\${AUCTION_PRICE}&cur=EUR`);
+    expect(bid.nurl).toBe(`${BASE}/notice/win/${TOKEN}?price=\${AUCTION_PRICE}&cur=EUR&mbr=\${AUCTION_MBR}`);
+    expect(bid.burl).toBe(`${BASE}/notice/bill/${TOKEN}?price=\${AUCTION_PRICE}&cur=EUR&mbr=\${AUCTION_MBR}`);
     expect(bid.lurl).toContain('&loss=${AUCTION_LOSS}&mtw=${AUCTION_MIN_TO_WIN}');
   });
 
-  it('carries the price on the impression where that is what bills, and encoded where that is asked', () => {
+  it('carries the price on the impression too, encoded where that is asked', () => {
     const banner = { format: 'banner', banner: { w: 1, h: 1, html: '<b>x</b>' } };
     const bid = fieldsOf(banner, { billingEvent: 'impression', price: { scheme: 'base64' } });
     expect(bid.burl).toBeUndefined();
     expect(bid.adm).toContain(`/event/imp/${TOKEN}?price=\${AUCTION_PRICE:B64}&cur=EUR`);
+  });
+
+  it('leaves every macro of the advertiser’s own markup to the exchange', () => {
+    const names = 'ID BID_ID IMP_ID SEAT_ID AD_ID PRICE CURRENCY MBR LOSS MIN_TO_WIN MULTIPLIER IMP_TS PRICE:B64';
+    const macros = names.split(' ').map((name) => `\${AUCTION_${name}}`);
+    const html = `<img src="https://t.example/?${macros.join('&')}">`;
+    expect(fieldsOf({ format: 'banner', banner: { w: 1, h: 1, html } }).adm).toContain(html);
+  });
+
+  it('asks for no ratio where prices are encrypted', () => {
+    const price = { scheme: 'google', encryptionKey: '', integrityKey: '' };
+    const bid = fieldsOf({ format: 'banner', banner: { w: 1, h: 1, html: '<b>x</b>' } }, { price });
+    expect(`${bid.nurl}${bid.burl}`).not.toContain('mbr');
   });
 
   it('puts our click link where the advertiser’s HTML wants it', () => {
@@ -100,7 +115,7 @@ describe('VAST', () => {
     const response = await parseVast(bid.adm!);
     expect(response.version).toBe(version);
     const [ad] = response.ads;
-    expect(ad!.impressionURLTemplates.map(({ url }: { url: string }) => url)).toEqual([`${BASE}/event/imp/${TOKEN}`]);
+    expect(ad!.impressionURLTemplates.map(({ url }: { url: string }) => url)).toEqual([IMPRESSION]);
     expect(ad!.errorURLTemplates).toEqual([`${BASE}/event/video/${TOKEN}?e=error`]);
     const [creative] = ad!.creatives as unknown as [
       {
@@ -134,7 +149,7 @@ describe('VAST', () => {
     const document = new DOMParser().parseFromString(bid.adm!, 'text/xml');
     const text = (name: string) => document.getElementsByTagName(name)[0]?.textContent;
     expect(text('VASTAdTagURI')).toBe(vastTagUrl);
-    expect(text('Impression')).toBe(`${BASE}/event/imp/${TOKEN}`);
+    expect(text('Impression')).toBe(IMPRESSION);
     expect(document.getElementsByTagName('Tracking').length).toBe(5);
     expect(text('ClickTracking')).toBe(`${BASE}/event/click/${TOKEN}`);
   });
@@ -159,7 +174,7 @@ describe('VAST', () => {
       '1.0',
     ]);
     expect([text('Category'), text('Duration'), text('MediaFile')]).toEqual(['IAB1-6', '00:00:30', mediaFiles[0]!.url]);
-    expect(text('Impression')).toBe(`${BASE}/event/imp/${TOKEN}`);
+    expect(text('Impression')).toBe(IMPRESSION);
     expect(document.getElementsByTagName('Tracking').length).toBe(5);
     expect(text('AdInteractions')).toBe(`${BASE}/event/click/${TOKEN}`);
     expect(adm).not.toContain('VideoClicks');
@@ -197,13 +212,13 @@ describe('native markup', () => {
       ver: '1.2',
       assets: [{ id: 1, required: 1, title: { text: 'A "quoted" title' } }],
       link: { url: `${BASE}/event/click/${TOKEN}` },
-      eventtrackers: [{ event: 1, method: 1, url: `${BASE}/event/imp/${TOKEN}` }],
+      eventtrackers: [{ event: 1, method: 1, url: IMPRESSION }],
     });
     expect(bid).toMatchObject({ mtype: 4 });
   });
 
   it('answers an older placement in its form', () => {
     const bid = fieldsOf({ format: 'native', native }, {}, 'wrapped:legacy', assets);
-    expect(JSON.parse(bid.adm!)).toMatchObject({ native: { imptrackers: [`${BASE}/event/imp/${TOKEN}`] } });
+    expect(JSON.parse(bid.adm!)).toMatchObject({ native: { imptrackers: [IMPRESSION] } });
   });
 });

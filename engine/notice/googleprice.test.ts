@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readGooglePrice, writeGooglePrice } from './googleprice.ts';
 
-// Keys and samples published by Google with the decryption guide and its open-source libraries.
+// Keys and samples published by Google with its guide (Authorized Buyers, "Decrypt Price Confirmations"). Compared with
+// the tests of independent readers that carry the same ones: github.com/danielhedren/doubleclickcrypto (Python) and a Go
+// `price.NewCrypter` that names the guide.
 const encryptionKey = Buffer.from('skU7Ax_NL5pPAFyKdkfZjZz2-VhIN8bjj1rVFOaJ_5o=', 'base64url');
 const integrityKey = Buffer.from('arO23ykdNqUQ5LEoQ0FVmPkBd7xB5CO89PDZlSjpFxo=', 'base64url');
 

@@ -55,6 +55,10 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     [...deps.profiles].map(([name, profile]) => [name, priceReader(profile)]),
   );
 
+  const encrypted = new Set(
+    [...deps.profiles.values()].filter(({ price }) => price.scheme === 'google').map(({ name }) => name),
+  );
+
   function refuse(call: HttpCall, type: EventType, status: number, code: string, says: string): void {
     counters.notice(type, code.replace('token_', ''));
     call.send(errorReply(status, code, says));
@@ -119,7 +123,7 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     const read = (name: string) => converted(readPrice(queryValue(call.query, name)), currency, account, deps.rates);
     const event: LoggedEvent = {
       ...base(call, route.type, text, token.user !== ''),
-      priceNanos: read('price'),
+      priceNanos: read('price') ?? (encrypted.has(token.exchange) ? null : byRatio(call.query, token)),
       lossCode: queryInteger(queryValue(call.query, 'loss'), MAX_LOSS_CODE),
       minToWinNanos: read('mtw'),
       detail,
@@ -177,6 +181,15 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     else onToken(call, route, path.slice(end));
     return true;
   };
+}
+
+/**
+ * The clearing price by the exchange's market bid ratio (`${AUCTION_MBR}`: clearing price through bid), for exchanges that
+ * do not say the price itself. Encrypted prices are not asked for it: it would go around the encryption.
+ */
+function byRatio(query: string, token: BidToken): number | null {
+  const ratio = Number(queryValue(query, 'mbr') ?? Number.NaN);
+  return ratio > 0 && ratio <= 1 ? Math.round(token.capNanos * ratio) : null;
 }
 
 function callerIp(call: HttpCall, trustForwardedFor: boolean): string {

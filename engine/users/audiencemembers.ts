@@ -6,7 +6,7 @@ const SWEEP_BATCH = 5000;
 /** One user in more audiences than this keeps the newest. */
 const MAX_PAIRS = 256;
 /** One transaction, so that a large chunk of an upload can not hold the writer for long. */
-const FLUSH_USERS = 5000;
+const FLUSH_USERS = 20_000;
 
 export interface MemberWriter {
   /** Notes a user; nothing is written before `flush`. */

@@ -33,7 +33,7 @@ export interface AudienceStoreOptions {
   readonly maxWaiting?: number;
 }
 
-const BATCH_USERS = 5000;
+const BATCH_USERS = 20_000;
 const MAX_REJECTIONS = 1000;
 
 /** The one writer of audiences. @throws CodedError `salt_too_short`; what LMDB throws when it can not open the path */
