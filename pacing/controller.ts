@@ -1,7 +1,8 @@
 import { assume, multiplierFor, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
-import { expected, type WeekProfile } from './forecast.ts';
+import { expected } from './forecast.ts';
 import type { LevelState, PlanTrack } from './levelstate.ts';
 import { plannedShare, targetRate } from './plan.ts';
+import type { WeekProfile } from './weekprofile.ts';
 
 /** Below this a bid hardly ever wins: auctions are left out instead. */
 const MIN_MULTIPLIER = 0.001;

@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createTraffic,
-  createWeekProfile,
-  expected,
-  observe,
-  observeAll,
-  type Traffic,
-  type WeekProfile,
-} from './forecast.ts';
+import { createTraffic, expected, observe, observeAll, type Traffic } from './forecast.ts';
 import { plannedShare, targetRate } from './plan.ts';
 import { diurnalShape } from './sim/market.ts';
+import { createWeekProfile, type WeekProfile } from './weekprofile.ts';
 
 const DAY = Date.parse('2026-11-24T00:00:00Z');
 const MINUTE = 60_000;

@@ -35,13 +35,12 @@ export function takeStats(pacer: PacerState, stats: BidStats): void {
 const NODE_FLOW_HALF_LIFE_MS = 30_000;
 
 function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs: number): void {
-  const line = pacer.byLine.get(one.lineItemId);
+  const line = pacer.lines.get(one.lineItemId);
   if (line === undefined) return;
-  const multiplier = Math.max(1e-6, pacer.lines.get(one.lineItemId)?.toldMultiplier ?? 1);
+  const multiplier = Math.max(1e-6, line.toldMultiplier);
+  const logMultiplier = Math.log(multiplier);
   const held = (one.reasons.pacing ?? 0) + (one.reasons.budget ?? 0);
-  for (const level of line.budgets) {
-    const state = pacer.levels.get(level.key);
-    if (state === undefined) continue;
+  for (const state of line.path) {
     for (const track of state.tracks) track.seen += one.matched;
     state.touched = true;
     state.flowNanos += one.bidNanos;
@@ -52,7 +51,7 @@ function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs
     cohort.open += Math.max(0, one.matched - held);
     cohort.bids += one.bids;
     cohort.bidNanos += one.bidNanos;
-    cohort.logMultiplier += one.matched * Math.log(multiplier);
+    cohort.logMultiplier += one.matched * logMultiplier;
   }
 }
 
@@ -79,7 +78,7 @@ export function takeCohorts(
   toMs: number,
   nowMs: number,
 ): void {
-  const { levels, byLine, billed, delays, options } = pacer;
+  const { levels, lines, billed, delays, options } = pacer;
   pacer.storeDown = false;
   const cohorts = new Map<LevelState, Map<number, LevelState['evidence']['pending'][number]>>();
   for (const state of levels.values()) {
@@ -92,9 +91,7 @@ export function takeCohorts(
   const bills = new Map<number, number>();
   for (const row of rows) {
     bills.set(row.bucketMs, (bills.get(row.bucketMs) ?? 0) + row.bills);
-    for (const level of byLine.get(row.lineItemId)?.budgets ?? []) {
-      const state = levels.get(level.key);
-      if (state === undefined) continue;
+    for (const state of lines.get(row.lineItemId)?.path ?? []) {
       let byStart = cohorts.get(state);
       if (byStart === undefined) {
         byStart = new Map(state.evidence.pending.map((one) => [one.startMs, one]));
@@ -154,9 +151,8 @@ export function takeOver(pacer: PacerState, message: PacingMessage): void {
   }
   if (pacer.treeChanged) rebuild(pacer);
   for (const one of message.lineItems) {
-    for (const level of pacer.byLine.get(one.lineItemId)?.budgets ?? []) {
-      const state = pacer.levels.get(level.key);
-      if (state === undefined || state.started || one.multiplierPpm <= 0) continue;
+    for (const state of pacer.lines.get(one.lineItemId)?.path ?? []) {
+      if (state.started || one.multiplierPpm <= 0) continue;
       state.multiplier = Math.max(state.restored ? state.multiplier : 0, one.multiplierPpm / 1e6);
       state.restored = true;
     }

@@ -7,6 +7,8 @@ export interface LeaseOptions {
   readonly roundMs: number;
   /** How long a lease lasts without renewal: this long bidders go on when the pacer is gone. */
   readonly leaseMs: number;
+  /** A lease is renewed when this much of its time has gone. */
+  readonly renewMs: number;
 }
 
 /** A bidder that reported lately, and its part of recent bids, 0 to 1. */
@@ -30,7 +32,7 @@ function growth(
   cell: OpenCell,
   confirmedNanos: number,
   reservedNanos: number,
-  options: LeaseOptions,
+  options: Pick<LeaseOptions, 'roundMs'>,
 ): number {
   if (!state.active || state.braked || state.spent) return 0;
   const rest = Number(cell.budgetNanos) - confirmedNanos;
@@ -61,13 +63,16 @@ export function lease(
   const alone = nodes.length > 1 && Number(left) < nodes.length * ALONE_BIDS * usualBid(state);
   const keeper = alone ? busiest(nodes) : null;
   const untilMs = Math.min(nowMs + options.leaseMs, cell.toMs);
+  const fits = totals.committedNanos <= totals.budgetNanos;
   let changed = false;
   for (const { node, share } of nodes) {
     const part = keeper === null ? share : keeper === node ? 1 : 0;
     const used = allocation.used(cell.name, node);
     const extra = more === 0 || part === 0 ? 0 : Math.max(more * part, state.maxBidNanos);
-    const room = allocation.room(cell.name, node);
     const wish = used + BigInt(Math.ceil(extra));
+    // What is out fits the budget and is what it should be: nothing to work out.
+    if (fits && wish > used && !isDue(allocation, cell.name, node, used, wish, nowMs, untilMs, options)) continue;
+    const room = allocation.room(cell.name, node);
     const want = wish < room ? wish : room;
     if (!isDue(allocation, cell.name, node, used, want, nowMs, untilMs, options)) continue;
     allocation.grant(cell.name, node, want, Math.max(cell.fromMs, nowMs - 60_000), untilMs);
@@ -98,7 +103,7 @@ function isDue(
   // Half drawn, half of its time gone, or far too large since the plan slowed down.
   if (last.grantedNanos - used < (want - used) / 2n) return true;
   if (last.grantedNanos - used > (want - used) * 3n) return true;
-  return untilMs - last.untilMs > options.leaseMs / 2 && untilMs > last.untilMs;
+  return untilMs - last.untilMs > options.renewMs && untilMs > last.untilMs;
 }
 
 function busiest(nodes: readonly LiveNode[]): string | null {

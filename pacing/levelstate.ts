@@ -14,6 +14,8 @@ export interface PlanTrack {
 /** What the pacer knows about one level of the budget tree, and what it decided last. */
 export interface LevelState {
   level: Level;
+  /** Whose message carries its grants. */
+  readonly ownerKey: string;
   readonly traffic: Traffic;
   readonly evidence: Evidence;
   cells: readonly OpenCell[];
@@ -57,11 +59,24 @@ export interface LineState {
   toldPass: number;
   toldVersion: number;
   blocked: Blocked;
+  /** Levels with a budget on its path, outermost first. */
+  path: readonly LevelState[];
+  /** Open cells of its path, as of `cellsVersion`. */
+  cells: readonly string[];
+  cellsVersion: number;
+}
+
+/** Grows when a cell on the path opens or closes. */
+export function pathVersion(line: LineState): number {
+  let version = 0;
+  for (const level of line.path) version += level.cellsVersion;
+  return version;
 }
 
 export function createLevelState(level: Level): LevelState {
   return {
     level,
+    ownerKey: level.kind === 'account' ? level.key : `campaign:${level.campaignId}`,
     traffic: createTraffic(),
     evidence: createEvidence(),
     cells: [],

@@ -7,7 +7,7 @@ import { fold } from './evidence.ts';
 import { explain } from './explain.ts';
 import { takeCohorts, takeOver, takeStats, takeTotals } from './intake.ts';
 import { lease } from './leases.ts';
-import { createLevelState, type LevelState, type LineState } from './levelstate.ts';
+import { createLevelState, type LevelState, type LineState, pathVersion } from './levelstate.ts';
 import {
   closeCohorts,
   createPacerState,
@@ -15,7 +15,6 @@ import {
   lineStateOf,
   liveNodes,
   type Owner,
-  ownerKeyOf,
   ownerOf,
   type PacerCoreOptions,
   type PacerState,
@@ -104,9 +103,10 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     reservedOf: (cell: string) => Number(allocation.totals(cell).reservedNanos),
   };
   const live = liveNodes(pacer, nowMs);
+  const leaseOptions = { roundMs: options.roundMs, leaseMs: options.leaseMs, renewMs: 0 };
   for (const state of pacer.levels.values()) {
     if (!state.touched && nowMs < state.nextMs) continue;
-    const owner = ownerOf(pacer, ownerKeyOf(state.level));
+    const owner = ownerOf(pacer, state.ownerKey);
     if (decideLevel(state, input)) {
       if (state.level.kind === 'account') pacer.checkAll = true;
       else owner.check = true;
@@ -117,14 +117,22 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
       state.touched = true;
       continue;
     }
-    for (const cell of state.cells) if (lease(allocation, state, cell, live, nowMs, options)) owner.dirty = true;
+    // A message carries all grants of its owner: when one goes out anyway, the others are renewed a little early.
+    leaseOptions.renewMs = options.leaseMs * (owner.dirty ? EARLY_RENEWAL : RENEWAL);
+    for (const cell of state.cells)
+      if (lease(allocation, state, cell, live, nowMs, leaseOptions)) owner.dirty = true;
   }
   const messages: PacingMessage[] = [];
   for (const [key, owner] of pacer.owners) {
     if (owner.check || owner.dirty || pacer.checkAll) {
       owner.check = false;
-      for (const line of owner.lines)
-        if (isNews(decideLine(pacer, line), cellsVersion(pacer, line))) owner.dirty = true;
+      for (const line of owner.lines) {
+        const told = decideLine(lineStateOf(pacer, line.item.id));
+        if (!isNews(told)) continue;
+        owner.dirty = true;
+        // It stopped or started: people want to know why at once.
+        if ((told.pass === 0) !== (told.toldPass === 0)) owner.toldMs = 0;
+      }
     }
     if (owner.dirty || nowMs - owner.publishedMs > REPEAT_ROUNDS * options.roundMs)
       messages.push(messageOf(pacer, key, owner, nowMs));
@@ -142,23 +150,29 @@ function decideLevel(state: LevelState, input: ControlInput): boolean {
   state.spent = state.cells.some((cell) => input.confirmedOf(cell.name) >= Number(cell.budgetNanos));
   if (nowMs - state.controlledMs < cohortMs / 6) return state.spent !== before;
   // Spread over the rounds by id, so that no round has to decide for all.
-  state.controlledMs = state.controlledMs === 0 ? nowMs - (state.level.id % 10) * (cohortMs / 60) : nowMs;
+  state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level.id) * (cohortMs / 6) : nowMs;
   control(state, input);
   return true;
+}
+/** A number in [0, 1) that neighbouring ids do not share. */
+function phaseOf(id: number): number {
+  return (Math.imul(id, 0x9e3779b1) >>> 0) / 2 ** 32;
 }
 /** A cohort is judged when this share of its feedback has usually arrived. */
 const SETTLED_SHARE = 0.97;
 const MAX_SETTLE_MS = 1_800_000;
-/** An owner for which nothing changes is told again after so many rounds, and so is its status. */
-const REPEAT_ROUNDS = 10;
+/** A lease is renewed when this share of its time has gone. */
+const RENEWAL = 0.5;
+const EARLY_RENEWAL = 0.25;
+/** An owner for which nothing changes is told again after so many rounds; its status goes with a message sooner. */
+const REPEAT_ROUNDS = 20;
+const STATUS_ROUNDS = 10;
 
 /** The tightest level of its path decides how a line item bids. */
-function decideLine(pacer: PacerState, line: Line): LineState {
-  const told = lineStateOf(pacer, line.item.id);
+function decideLine(told: LineState): LineState {
   let multiplier = 1;
   let pass = 1;
-  for (const level of line.budgets) {
-    const state = pacer.levels.get(level.key)!;
+  for (const state of told.path) {
     multiplier = Math.min(multiplier, state.multiplier);
     pass = Math.min(pass, state.spent ? 0 : state.pass);
   }
@@ -167,39 +181,40 @@ function decideLine(pacer: PacerState, line: Line): LineState {
   return told;
 }
 
-function isNews(told: LineState, version: number): boolean {
+function isNews(told: LineState): boolean {
   return (
-    told.toldVersion !== version ||
+    told.toldVersion !== pathVersion(told) ||
     Math.abs(told.multiplier - told.toldMultiplier) > 0.005 * told.toldMultiplier ||
     Math.abs(told.pass - told.toldPass) > 0.02 * told.toldPass ||
     (told.pass === 0) !== (told.toldPass === 0)
   );
 }
 
-function cellsVersion(pacer: PacerState, line: Line): number {
-  let version = 0;
-  for (const level of line.budgets) version += pacer.levels.get(level.key)?.cellsVersion ?? 0;
-  return version;
-}
-
-function cellsOf(pacer: PacerState, line: Line): string[] {
-  return line.budgets.flatMap((level) => pacer.levels.get(level.key)?.cells.map((cell) => cell.name) ?? []);
+function cellsOf(line: LineState): readonly string[] {
+  const version = pathVersion(line);
+  if (line.cellsVersion !== version) {
+    line.cells = line.path.flatMap((state) => state.cells.map((cell) => cell.name));
+    line.cellsVersion = version;
+  }
+  return line.cells;
 }
 
 function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): PacingMessage {
   owner.dirty = false;
   owner.sequence++;
   owner.publishedMs = nowMs;
+  const told = nowMs - owner.toldMs >= STATUS_ROUNDS * pacer.options.roundMs;
+  if (told) owner.toldMs = nowMs;
   const lineItems = owner.lines.map((line) => {
-    const told = lineStateOf(pacer, line.item.id);
-    const cells = cellsOf(pacer, line);
-    told.toldMultiplier = told.multiplier;
-    told.toldPass = told.pass;
-    told.toldVersion = cellsVersion(pacer, line);
+    const state = lineStateOf(pacer, line.item.id);
+    const cells = [...cellsOf(state)];
+    state.toldMultiplier = state.multiplier;
+    state.toldPass = state.pass;
+    state.toldVersion = state.cellsVersion;
     return {
       lineItemId: line.item.id,
-      multiplierPpm: Math.round(told.multiplier * 1e6),
-      passPpm: Math.round(told.pass * 1e6),
+      multiplierPpm: Math.round(state.multiplier * 1e6),
+      passPpm: Math.round(state.pass * 1e6),
       cells,
     };
   });
@@ -211,7 +226,8 @@ function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number):
     issuedMs: nowMs,
     grants: [...owner.cells].flatMap((cell) => pacer.allocation.grants(cell)),
     lineItems,
-    status: statusOf(pacer, key, owner, nowMs),
+    // For people, who look less often than bidders: without it, readers keep the one before.
+    ...(told ? { status: statusOf(pacer, key, owner, nowMs) } : {}),
   };
 }
 
@@ -223,20 +239,28 @@ function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): 
   const own = pacer.levels.get(key);
   if (own !== undefined && own.lines > 0) found.push(explain(own, null, shared));
   for (const line of owner.lines) {
-    const state = pacer.levels.get(line.level.key) ?? createLevelState(line.level);
+    const state = pacer.levels.get(line.level.key) ?? unpaced(pacer, line);
     const told = lineStateOf(pacer, line.item.id);
-    found.push(explain(state, { told, blocked: told.blocked, binding: bindingLevel(pacer, line) }, shared));
+    found.push(explain(state, { told, blocked: told.blocked, binding: bindingLevel(told) }, shared));
   }
   return found;
 }
 
-function bindingLevel(pacer: PacerState, line: Line): LevelState | null {
+/** What stands for a line item without a budget of its own: nothing of it is controlled. */
+function unpaced(pacer: PacerState, line: Line): LevelState {
+  let found = pacer.unpaced.get(line.level.key);
+  if (found === undefined || found.level !== line.level) {
+    found = createLevelState(line.level);
+    pacer.unpaced.set(line.level.key, found);
+  }
+  return found;
+}
+
+function bindingLevel(told: LineState): LevelState | null {
   let tightest: LevelState | null = null;
-  for (const level of line.budgets) {
-    const state = pacer.levels.get(level.key)!;
+  for (const state of told.path)
     if (tightest === null || state.spent || (!tightest.spent && state.multiplier < tightest.multiplier))
       tightest = state;
-  }
   return tightest;
 }
 

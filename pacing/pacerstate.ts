@@ -1,9 +1,10 @@
 import { type Allocation, createAllocation } from './allocation.ts';
 import { createDelays, type Delays } from './delays.ts';
-import { createTraffic, createWeekProfile, observe, observeAll, type Traffic, type WeekProfile } from './forecast.ts';
+import { createTraffic, observe, observeAll, type Traffic } from './forecast.ts';
 import type { LiveNode } from './leases.ts';
 import { createLevelState, type LevelState, type LineState, refreshCells, trackPlans } from './levelstate.ts';
 import { createTree, type Level, type Line, type Tree } from './tree.ts';
+import { createWeekProfile, type WeekProfile } from './weekprofile.ts';
 
 export interface PacerCoreOptions {
   /** How often `round` is called. */
@@ -43,6 +44,8 @@ export interface Owner {
   check: boolean;
   dirty: boolean;
   publishedMs: number;
+  /** When a message carried the status last. */
+  toldMs: number;
   /**
    * Our first message has come back from the topic. Until then nothing new is handed out: messages of an earlier pacer
    * may still stand before it, and bidders obey those too.
@@ -62,6 +65,13 @@ interface OpenCohort {
   readonly matched: Map<number, number>;
 }
 
+interface Closing {
+  readonly startMs: number;
+  readonly outage: boolean;
+  readonly matched: ReadonlyMap<LevelState, number>;
+  readonly levels: Iterator<LevelState>;
+}
+
 /** Everything the pacer knows. Owned by one core. */
 export interface PacerState {
   readonly options: PacerCoreOptions;
@@ -72,6 +82,8 @@ export interface PacerState {
   readonly delays: Delays;
   readonly levels: Map<string, LevelState>;
   readonly lines: Map<number, LineState>;
+  /** States of line items without a budget of their own, for their status only. */
+  readonly unpaced: Map<string, LevelState>;
   readonly byLine: Map<number, Line>;
   readonly owners: Map<string, Owner>;
   readonly nodes: Map<string, NodeState>;
@@ -82,6 +94,8 @@ export interface PacerState {
   /** When the first auction ran of which a bill is known. */
   firstBillMs: number;
   closedToMs: number;
+  /** The cohort that is being taken into the levels' forecasts. */
+  closing: Closing | null;
   /** When a flight begins or ends next. */
   flightsMs: number;
   /** An account was decided anew: all its campaigns follow. */
@@ -102,6 +116,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     delays: createDelays(options.settleMs),
     levels: new Map(),
     lines: new Map(),
+    unpaced: new Map(),
     byLine: new Map(),
     owners: new Map(),
     nodes: new Map(),
@@ -109,6 +124,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     billed: new Map(),
     firstBillMs: Number.POSITIVE_INFINITY,
     closedToMs: 0,
+    closing: null,
     flightsMs: 0,
     checkAll: true,
     treeChanged: true,
@@ -121,7 +137,17 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
 export function lineStateOf(pacer: PacerState, id: number): LineState {
   let found = pacer.lines.get(id);
   if (found === undefined) {
-    found = { multiplier: 0, pass: 0, toldMultiplier: -1, toldPass: -1, toldVersion: -1, blocked: null };
+    found = {
+      multiplier: 0,
+      pass: 0,
+      toldMultiplier: -1,
+      toldPass: -1,
+      toldVersion: -1,
+      blocked: null,
+      path: [],
+      cells: [],
+      cellsVersion: -1,
+    };
     pacer.lines.set(id, found);
   }
   return found;
@@ -130,15 +156,10 @@ export function lineStateOf(pacer: PacerState, id: number): LineState {
 export function ownerOf(pacer: PacerState, key: string): Owner {
   let found = pacer.owners.get(key);
   if (found === undefined) {
-    found = { sequence: 0, cells: new Set(), lines: [], check: true, dirty: true, publishedMs: 0, acknowledged: false };
+    found = { sequence: 0, cells: new Set(), lines: [], check: true, dirty: true, publishedMs: 0, toldMs: 0, acknowledged: false };
     pacer.owners.set(key, found);
   }
   return found;
-}
-
-/** Whose message carries the grants of a level. */
-export function ownerKeyOf(level: Level): string {
-  return level.kind === 'account' ? level.key : `campaign:${level.campaignId}`;
 }
 
 function levelStateOf(pacer: PacerState, level: Level): LevelState {
@@ -159,7 +180,11 @@ export function rebuild(pacer: PacerState): void {
   pacer.treeChanged = false;
   pacer.flightsMs = 0;
   byLine.clear();
-  for (const owner of owners.values()) owner.lines = [];
+  const before = new Map<Owner, string>();
+  for (const owner of owners.values()) {
+    before.set(owner, owner.lines.map((line) => line.item.id).join());
+    owner.lines = [];
+  }
   const live = new Set<string>();
   for (const state of levels.values()) {
     state.lines = 0;
@@ -169,15 +194,22 @@ export function rebuild(pacer: PacerState): void {
     byLine.set(line.item.id, line);
     const owner = ownerOf(pacer, `campaign:${line.item.campaignId}`);
     owner.lines.push(line);
-    owner.dirty = true;
-    for (const level of line.budgets) {
-      live.add(level.key);
-      const state = levelStateOf(pacer, level);
+    const path = line.budgets.map((level) => levelStateOf(pacer, level));
+    for (const state of path) {
+      live.add(state.level.key);
       state.lines++;
       state.maxBidNanos = Math.max(state.maxBidNanos, line.maxBidNanos);
     }
+    const told = lineStateOf(pacer, line.item.id);
+    if (path.length !== told.path.length || path.some((state, at) => state !== told.path[at])) told.toldVersion = -1;
+    told.path = path;
+    told.cellsVersion = -1;
   }
   for (const [key, state] of levels) if (!live.has(key)) closeLevel(pacer, state);
+  // One entity changed: only those are told anew for whom something is different.
+  for (const owner of owners.values())
+    if (before.get(owner) !== owner.lines.map((line) => line.item.id).join()) owner.dirty = true;
+  pacer.unpaced.clear();
   for (const id of lines.keys()) if (!byLine.has(id)) lines.delete(id);
 }
 
@@ -188,7 +220,7 @@ function closeLevel(pacer: PacerState, state: LevelState): void {
     for (const node of pacer.allocation.nodesOf(cell.name))
       pacer.allocation.grant(cell.name, node, pacer.allocation.used(cell.name, node), 0, 0);
   }
-  ownerOf(pacer, ownerKeyOf(state.level)).dirty = true;
+  ownerOf(pacer, state.ownerKey).dirty = true;
   pacer.levels.delete(state.level.key);
 }
 
@@ -203,15 +235,15 @@ export function refresh(pacer: PacerState, nowMs: number): void {
       state.touched = true;
     }
     for (const line of byLine.values()) {
-      const blocked = tree.blocked(line, nowMs);
-      lineStateOf(pacer, line.item.id).blocked = blocked;
-      if (blocked === null) for (const level of line.budgets) levels.get(level.key)!.active = true;
+      const told = lineStateOf(pacer, line.item.id);
+      told.blocked = tree.blocked(line, nowMs);
+      if (told.blocked === null) for (const state of told.path) state.active = true;
     }
   }
   for (const state of levels.values()) {
     const before = state.cells;
     if (!refreshCells(state, nowMs)) continue;
-    const owner = ownerOf(pacer, ownerKeyOf(state.level));
+    const owner = ownerOf(pacer, state.ownerKey);
     for (const cell of state.cells) {
       allocation.setBudget(cell.name, cell.budgetNanos);
       if (owner.cells.has(cell.name)) continue;
@@ -234,7 +266,7 @@ export function refresh(pacer: PacerState, nowMs: number): void {
 
 /** Closes the cohorts that are over: their traffic goes into the forecast. */
 export function closeCohorts(pacer: PacerState, nowMs: number): void {
-  const { open, levels, byLine } = pacer;
+  const { open, levels, lines } = pacer;
   const { cohortMs, roundMs } = pacer.options;
   const to = Math.floor((nowMs - 2 * roundMs) / cohortMs) * cohortMs;
   if (pacer.closedToMs === 0) pacer.closedToMs = Math.min(to, ...open.keys());
@@ -245,17 +277,36 @@ export function closeCohorts(pacer: PacerState, nowMs: number): void {
     const counts = open.get(startMs);
     open.delete(startMs);
     const outage = observeAll(pacer.profile, pacer.all, startMs, startMs + cohortMs, counts?.requests ?? 0);
-    const matched = new Map<string, number>();
+    const matched = new Map<LevelState, number>();
     for (const [id, count] of counts?.matched ?? [])
-      for (const level of byLine.get(id)?.budgets ?? []) matched.set(level.key, (matched.get(level.key) ?? 0) + count);
-    for (const [key, state] of levels) {
-      const count = matched.get(key) ?? 0;
-      if (state.active || count > 0) observe(pacer.profile, state.traffic, startMs, startMs + cohortMs, count, outage);
-    }
+      for (const state of lines.get(id)?.path ?? []) matched.set(state, (matched.get(state) ?? 0) + count);
+    closeLevels(pacer, levels.size);
+    pacer.closing = { startMs, outage, matched, levels: levels.values() };
   }
+  // Over some rounds, so that no round pays for all levels.
+  closeLevels(pacer, Math.ceil((CLOSING_SPEED * levels.size * roundMs) / cohortMs));
   for (const startMs of open.keys()) if (startMs < pacer.closedToMs) open.delete(startMs);
 }
 const MAX_GAP_MS = 900_000;
+/** All levels have taken in a cohort after the time of one divided by this. */
+const CLOSING_SPEED = 3;
+
+/** Takes the cohort that was closed last into the forecasts of so many more levels. */
+function closeLevels(pacer: PacerState, count: number): void {
+  const { closing } = pacer;
+  if (closing === null) return;
+  const { startMs, outage, matched } = closing;
+  for (let left = count; left > 0; left--) {
+    const { value: state, done } = closing.levels.next();
+    if (done === true) {
+      pacer.closing = null;
+      return;
+    }
+    const seen = matched.get(state) ?? 0;
+    if (state.active || seen > 0)
+      observe(pacer.profile, state.traffic, startMs, startMs + pacer.options.cohortMs, seen, outage);
+  }
+}
 
 /** Bidders that report; the others are resolved, as far as it is proven what they spent. */
 export function liveNodes(pacer: PacerState, nowMs: number): LiveNode[] {

@@ -139,7 +139,7 @@ export function runWorld(options: WorldOptions): WorldResult {
       const node = nodes.find((one) => one.name === notice.node);
       const outcome = notice.nanos === null ? ('released' as const) : { billedNanos: BigInt(notice.nanos) };
       node?.ledger.settle(notice.bidId, outcome);
-      if (notice.nanos === null || !store.add(notice, nowMs)) continue;
+      if (notice.nanos === null || !store.add(notice)) continue;
       results.get(notice.line.lineItemId)!.billedNanos += notice.nanos;
     }
   };
@@ -167,7 +167,8 @@ export function runWorld(options: WorldOptions): WorldResult {
     const reports = nodes.map((node) => report(node, nowMs, nowMs < logDownMs));
     const startedAt = process.hrtime.bigint();
     for (const stats of reports) core.stats(stats);
-    if (nowMs >= storeDownMs) store.read(core, market, nowMs, settings.cohortMs, rounds * settings.roundMs);
+    if (nowMs < storeDownMs) core.storeIsDown();
+    else store.read(core, market, nowMs, settings.cohortMs, rounds * settings.roundMs);
     const messages = core.round(nowMs);
     cpuMs += Number(process.hrtime.bigint() - startedAt) / 1e6;
     deliver(messages);
