@@ -30,6 +30,9 @@ const SLACK_KNOWN = 0.05;
 const SLACK_BILLS = 4;
 /** Bills after which the response of the market counts as known. */
 export const KNOWN_BILLS = PRIOR_BILLS + 8;
+/** Bids are not raised while credit keeps more than this share of the last minutes' auctions out. */
+const MAX_HELD = 0.1;
+const HELD_COHORTS = 3;
 /** The plan ends before its period by this many settling times, at most by this share of what is left. */
 const SETTLING_TIMES = 0.5;
 const MAX_EARLY_SHARE = 0.03;
@@ -60,11 +63,20 @@ export function control(state: LevelState, input: ControlInput): void {
   }
   if (state.rate <= 0) return;
   const wanted = clamp(multiplierFor(evidence, state.rate), MIN_MULTIPLIER, MAX_MULTIPLIER);
-  const step = clamp(Math.log(wanted / state.multiplier), -MAX_STEP, MAX_STEP);
+  // Where credit binds, higher bids would only tie up more of it: the budget is nearly out, or waits for its notices.
+  const most = heldShare(state) > MAX_HELD ? 0 : MAX_STEP;
+  const step = clamp(Math.log(wanted / state.multiplier), -MAX_STEP, most);
   state.multiplier = clamp(state.multiplier * Math.exp(step), MIN_MULTIPLIER, MAX_MULTIPLIER);
   const atFloor = state.multiplier <= MIN_MULTIPLIER * 1.001;
   const floorRate = rateAt(evidence, MIN_MULTIPLIER);
   state.pass = atFloor && floorRate > state.rate ? Math.max(0.001, state.rate / floorRate) : 1;
+}
+
+/** The share of the last minutes' auctions that were left out for want of credit. */
+function heldShare(state: LevelState): number {
+  const last = state.evidence.pending.slice(-HELD_COHORTS);
+  const auctions = last.reduce((sum, one) => sum + one.auctions, 0);
+  return auctions === 0 ? 0 : 1 - last.reduce((sum, one) => sum + one.open, 0) / auctions / state.pass;
 }
 
 function judge(state: LevelState, track: PlanTrack, input: ControlInput, pendingNanos: number): void {
@@ -85,11 +97,18 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
   const rate =
     restAuctions <= 0 && state.level.plan !== 'asap'
       ? Number.POSITIVE_INFINITY
-      : targetRate({ plan: state.level.plan, restNanos, restAuctions, restMs: endMs - nowMs, auctionsPerMs });
+      : targetRate({
+          plan: state.level.plan,
+          restNanos,
+          restAuctions,
+          restMs: endMs - nowMs,
+          auctionsPerMs,
+          belief: profile.belief,
+        });
   state.rate = Math.min(state.rate, Math.max(0, rate));
   const share = state.evidence.weight >= KNOWN_BILLS ? SLACK_KNOWN : SLACK_LEARNING;
   const slack = share * budget + SLACK_BILLS * priceOf(state);
-  const ahead = planned(state, track, nowMs, restAuctions, nextAuctions * 2);
+  const ahead = planned(state, track, nowMs, restAuctions, nextAuctions * 2, profile.belief);
   if (state.level.plan !== 'asap' && confirmed + pending > ahead + slack) state.braked = true;
 }
 
@@ -100,11 +119,12 @@ export function planned(
   nowMs: number,
   restAuctions: number,
   lead: number,
+  belief: number,
 ): number {
   const { cell, baseNanos, startMs, seen } = track;
   const all = seen + restAuctions;
   const timeShare = (nowMs - startMs) / Math.max(1, cell.toMs - startMs);
-  const trafficShare = all <= 0 ? timeShare : (seen + lead) / all;
+  const trafficShare = all <= 0 ? timeShare : belief * ((seen + lead) / all) + (1 - belief) * timeShare;
   const rest = Math.max(0, Number(cell.budgetNanos) - baseNanos);
   return baseNanos + rest * plannedShare(state.level.plan, trafficShare, timeShare);
 }

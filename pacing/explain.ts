@@ -9,6 +9,8 @@ import type { Blocked } from './tree.ts';
 export interface ExplainInput {
   readonly nowMs: number;
   readonly allocation: Allocation;
+  /** How far the forecast of the day's shape is believed, 0 to 1. */
+  readonly belief: number;
   /** Bidders that report. */
   readonly nodes: number;
 }
@@ -29,7 +31,7 @@ export function explain(state: LevelState, ofLine: OfLine | null, input: Explain
   const totals = track && input.allocation.totals(track.cell.name);
   const actual = totals?.confirmedNanos ?? 0n;
   const budget = track?.cell.budgetNanos ?? null;
-  const plan = track ? planned(state, track, input.nowMs, state.restAuctions, 0) : 0;
+  const plan = track ? planned(state, track, input.nowMs, state.restAuctions, 0, input.belief) : 0;
   const multiplier = ofLine?.told.multiplier ?? state.multiplier;
   const pass = ofLine?.told.pass ?? (state.spent ? 0 : state.pass);
   const rest = state.restAuctions * rateAt(state.evidence, multiplier) * pass;

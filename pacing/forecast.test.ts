@@ -82,10 +82,11 @@ describe('plans', () => {
   });
 
   it('divide what is left by the traffic left, or by the time left', () => {
-    const rest = { restNanos: 1000, restAuctions: 100, restMs: 50, auctionsPerMs: 4 };
+    const rest = { restNanos: 1000, restAuctions: 100, restMs: 50, auctionsPerMs: 4, belief: 1 };
     expect(targetRate({ ...rest, plan: 'even' })).toBe(10);
     expect(targetRate({ ...rest, plan: 'even_time' })).toBe(5);
     expect(targetRate({ ...rest, plan: 'front_loaded' })).toBe(15);
+    expect(targetRate({ ...rest, plan: 'even', belief: 0.4 })).toBe(7);
     expect(targetRate({ ...rest, plan: 'asap' })).toBe(Number.POSITIVE_INFINITY);
     expect(targetRate({ ...rest, plan: 'even', restNanos: -5 })).toBe(0);
   });

@@ -1,4 +1,4 @@
-import { DAY_MS, learnProfile, profileShare, SLOT_MS, SLOTS, WHOLE_DAY, type WeekProfile } from './weekprofile.ts';
+import { DAY_MS, learnProfile, profileShare, SLOT_MS, SLOTS, type WeekProfile, WHOLE_DAY } from './weekprofile.ts';
 
 /** How long what was seen just now says more about the near future than the whole day does. */
 const NEAR_MS = 1_800_000;

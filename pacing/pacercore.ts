@@ -119,8 +119,7 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     }
     // A message carries all grants of its owner: when one goes out anyway, the others are renewed a little early.
     leaseOptions.renewMs = options.leaseMs * (owner.dirty ? EARLY_RENEWAL : RENEWAL);
-    for (const cell of state.cells)
-      if (lease(allocation, state, cell, live, nowMs, leaseOptions)) owner.dirty = true;
+    for (const cell of state.cells) if (lease(allocation, state, cell, live, nowMs, leaseOptions)) owner.dirty = true;
   }
   const messages: PacingMessage[] = [];
   for (const [key, owner] of pacer.owners) {
@@ -234,7 +233,7 @@ function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number):
 function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): PacingStatus[] {
   let nodes = 0;
   for (const node of pacer.nodes.values()) if (isLive(pacer, node, nowMs)) nodes++;
-  const shared = { nowMs, allocation: pacer.allocation, nodes };
+  const shared = { nowMs, allocation: pacer.allocation, belief: pacer.profile.belief, nodes };
   const found: PacingStatus[] = [];
   const own = pacer.levels.get(key);
   if (own !== undefined && own.lines > 0) found.push(explain(own, null, shared));

@@ -156,7 +156,16 @@ export function lineStateOf(pacer: PacerState, id: number): LineState {
 export function ownerOf(pacer: PacerState, key: string): Owner {
   let found = pacer.owners.get(key);
   if (found === undefined) {
-    found = { sequence: 0, cells: new Set(), lines: [], check: true, dirty: true, publishedMs: 0, toldMs: 0, acknowledged: false };
+    found = {
+      sequence: 0,
+      cells: new Set(),
+      lines: [],
+      check: true,
+      dirty: true,
+      publishedMs: 0,
+      toldMs: 0,
+      acknowledged: false,
+    };
     pacer.owners.set(key, found);
   }
   return found;

@@ -24,14 +24,18 @@ export interface RateInput {
   readonly restMs: number;
   /** Eligible auctions per millisecond about now. */
   readonly auctionsPerMs: number;
+  /** How far the forecast of the day's shape is believed, 0 to 1; what is not believed is spread by the clock. */
+  readonly belief: number;
 }
 
 /** Nanos to spend per eligible auction from now on. Infinite: as fast as can be. */
 export function targetRate(input: RateInput): number {
-  const { plan, restNanos, restAuctions, restMs, auctionsPerMs } = input;
+  const { plan, restNanos, restAuctions, restMs, auctionsPerMs, belief } = input;
   if (plan === 'asap') return Number.POSITIVE_INFINITY;
   if (restNanos <= 0) return 0;
-  if (plan === 'even_time') return auctionsPerMs <= 0 || restMs <= 0 ? 0 : restNanos / restMs / auctionsPerMs;
+  const byTime = auctionsPerMs <= 0 || restMs <= 0 ? 0 : restNanos / restMs / auctionsPerMs;
+  if (plan === 'even_time') return byTime;
   if (restAuctions <= 0) return 0;
-  return (restNanos / restAuctions) * (plan === 'front_loaded' ? FRONT_POWER : 1);
+  const byTraffic = restNanos / restAuctions;
+  return (belief * byTraffic + (1 - belief) * byTime) * (plan === 'front_loaded' ? FRONT_POWER : 1);
 }

@@ -1,5 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
@@ -47,15 +48,27 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
     }
   },
   async pacing({ quick, json, flags }) {
-    const { runPacingBench } = await import('../../pacing/sim/bench.ts');
-    const seed = flags.seed === undefined ? {} : { seed: Number(flags.seed) };
-    const code = await runPacingBench({
+    const { benchPacing } = await import('../../pacing/sim/bench.ts');
+    const { tables } = await import('../../pacing/sim/benchtables.ts');
+    const given = (name: string): Record<string, number> =>
+      flags[name] === undefined ? {} : { [name]: wholeNumber(flags, name) };
+    const save = (result: unknown): void => {
+      if (flags.out !== undefined)
+        writeFileSync(flags.out, `${JSON.stringify({ ...about(), ...(result as object) })}\n`);
+    };
+    const result = await benchPacing({
       quick,
-      json,
-      ...seed,
+      ...given('seed'),
+      ...given('seeds'),
+      ...given('minutes'),
+      ...given('workers'),
+      onSeed: save,
       onProgress: (share, what) => progress(`${(share * 100).toFixed(0)} % ${what}`),
     });
-    return code === 0;
+    progress('');
+    save(result);
+    process.stdout.write(json ? `${JSON.stringify({ ...about(), ...result }, null, 1)}\n` : tables(result));
+    return result.passed;
   },
 };
 
@@ -76,6 +89,25 @@ async function pressure(kind: 'latency' | 'overload', { quick, json, flags }: Be
   const result = await (kind === 'latency' ? runLatencyBench : runOverloadBench)(options);
   console.log(json ? JSON.stringify(result, null, 2) : pressureTable(result));
   return result.rows.every(({ errors }) => errors === 0);
+}
+
+/** What a result is worth nothing without. */
+function about(): { command: string; commit: string; machine: string; load: string } {
+  const git = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
+  return {
+    command: `npm run bench -- ${process.argv.slice(3).join(' ')}`,
+    commit: git.stdout?.trim() || 'unknown',
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}`,
+    load: loadavg()
+      .map((one) => one.toFixed(1))
+      .join(' '),
+  };
+}
+
+function wholeNumber(flags: Readonly<Record<string, string>>, name: string): number {
+  const value = Number(flags[name]);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new CodedError('arguments.invalid', `--${name} is not a whole number of 1 or more.`, `Write --${name}=N.`);
 }
 
 /** `npm run bench -- bid|latency|overload|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */

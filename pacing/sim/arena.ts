@@ -27,6 +27,10 @@ export interface Trial {
 
 export interface Score {
   readonly method: string;
+  readonly budgetNanos: number;
+  readonly deliveredNanos: number;
+  /** The worst of several campaigns, where there are several. */
+  readonly overMax?: number;
   /** Delivered above the budget, share of the budget; what the exchange charged counts, heard of or not. */
   readonly over: number;
   readonly billedOver: number;
@@ -67,7 +71,7 @@ export function playPacer(trial: Trial, mode: WorldOptions['mode'], random: Rand
     happenings: trial.happenings ?? [],
   });
   const line = result.lines.get(SINGLE_LINE)!;
-  return score(
+  return scoreOf(
     mode === 'strict' ? 'evenkeel strict' : 'evenkeel',
     trial,
     line,
@@ -89,7 +93,7 @@ export function playBaseline(trial: Trial, method: Method, settings: readonly nu
   const baseline = method.create(context, settings);
   const line = emptyLine(market);
   const cpu = run(trial, baseline, line, random);
-  return score(method.name, trial, line, cpu.effort, cpu.msPerRound);
+  return scoreOf(method.name, trial, line, cpu.effort, cpu.msPerRound);
 }
 
 function run(
@@ -180,7 +184,8 @@ export function forecastKs(market: Market): number {
   return worst;
 }
 
-function score(method: string, trial: Trial, line: LineResult, effort: number, cpuMsPerRound: number): Score {
+/** What a line item's day comes to. */
+export function scoreOf(method: string, trial: Trial, line: LineResult, effort: number, cpuMsPerRound: number): Score {
   const { market } = trial;
   // An advertiser's budget is in micros: what a fraction of one would add is not there to spend.
   const budget = Math.max(1, Math.floor((trial.finalBudgetNanos ?? trial.budgetNanos) / 1000)) * 1000;
@@ -189,6 +194,8 @@ function score(method: string, trial: Trial, line: LineResult, effort: number, c
   const billed = Math.min(line.billedNanos, budget);
   return {
     method,
+    budgetNanos: budget,
+    deliveredNanos: line.deliveredNanos,
     over: Math.max(0, line.deliveredNanos / budget - 1),
     billedOver: Math.max(0, billed / budget - 1),
     utilisation: Math.min(1, line.deliveredNanos / budget),

@@ -1,4 +1,4 @@
-import type { CellScore, CellScores } from './bench.ts';
+import type { CellScore, CellScores } from './benchtables.ts';
 import type { RoundCost } from './manylines.ts';
 
 /** One bar, how many cells held it, and which missed it by how much. */

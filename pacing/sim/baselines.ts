@@ -33,6 +33,11 @@ export interface Method {
 const LOWEST = 0.0005;
 const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value));
 
+/** Every combination of the values given for each setting. */
+function all(...values: readonly (readonly number[])[]): number[][] {
+  return values.reduce<number[][]>((done, next) => done.flatMap((one) => next.map((value) => [...one, value])), [[]]);
+}
+
 const none: Method = {
   name: 'none',
   source: 'no pacing: bid the full value until the budget is gone',
@@ -44,13 +49,7 @@ const none: Method = {
 const linkedin: Method = {
   name: 'throttling',
   source: 'Agarwal, Ghosh, Wei, You: Budget pacing for targeted online advertisements at LinkedIn, KDD 2014',
-  settings: [
-    [0.1, 0.1],
-    [0.05, 0.1],
-    [0.1, 0.01],
-    [0.05, 0.01],
-    [0.2, 0.01],
-  ],
+  settings: all([0.1, 0.02, 0.05, 0.2], [0.1, 0.03, 0.01]),
   create({ budgetNanos, trafficShare, random }, [step, first]) {
     let pass = first!;
     let spent = 0;
@@ -71,13 +70,7 @@ const linkedin: Method = {
 const pid: Method = {
   name: 'pid',
   source: 'Zhang, Rong, Wang, Zhu, Wang: Feedback control of real-time display advertising, WSDM 2016',
-  settings: [
-    [0.05, 0.01, 0.02, 0.05],
-    [0.1, 0.01, 0.02, 0.05],
-    [0.1, 0.03, 0.05, 0.05],
-    [0.05, 0.01, 0.02, 0.02],
-    [0.02, 0.005, 0.01, 0.05],
-  ],
+  settings: all([0.02, 0.05, 0.1], [0.005, 0.01, 0.03], [0.02], [0.05, 0.02]),
   create({ budgetNanos, trafficShare, startMs }, [p, i, d, first]) {
     const everyMs = 300_000;
     let dueMs = startMs + everyMs;
@@ -110,13 +103,7 @@ const pid: Method = {
 const smart: Method = {
   name: 'smart pacing',
   source: 'Xu, Lee, Li, Qi, Lu: Smart pacing for effective online ad campaign optimization, KDD 2015',
-  settings: [
-    [8, 300_000],
-    [16, 300_000],
-    [32, 300_000],
-    [16, 900_000],
-    [32, 900_000],
-  ],
+  settings: all([8, 16, 32, 64], [300_000, 600_000, 900_000]),
   create({ budgetNanos, trafficShare, startMs, endMs, random }, [count, everyMs]) {
     const layers = count!;
     const sample: number[] = [];
@@ -176,13 +163,7 @@ const smart: Method = {
 const mystique: Method = {
   name: 'mystique',
   source: 'Stram, Abutbul, Somekh, Koren: Mystique, WWW 2024 (after its published outline; constants are our own)',
-  settings: [
-    [0.05, 2, 0.05],
-    [0.1, 2, 0.05],
-    [0.1, 4, 0.05],
-    [0.05, 4, 0.02],
-    [0.02, 4, 0.05],
-  ],
+  settings: all([0.02, 0.05, 0.1], [2, 4], [0.05, 0.02]),
   create({ budgetNanos, trafficShare }, [step, trend, first]) {
     let signal = first!;
     let spent = 0;
@@ -208,13 +189,7 @@ function mirror(name: string, source: string, forecast: boolean): Method {
   return {
     name,
     source,
-    settings: [
-      [0.02, 0.05],
-      [0.05, 0.05],
-      [0.1, 0.05],
-      [0.01, 0.05],
-      [0.02, 0.02],
-    ],
+    settings: all([0.02, 0.005, 0.01, 0.03, 0.05, 0.1], [0.05, 0.02]),
     create({ budgetNanos, trafficShare, startMs, endMs }, [rate, first]) {
       let logMultiplier = Math.log(first!);
       let heardNanos = 0;

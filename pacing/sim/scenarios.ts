@@ -2,7 +2,7 @@ import { campaignSchema } from '../../core/campaign.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
 import type { Trial } from './arena.ts';
 import { diurnalShape, type Market, marketCost, shapeAt, syntheticMarket } from './market.ts';
-import { REPLAY_DAY_MS, replayMarket } from './replay.ts';
+import { REPLAY_DAY_MS } from './replay.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -16,7 +16,7 @@ export interface Scenario {
   trial(seed: number, auctions: number): Trial;
 }
 
-interface Shape {
+export interface Shape {
   readonly intensity?: (atMs: number) => number;
   readonly priceFactor?: (atMs: number) => number;
   readonly clickFactor?: (atMs: number) => number;
@@ -26,14 +26,15 @@ interface Shape {
   readonly endMs?: number;
 }
 
-function market(name: string, shape: Shape, auctions: number, random: Random): Market {
+/** A synthetic market of one or more days; day and night unless told otherwise. */
+export function market(name: string, shape: Shape, auctions: number, random: Random): Market {
   const startMs = shape.startMs ?? START;
   const endMs = shape.endMs ?? startMs + DAY * (shape.days ?? 1);
   const intensity = shape.intensity ?? ((at: number) => shapeAt(diurnalShape, at));
   return syntheticMarket({ name, auctions, startMs, endMs, ...shape, intensity }, random);
 }
 
-function between(fromMs: number, toMs: number, factor: number): (atMs: number) => number {
+export function between(fromMs: number, toMs: number, factor: number): (atMs: number) => number {
   return (at) => (at >= fromMs && at < toMs ? factor : 1);
 }
 
@@ -133,47 +134,3 @@ export const scenarios: readonly Scenario[] = [
     noticeRepeat: 0.33,
   })),
 ];
-
-export interface GridCell {
-  readonly divisor: number;
-  readonly delaySeconds: number;
-  readonly noticeLoss: number;
-  readonly firstPrice: boolean;
-}
-
-/** All cells of the grid, or the few that show most. */
-export function gridCells(quick: boolean): GridCell[] {
-  const cells: GridCell[] = [];
-  if (quick)
-    return [
-      { divisor: 4, delaySeconds: 10, noticeLoss: 0, firstPrice: false },
-      { divisor: 16, delaySeconds: 60, noticeLoss: 0, firstPrice: true },
-      { divisor: 16, delaySeconds: 300, noticeLoss: 0.01, firstPrice: false },
-    ];
-  const divisors = [2, 4, 16, 64, 256, 2048];
-  const delays = [1, 10, 60, 300];
-  const losses = [0, 0.01, 0.1];
-  for (const firstPrice of [false, true])
-    for (const divisor of divisors)
-      for (const delaySeconds of delays)
-        for (const noticeLoss of losses) cells.push({ divisor, delaySeconds, noticeLoss, firstPrice });
-  return cells;
-}
-
-/** The markets of the grid: the replayed log (or every nth row of it) where it is there, and a synthetic day always. */
-export function gridMarkets(dataDir: string, seed: number, auctions: number, everyNth = 1): Market[] {
-  const replay = replayMarket(`${dataDir}/ipinyou-2261.tsv`, seededRandom(seed), undefined, everyNth);
-  const made = market('synthetic day', {}, auctions, seededRandom(seed));
-  return replay === null ? [made] : [replay, made];
-}
-
-export function gridTrial(made: Market, cell: GridCell, seed: number): Trial {
-  return {
-    market: made,
-    budgetNanos: Math.floor(marketCost(made) / cell.divisor),
-    delayMs: cell.delaySeconds * 1000,
-    noticeLoss: cell.noticeLoss,
-    firstPrice: cell.firstPrice,
-    seed,
-  };
-}

@@ -3,8 +3,9 @@ import { CodedError, messageOf } from '../../core/errors.ts';
 import { seededRandom } from '../../core/random.ts';
 import { playBaseline, playPacer, type Score, type Trial } from './arena.ts';
 import { methods } from './baselines.ts';
+import { gridMarkets, gridTrial } from './grid.ts';
 import { htmlReport } from './report.ts';
-import { gridMarkets, gridTrial, scenarios } from './scenarios.ts';
+import { scenarios } from './scenarios.ts';
 
 export interface SimulateOptions {
   /** A scenario's name, or `replay` for the logged day (where it is there, else a synthetic one). */

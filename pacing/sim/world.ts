@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly market: Market;
   readonly changes: readonly CampaignChange[];
   readonly lines: readonly SimLine[];
+  /** Which of them an auction is for; all of them when not given. */
+  readonly linesOf?: (index: number) => readonly SimLine[];
   readonly nodes: number;
   readonly mode: 'standard' | 'strict';
   readonly firstPrice: boolean;
@@ -256,7 +258,7 @@ function auction(
   let best: SimLine | null = null;
   let bestNanos = 0;
   let bestSlots: number[] = [];
-  for (const line of options.lines) {
+  for (const line of options.linesOf?.(index) ?? options.lines) {
     const value = line.value(options.market, index);
     if (value <= 0) continue;
     const stats = statsOf(node, line.lineItemId);
