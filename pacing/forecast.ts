@@ -13,6 +13,12 @@ const SHRINK_SHARE = 1 / 48;
 /** Auctions' worth of the long view in the recent one, so that a thin quarter-hour does not swing the forecast. */
 const RECENT_PRIOR = 10;
 const MIN_EXPECTED_FOR_OUTAGE = 20;
+/** A day's traffic can be judged by what comes once this share of a day has been seen. */
+const KNOWN_SHARE = 1 / 12;
+/** Within these factors of the expected, and so much chance, traffic says something about the whole day. */
+const BUSY = 1.3;
+const QUIET = 0.7;
+const CHANCE_SIGMAS = 2;
 
 /** What is known about the traffic of one level. All counts are eligible auctions. */
 export interface Traffic {
@@ -110,11 +116,22 @@ export function observe(
   traffic.today[slot % SLOTS]! += count;
   const keepLong = 2 ** (-spanMs / LONG_HALF_LIFE_MS);
   const keepRecent = 2 ** (-spanMs / RECENT_HALF_LIFE_MS);
-  traffic.seenLong = traffic.seenLong * keepLong + count;
+  traffic.seenLong = traffic.seenLong * keepLong + usualPart(profile, traffic, fromMs, toMs, count);
   traffic.expectedLong = traffic.expectedLong * keepLong + shaped(profile, traffic, fromMs, toMs);
   traffic.expectedFlat = traffic.expectedFlat * keepLong + (volumeOf(traffic) * spanMs) / DAY_MS;
   traffic.seenRecent = traffic.seenRecent * keepRecent + count;
   traffic.expectedRecent = traffic.expectedRecent * keepRecent + longView(profile, traffic, fromMs, toMs);
+}
+
+/**
+ * What a count says about the whole day: one far off what was expected is a spike or a gap that passes, and counts only
+ * as far as it might have been a busy or a quiet day. If it stays, the expectation follows, and so does the bound.
+ */
+function usualPart(profile: WeekProfile, traffic: Traffic, fromMs: number, toMs: number, count: number): number {
+  if (traffic.days === 0 && traffic.expectedLong < KNOWN_SHARE) return count;
+  const usual = longView(profile, traffic, fromMs, toMs);
+  const chance = CHANCE_SIGMAS * Math.sqrt(usual + 1);
+  return Math.max(Math.min(count, BUSY * usual + chance), QUIET * usual - chance);
 }
 
 /** Learns the parent's profile; returns whether the span was an outage. */

@@ -179,7 +179,8 @@ function forecastShare(market: Market): (atMs: number) => number {
 export function forecastKs(market: Market): number {
   const share = forecastShare(market);
   let worst = 0;
-  for (let i = 0; i < market.atMs.length; i += 20)
+  const step = market.atMs.length > 2000 ? 20 : 1;
+  for (let i = 0; i < market.atMs.length; i += step)
     worst = Math.max(worst, Math.abs(share(market.atMs[i]!) - i / market.atMs.length));
   return worst;
 }

@@ -36,7 +36,10 @@ export interface BenchResult {
 
 const DATA_DIR = '../shared/data';
 
-/** Runs every method in every cell of the grid and in every scenario, and judges the bars. Seed by seed, so that an early end leaves every cell with about as many seeds. */
+/**
+ * Runs every method in every cell of the grid and in every scenario, and judges the bars. Seed by seed, so that an early
+ * end leaves every cell with about as many seeds.
+ */
 export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
   const { quick } = options;
   const seeds = options.seeds ?? (quick ? 1 : 10);
