@@ -60,6 +60,7 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
       quick,
       ...given('seed'),
       ...given('seeds'),
+      ...given('auctions'),
       ...given('minutes'),
       ...given('workers'),
       onSeed: save,

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly seed?: number;
   /** Seeds per cell; 10 by default, 1 when quick. */
   readonly seeds?: number;
+  /** Auctions of a market; 40,000 by default, 15,000 when quick. */
+  readonly auctions?: number;
   /** No job is begun after this; cells then have fewer seeds, and say how many. */
   readonly minutes?: number;
   /** Threads; 1 by default. */
@@ -35,6 +37,8 @@ export interface BenchResult {
 }
 
 const DATA_DIR = '../shared/data';
+const AUCTIONS = 40_000;
+const QUICK_AUCTIONS = 15_000;
 
 /**
  * Runs every method in every cell of the grid and in every scenario, and judges the bars. Seed by seed, so that an early
@@ -45,6 +49,7 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
   const seeds = options.seeds ?? (quick ? 1 : 10);
   const first = options.seed ?? 1;
   const dataDir = options.dataDir ?? DATA_DIR;
+  const auctions = options.auctions ?? (quick ? QUICK_AUCTIONS : AUCTIONS);
   const round = measureRound(quick ? 20 : 40);
   const tuned = tuneBaselines(dataDir);
   const names = jobNames(quick);
@@ -52,7 +57,7 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
     seed: first + Math.floor(at / names.length),
     at: at % names.length,
   }));
-  const crew = createCrew(options.workers ?? 1, { quick, dataDir, tuned });
+  const crew = createCrew(options.workers ?? 1, { quick, auctions, dataDir, tuned });
   const results: JobResult[] = [];
   const endsNs = process.hrtime.bigint() + BigInt(Math.round((options.minutes ?? 600) * 60e9));
   let next = 0;

@@ -11,6 +11,8 @@ export type Tuned = readonly (readonly number[])[];
 
 export interface JobSettings {
   readonly quick: boolean;
+  /** Auctions of a market. */
+  readonly auctions: number;
   readonly dataDir: string;
   readonly tuned: Tuned;
 }
@@ -31,9 +33,7 @@ export interface JobResult {
 }
 export type TrialScore = Omit<Score, 'byMinute'>;
 
-const AUCTIONS = 40_000;
-const QUICK_AUCTIONS = 15_000;
-const ROUND_MS = 10_000;
+const ROUND_MS = 20_000;
 const QUICK_ROUND_MS = 30_000;
 const MANY = 'many campaigns';
 
@@ -46,12 +46,11 @@ let markets: { readonly key: string; readonly made: readonly Market[] } | null =
 
 /** Plays one job: every method in every market of the cell. */
 export function playJob(job: Job, settings: JobSettings): JobResult[] {
-  const { quick, dataDir } = settings;
+  const { quick, auctions, dataDir } = settings;
   const name = jobNames(quick)[job.at]!;
   const cell = gridCells(quick)[job.at] ?? null;
   const chosen = methods.map((method, at) => ({ method, settings: settings.tuned[at]! }));
   if (name === MANY) return [playMany(name, job.seed, quick, chosen)];
-  const auctions = quick ? QUICK_AUCTIONS : AUCTIONS;
   if (cell === null) {
     const scenario = scenarios.find((one) => one.name === name)!;
     return [playTrial(name, null, scenario.trial(job.seed, auctions), quick, chosen)];

@@ -30,7 +30,7 @@ const surprises: readonly Shape[] = [
  * What settings are chosen on: the other half of the log, other regions, other seeds. Never what is scored.
  * @param seeds how many of each; more for choosing our own settings, which few runs decide badly
  */
-export function tuningTrials(dataDir: string, seeds = 1): Trial[] {
+function tuningTrials(dataDir: string, seeds = 1): Trial[] {
   const trials: Trial[] = [];
   for (let seed = TUNING_SEED; seed < TUNING_SEED + seeds; seed++) {
     for (const made of gridMarkets(dataDir, seed, AUCTIONS, 'tuning'))
