@@ -1,7 +1,13 @@
 import type { Logger } from 'pino';
 import { type Clock, clockOf } from '../core/clock.ts';
 import { parseArguments } from './arguments.ts';
-import { findConfigFile, type LoadedConfig, loadConfig, processEnvironment } from './config/load.ts';
+import {
+  type ConfigSources,
+  findConfigFile,
+  type LoadedConfig,
+  loadConfig,
+  processEnvironment,
+} from './config/load.ts';
 import type { Setting } from './config/setting.ts';
 import { type Config, settingNames, settings } from './config/table.ts';
 import { createLogger } from './logger.ts';
@@ -11,6 +17,8 @@ export interface Context {
   readonly words: readonly string[];
   /** Flags that are the command's own, not settings. */
   readonly own: Readonly<Record<string, string>>;
+  /** Where the configuration came from, to read it again. */
+  readonly sources: ConfigSources;
   readonly loaded: LoadedConfig;
   readonly config: Config;
   readonly configFile: string | null;
@@ -36,10 +44,11 @@ export function createContext(role: string, args: readonly string[], ownFlags: r
   const own = Object.fromEntries(Object.entries(flags).filter(([flag]) => names.has(flag)));
   const rest = Object.fromEntries(Object.entries(flags).filter(([flag]) => !names.has(flag)));
   const configFile = findConfigFile(flags.config);
-  const loaded = loadConfig({ file: configFile, env: processEnvironment(), flags: rest });
+  const sources: ConfigSources = { file: configFile, env: processEnvironment(), flags: rest };
+  const loaded = loadConfig(sources);
   const { config } = loaded;
   const clock = clockOf({ scale: config.timeScale, originMs: config.timeOriginMs });
-  return { words, own, loaded, config, configFile, clock, logger: createLogger(role, config.logLevel) };
+  return { words, own, sources, loaded, config, configFile, clock, logger: createLogger(role, config.logLevel) };
 }
 
 /** The settings that differ from their defaults, as flags: what a child process must be given to have the same. */

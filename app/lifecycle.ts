@@ -48,6 +48,8 @@ export function stopOnSignal(parts: Readonly<Record<string, Stoppable>>, logger:
   }
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  // A reload where there is something to reload; never an end, which is what it would be by default.
+  process.on('SIGHUP', () => {});
   if (process.send === undefined) return;
   if (process.connected) process.on('disconnect', () => stop('the supervisor is gone'));
   else stop('the supervisor is gone');

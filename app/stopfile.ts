@@ -9,6 +9,8 @@ export interface StopFileOptions {
   readonly path: string;
   /** How often it is looked at, ms. Polling, because file events do not cross mounts. */
   readonly pollMs: number;
+  /** Scopes that stop for another reason of this machine, asked as often. */
+  readonly also?: () => readonly string[];
   readonly logger: Logger;
 }
 
@@ -52,15 +54,18 @@ export function withStopFile(log: EventLog, options: StopFileOptions): EventLog 
 }
 
 /** Scopes in the file. What can not be read stops everything: somebody wanted bidding to stop. */
-async function readScopes({ path, logger }: StopFileOptions, before: string | null): Promise<readonly string[]> {
+async function readScopes(options: StopFileOptions, before: string | null): Promise<readonly string[]> {
+  const { path, logger } = options;
+  const also = options.also?.() ?? [];
   try {
     const { size } = await stat(path);
     const text = size > MAX_BYTES ? 'a file that large' : await readFile(path, 'utf8');
-    return parseScopes(text, (line) => {
+    const scopes = parseScopes(text, (line) => {
       if (before !== 'all') logger.error({ code: 'stop_file.line', path, line }, 'not a scope, so everything stops');
     });
+    return [...new Set([...scopes, ...also])];
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return also;
     if (before !== 'all')
       logger.error({ code: 'stop_file.unreadable', path, error: messageOf(error) }, 'everything stops');
     return ['all'];
@@ -135,7 +140,7 @@ function topicRecord(byTopic: ReadonlyMap<string, LogRecord>, scope: string): Lo
 function stopRecord(scope: string): LogRecord {
   const change: CampaignChange = {
     kind: 'switch',
-    entity: { scope, on: true, reason: 'the stop file of this machine' },
+    entity: { scope, on: true, reason: 'the stop file or the spend limit of this machine' },
   };
   return { offset: -1, key: campaignChangeKey(change), value: Buffer.from(JSON.stringify(change)), appendedMs: 0 };
 }

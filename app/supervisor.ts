@@ -24,6 +24,8 @@ export interface Supervisor {
   start(spec: RoleSpec): Promise<Extract<RoleMessage, { kind: 'ready' }>>;
   /** Process id of a running role, for tests and for the curious. */
   pid(role: string): number | undefined;
+  /** Sends a signal to every child that runs. */
+  signal(signal: NodeJS.Signals): void;
   /** Asks the children to stop, newest first, each after the one before has ended. */
   stop(): Promise<void>;
 }
@@ -108,6 +110,9 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
       });
     },
     pid: (name) => roles.find((role) => role.spec.name === name)?.child.pid,
+    signal(signal) {
+      for (const role of roles) role.child.kill(signal);
+    },
     async stop() {
       stopping = true;
       await Promise.all([...starting].map(stopChild));

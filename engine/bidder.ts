@@ -6,7 +6,7 @@ import type { EventLog } from '../core/eventlog.ts';
 import { newNodeIncarnation, nodeName } from '../core/ids.ts';
 import { createNodeLedger } from '../core/ledger.ts';
 import type { Random } from '../core/random.ts';
-import type { BidderConfig } from './config.ts';
+import type { BidderConfig, BidderReload } from './config.ts';
 import { createAppender } from './main/appender.ts';
 import { catalogUpdates } from './main/campaignfeed.ts';
 import { type Follower, follow } from './main/follow.ts';
@@ -15,6 +15,7 @@ import { createNodeMemory } from './main/nodememory.ts';
 import { createPacingFeed } from './main/pacingfeed.ts';
 import { createSettler } from './main/settler.ts';
 import { createLineSlots } from './main/slots.ts';
+import { createSpendGuard } from './main/spendguard.ts';
 import { createTotals } from './main/totals.ts';
 import { startWorkers } from './main/workers.ts';
 import { createSharedCredit, creditBank, creditCells } from './shared/credit.ts';
@@ -31,6 +32,8 @@ export interface BidderDeps {
   readonly metrics: Registry;
   /** False while no new bids may be made because their notices might not be kept: asked every 10 ms. Default: always. */
   readonly mayBid?: () => boolean;
+  /** The accounts that may not bid now because they were billed too fast, whenever that changes. */
+  readonly onSpendLimited?: (advertiserIds: readonly number[]) => void;
   /** Something the bidder can not go on without has failed: stop the process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -42,6 +45,8 @@ export interface Bidder {
   /** `uWebSockets.js VERSION` or `node:http`. */
   readonly transport: string;
   isReady(): boolean;
+  /** Takes over what may change while it runs. */
+  reconfigure(changed: BidderReload): void;
   /** Stops accepting, answers what is in flight, flushes events and counters. The process can then end by itself. */
   stop(): Promise<void>;
 }
@@ -74,11 +79,15 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     maxCells: limits.maxCells,
   });
   const totals = createTotals(node, clock.nowMs());
-  const memory = createNodeMemory(config, clock);
+  const guard = createSpendGuard(config.spendLimitNanos);
+  const memory = createNodeMemory(config, clock, guard);
   if (memory.fault !== '') logger.warn({ why: memory.fault }, 'caps and rates learned before are not used');
   let lines = 0;
   let switches = 0;
   let caughtUp = 0;
+  let limited: readonly number[] = [];
+  /** The last write to the log failed: until one succeeds, new bids could not be billed. */
+  let failing = false;
   const onInvalid = (key: string, why: string) => logger.warn({ key, why }, 'record left out: not valid');
 
   const rings = Array.from({ length: Math.max(1, config.threads) }, () => {
@@ -93,11 +102,15 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     threads: rings.length,
     cells: () => creditCells(credit, clock.nowMs()),
     caps: memory.stats,
+    limited: () => limited.length,
   });
   const appender = createAppender({
     log,
     maxRecords: limits.maxAppendRecords,
-    onDone: (thread, refs, ok) => workers.send(thread, { kind: 'durable', refs, ok }),
+    onDone(thread, refs, ok) {
+      failing = !ok;
+      workers.send(thread, { kind: 'durable', refs, ok });
+    },
     onError: (error, records) => {
       metrics.appendFailed();
       logger.error({ err: error, records }, 'events could not be appended: their callers are told to send them again');
@@ -135,7 +148,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
       );
     });
     appender.flush();
-    setHeld(status, deps.mayBid?.() === false);
+    setHeld(status, failing || deps.mayBid?.() === false);
   }
 
   const settle = createSettler({ ...config, ledger, node });
@@ -193,6 +206,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
   const statsTimer = setInterval(() => {
     void publishStats(false);
     memory.tick().catch(notSaved);
+    limitSpend();
   }, STATS_EVERY_MS);
   let publishing: Promise<void> = Promise.resolve();
 
@@ -201,14 +215,29 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     const nowMs = clock.nowMs();
     ledger.expire(nowMs, events?.readToMs() ?? 0);
     const message = totals.take(nowMs, final ? ledger.uses() : ledger.dueUses(nowMs), final);
-    publishing = log
-      .append('bidstats', [{ key: node, value: Buffer.from(JSON.stringify(message)) }])
-      .catch((error) => logger.error({ err: error }, 'bid statistics could not be appended'));
+    publishing = log.append('bidstats', [{ key: node, value: Buffer.from(JSON.stringify(message)) }]).then(
+      () => {
+        failing = false;
+      },
+      (error) => {
+        failing = true;
+        logger.error({ err: error }, 'bid statistics could not be appended');
+      },
+    );
     await publishing;
   }
 
   function notSaved(error: unknown): void {
     logger.error({ err: error }, 'caps and rates could not be saved');
+  }
+
+  /** An account that was billed too fast stops until its last minute is under the limit again. */
+  function limitSpend(): void {
+    const now = guard.limited(clock.nowMs());
+    if (now.join() === limited.join()) return;
+    limited = now;
+    logger.warn({ code: 'spend.limited', advertisers: now }, 'accounts that are billed too fast may not bid');
+    deps.onSpendLimited?.(now);
   }
 
   async function stop(): Promise<void> {
@@ -233,6 +262,11 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     node,
     transport: workers.transport,
     isReady: () => isReady(status),
+    reconfigure(changed) {
+      guard.setLimit(changed.spendLimitNanos);
+      limitSpend();
+      workers.broadcast({ kind: 'configure', exchanges: changed.exchanges, maxLagMs: changed.maxLagMs });
+    },
     stop() {
       stopping ??= stop().catch((error) => logger.error({ err: messageOf(error) }, 'stopping failed'));
       return stopping;

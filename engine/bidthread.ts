@@ -128,6 +128,11 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
       case 'answer':
         asks.answered(message.ask, message.body);
         break;
+      case 'configure':
+        profiles.clear();
+        for (const profile of message.exchanges) profiles.set(profile.name, profile);
+        loop.setMaxLag(message.maxLagMs);
+        break;
       case 'stop':
         void stop(message.graceMs);
     }

@@ -1,3 +1,4 @@
+import type { Nanos } from '../core/money.ts';
 import type { BillingEvent, TokenKey } from '../core/token.ts';
 import { defaultVendor, type PrivacyOptions } from './privacy/decision.ts';
 
@@ -121,6 +122,8 @@ export interface BidderConfig {
   readonly clickLifetimeMs: number;
   /** What one unit of each currency is worth in US dollars. Currencies that are not here are not bid in. */
   readonly currencies: Readonly<Record<string, number>>;
+  /** The most an account may be billed within a minute, nanos of its currency, over all bidders; 0: no limit. */
+  readonly spendLimitNanos: Nanos;
   /** A bid thread whose loop is later than this answers 204 until it has caught up, milliseconds. */
   readonly maxLagMs: number;
   /** Kept from the deadline for what the clock can not see, milliseconds. */
@@ -136,6 +139,9 @@ export interface BidderConfig {
   readonly time: { readonly scale: number; readonly originMs: number };
   readonly version: string;
 }
+
+/** What may change while a bidder runs. */
+export type BidderReload = Pick<BidderConfig, 'exchanges' | 'maxLagMs' | 'spendLimitNanos'>;
 
 export interface UserOptions {
   /** Salt of user hashes, at least 16 bytes, the same as for uploaded audiences. '' derives one from the first token key. */
@@ -168,6 +174,7 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   tokenLifetimeMs: 3_600_000,
   clickLifetimeMs: 7 * 86_400_000,
   currencies: { USD: 1 },
+  spendLimitNanos: 0,
   maxLagMs: 50,
   marginMs: 2,
   trustForwardedFor: false,

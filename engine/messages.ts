@@ -1,6 +1,6 @@
 import type { Learned } from './auction/insight.ts';
 import type { CatalogChange } from './catalog/catalog.ts';
-import type { BidderConfig } from './config.ts';
+import type { BidderConfig, ExchangeProfile } from './config.ts';
 import type { SharedCredit } from './shared/credit.ts';
 import type { SharedPace } from './shared/pace.ts';
 import type { SharedRing } from './shared/ring.ts';
@@ -30,6 +30,7 @@ export type ToWorker =
   | { readonly kind: 'arrange' }
   | { readonly kind: 'durable'; readonly refs: readonly number[]; readonly ok: boolean }
   | { readonly kind: 'answer'; readonly ask: number; readonly body: string }
+  | { readonly kind: 'configure'; readonly exchanges: readonly ExchangeProfile[]; readonly maxLagMs: number }
   | { readonly kind: 'stop'; readonly graceMs: number };
 
 export type FromWorker =

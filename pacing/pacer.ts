@@ -46,6 +46,8 @@ export interface PacerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: PacerMetrics;
+  /** False while no credit may be renewed: rounds are left out and bidding stops with the leases. Default: always. */
+  readonly mayLease?: () => boolean;
   /** Another pacer has taken over: this one has stopped deciding and is to be stopped. */
   readonly onReplaced?: () => void;
 }
@@ -247,7 +249,7 @@ function startLoop(config: PacerConfig, deps: PacerDeps, core: PacerCore): Loop 
     while (!stopped) {
       urgent = false;
       try {
-        await round();
+        if (deps.mayLease?.() !== false) await round();
       } catch (error) {
         metrics.errors.inc({ what: 'round' });
         logger.error({ error: messageOf(error) }, 'pacer: a round failed; trying again');

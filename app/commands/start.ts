@@ -132,4 +132,9 @@ function stopOnSignals(supervisor: Supervisor, closeStatus: () => void): void {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // A terminal that closes ends everything, as Ctrl-C does; without one it means: read the configuration again.
+  process.on('SIGHUP', () => {
+    if (process.stdout.isTTY === true) stop();
+    else supervisor.signal('SIGHUP');
+  });
 }

@@ -194,6 +194,15 @@ export const dataSettings = {
     group: 'Pacing',
     says: 'Time between two decisions of the pacer.',
   }),
+  reportingTimeoutMs: integer(4 * 60 * minute, {
+    env: 'EVENKEEL_REPORTING_TIMEOUT_MS',
+    flag: 'reporting-timeout-ms',
+    unit: 'ms',
+    min: 0,
+    max: 30 * day,
+    group: 'Pacing',
+    says: 'Dead-man’s switch: when nothing has reached the store for so long, the pacer renews no credit and bidding stops with the leases. 0: never.',
+  }),
   leaseMs: integer(30_000, {
     env: 'EVENKEEL_LEASE_MS',
     flag: 'lease-ms',

@@ -24,7 +24,7 @@ export function settingsMarkdown(): string {
     const rows = inGroup(group).map(([name, setting]) => {
       const bounds = boundsOf(setting);
       const fallback = shown(setting.fallback, setting);
-      return `| \`${name}\` | \`${setting.env}\` | \`--${setting.flag}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${bounds} | ${setting.says} |`;
+      return `| \`${name}\` | \`${setting.env}\` | \`--${setting.flag}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${bounds} | ${setting.says}${setting.live === true ? ' *Live.*' : ''} |`;
     });
     return `## ${group}\n\n| name in the file | environment | flag | default | bounds | meaning |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`;
   });
@@ -34,6 +34,9 @@ Settings come from a YAML or JSON file (\`--config FILE\`, else \`evenkeel.yaml\
 folder), the environment, and flags; later ones win. \`evenkeel config check\` checks them all and says what is wrong;
 \`evenkeel config show\` prints what is in force and where it came from. A configuration that can not be used stops the
 start with exit code 104 and a list of every problem.
+
+A setting marked *Live* is taken over while the process runs: change the file, then send SIGHUP to \`evenkeel start\`, or
+to each role. A file that can not be used changes nothing, and the log lists every problem. The others need a restart.
 
 This page is printed by \`evenkeel config docs\`; a test keeps it equal to the code.
 

@@ -11,6 +11,7 @@ export const serverSettings = {
   logLevel: text('info', {
     env: 'LOG_LEVEL',
     flag: 'log-level',
+    live: true,
     oneOf: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
     group: 'Process',
     says: 'Least severe log line that is written. Logs are JSON lines on standard error.',
@@ -67,6 +68,7 @@ export const serverSettings = {
     fallback: {} as Readonly<Record<string, unknown>>,
     env: 'EVENKEEL_EXCHANGES',
     flag: 'exchanges',
+    live: true,
     group: 'Bid server',
     says: 'Exchange profiles by name (see docs/exchange.md); `demo` exists unless it is redefined.',
   } as Setting<Readonly<Record<string, unknown>>>,
@@ -81,11 +83,22 @@ export const serverSettings = {
   maxLagMs: integer(50, {
     env: 'EVENKEEL_MAX_LAG_MS',
     flag: 'max-lag-ms',
+    live: true,
     unit: 'ms',
     min: 5,
     max: 10_000,
     group: 'Bid server',
     says: 'A bid thread that is later than this answers 204 at once until it has caught up.',
+  }),
+  spendLimitMicros: integer(0, {
+    env: 'EVENKEEL_SPEND_LIMIT_MICROS',
+    flag: 'spend-limit-micros',
+    live: true,
+    unit: 'micros a minute',
+    min: 0,
+    max: 9_000_000_000_000,
+    group: 'Bid server',
+    says: 'The most one account may be billed within a minute, in millionths of its currency, over all bidders; past it the account stops until the minute is under it again. 0: no limit.',
   }),
   trustForwardedFor: onOff(false, {
     env: 'EVENKEEL_TRUST_FORWARDED_FOR',

@@ -9,6 +9,8 @@ export interface Setting<T> {
   readonly min?: number;
   readonly max?: number;
   readonly oneOf?: readonly string[];
+  /** Taken over by SIGHUP; all others need a restart. */
+  readonly live?: boolean;
   /** Never printed. */
   readonly secret?: boolean;
   readonly group: string;

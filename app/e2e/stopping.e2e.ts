@@ -1,5 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleRequest } from '../commands/start.ts';
 import type { Metric } from '../metrics/metric.ts';
@@ -11,13 +12,24 @@ const LEASE_MS = 4000;
 /** What a stop may take, from the request or the file to the last bid. */
 const STOP_WITHIN_MS = 1000;
 
+const settings = join(mkdtempSync(join(tmpdir(), 'evenkeel-settings-')), 'evenkeel.yaml');
 let system: System;
 let asked = 0;
 beforeAll(async () => {
-  system = await startSystem([`--lease-ms=${LEASE_MS}`, '--bid-threads=2'], ['--seed-demo']);
+  configure('');
+  const flags = [`--config=${settings}`, `--lease-ms=${LEASE_MS}`, '--bid-threads=2'];
+  system = await startSystem(flags, ['--seed-demo']);
   await until(bids, 20_000, 'the demo bids');
 });
-afterAll(() => system?.stop());
+afterAll(async () => {
+  await system?.stop();
+  rmSync(dirname(settings), { recursive: true, force: true });
+});
+
+/** Writes the configuration file; the bidder sees it at the next SIGHUP. */
+function configure(yaml: string): void {
+  writeFileSync(settings, yaml);
+}
 
 async function bids(): Promise<boolean> {
   asked += 1;
@@ -80,6 +92,58 @@ describe('kill switches', () => {
     await again();
   });
 });
+
+describe('SIGHUP', () => {
+  const reload = () => process.kill(system.bidder.pid, 'SIGHUP');
+  const statusOf = async (exchange: string) => {
+    const body = JSON.stringify({ ...sampleRequest, id: `reload-${asked++}` });
+    return (await fetch(`${system.bidUrl}/openrtb2/bid/${exchange}`, { method: 'POST', body })).status;
+  };
+
+  it('takes over exchanges and their limits, and keeps what is in force when the file is wrong', async () => {
+    expect(await statusOf('another')).toBe(404);
+    configure('exchanges: { another: { seat: s } }\n');
+    reload();
+    await until(async () => [200, 204].includes(await statusOf('another')), 5_000, 'the new exchange is known');
+    configure('exchanges: { another: { seat: 7 } }\n');
+    reload();
+    const refused = async () => /reloads_total\{outcome="refused"\} 1/.test(await metricsOf(system.bidUrl));
+    await until(refused, 5_000, 'the wrong file is refused');
+    expect([200, 204]).toContain(await statusOf('another'));
+    configure('');
+    reload();
+    await until(async () => (await statusOf('another')) === 404, 5_000, 'the exchange is gone');
+  });
+
+  it('sets a limit on what an account may be billed within a minute, which stops it and lets it go on', async () => {
+    configure('spendLimitMicros: 1\n');
+    reload();
+    await until(
+      async () => {
+        await showOne();
+        return /spend_limited_accounts [1-9]/.test(await metricsOf(system.bidUrl));
+      },
+      20_000,
+      'the account is limited',
+    );
+    await until(async () => !(await bidsAtAll()), 20_000, 'bidding stops');
+    configure('');
+    reload();
+    await again();
+  });
+});
+
+/** Plays the exchange for one bid that is won at its price. */
+async function showOne(): Promise<void> {
+  const body = JSON.stringify({ ...sampleRequest, id: `shown-${asked++}`, user: { id: `visitor-${asked}` } });
+  const answer = await fetch(`${system.bidUrl}/openrtb2/bid/demo`, { method: 'POST', body });
+  if (answer.status !== 200) return;
+  const { seatbid } = (await answer.json()) as { seatbid: { bid: { price: number; burl: string }[] }[] };
+  const { price, burl } = seatbid[0]!.bid[0]!;
+  expect((await fetch(burl.replaceAll('${AUCTION_PRICE}', String(price)))).status).toBe(204);
+}
+
+const metricsOf = async (url: string) => (await fetch(`${url}/metrics`)).text();
 
 describe('the dead-man’s switch', () => {
   it('stops bidding when nobody watches the money, and goes on when somebody does', async () => {

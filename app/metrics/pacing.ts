@@ -47,6 +47,23 @@ export const pacingMetrics: readonly Metric[] = [
     },
   },
   {
+    name: 'evenkeel_reporting_age_seconds',
+    type: 'gauge',
+    labels: [],
+    roles: ['pacer'],
+    area: 'Pacing and money',
+    unit: 'seconds',
+    says: 'Age of the newest record in the store. Past `reportingTimeoutMs` no credit is renewed.',
+    threshold: 'Under 30.',
+    action: 'Is ingest up, and ClickHouse? Until reports are back nobody sees what bidding costs.',
+    alert: {
+      name: 'EvenkeelReportingSilent',
+      when: 'min(evenkeel_reporting_age_seconds) > 600',
+      forMinutes: 0,
+      severity: 'page',
+    },
+  },
+  {
     name: 'evenkeel_pacer_epoch',
     type: 'gauge',
     labels: [],

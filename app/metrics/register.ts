@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { type PacingStatus, pacingStates } from '../../core/pacingstatus.ts';
 
 /** Metrics every process has: Node's own, and which version and role this is. */
@@ -14,6 +14,28 @@ export function registerProcessMetrics(
     registers: [registry],
   });
   info.set(labels, 1);
+}
+
+/** Counts how reloads of the configuration ended. */
+export function reloadCounter(registry: Registry): Counter<'outcome'> {
+  return new Counter({
+    name: 'evenkeel_config_reloads_total',
+    help: 'Reloads of the configuration by what became of them.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+}
+
+/** How long ago what the store has last was logged. */
+export function registerReportingAge(registry: Registry, ageMs: () => number): void {
+  new Gauge({
+    name: 'evenkeel_reporting_age_seconds',
+    help: 'Age of the newest record in the store.',
+    registers: [registry],
+    collect() {
+      this.set(Math.max(0, ageMs()) / 1000);
+    },
+  });
 }
 
 /** How the budgets stand, from the pacer's own answers. */

@@ -5,17 +5,19 @@ import { Registry } from 'prom-client';
 import { CodedError } from '../../core/errors.ts';
 import { systemRandom } from '../../core/random.ts';
 import { startBidder } from '../../engine/bidder.ts';
-import { defaultBidderConfig, defaultLimits } from '../../engine/config.ts';
+import { type BidderConfig, type BidderReload, defaultBidderConfig, defaultLimits } from '../../engine/config.ts';
 import { defaultVendor } from '../../engine/privacy/decision.ts';
 import { readExchangeProfiles } from '../../engine/profiles.ts';
+import type { Config } from '../config/table.ts';
 import type { Context } from '../context.ts';
 import { closing, dieOf, stopOnSignal } from '../lifecycle.ts';
 import { audiencesPath, openBidderLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
-import { registerProcessMetrics } from '../metrics/register.ts';
+import { registerProcessMetrics, reloadCounter } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
 import { lowerMainThread } from '../priority.ts';
-import { loadSecrets } from '../secrets.ts';
+import { reloadOnHangup } from '../reload.ts';
+import { loadSecrets, type Secrets } from '../secrets.ts';
 import { withStopFile } from '../stopfile.ts';
 import { version } from '../version.ts';
 
@@ -29,42 +31,27 @@ export async function runBidder(context: Context): Promise<void> {
   registerProcessMetrics(metrics, { version, role: 'bidder' });
   await refuseTakenPort(config.host, config.bidPort);
   const { log: durable, mayBid } = openBidderLog(context, metrics);
-  const log = withStopFile(durable, { path: join(config.dataDir, 'stop'), pollMs: STOP_FILE_POLL_MS, logger });
-  const bidder = await startBidder(
-    {
-      ...defaultBidderConfig,
-      host: config.host,
-      port: config.bidPort,
-      threads: config.bidThreads === 0 ? Math.max(1, availableParallelism() - 1) : config.bidThreads,
-      publicBaseUrl: config.publicBidUrl,
-      tokenKeys: secrets.tokenKeys,
-      exchanges: readExchangeProfiles(config.exchanges),
-      limits: { ...defaultLimits, maxBodyBytes: config.maxBodyBytes, maxConnections: config.maxConnections },
-      operatorKeyHashes: [createHash('sha256').update(secrets.operatorKey).digest('hex')],
-      ledger: {
-        mode: config.budgetMode === 'strict' ? 'strict' : 'standard',
-        releaseAfterMs: config.reservationTimeoutMs,
-      },
-      tokenLifetimeMs: config.tokenLifetimeMs,
-      clickLifetimeMs: config.clickLifetimeMs,
-      currencies: readCurrencies(config.currencies),
-      maxLagMs: config.maxLagMs,
-      trustForwardedFor: config.trustForwardedFor,
-      privacy: {
-        vendor: { ...defaultVendor, vendorId: config.tcfVendorId },
-        withoutBasis: config.bidWithoutConsent === 'no_bid' ? 'no_bid' : 'contextual',
-      },
-      users: {
-        ...defaultBidderConfig.users,
-        salt: secrets.userSalt,
-        audiencesPath: audiencesPath(config),
-        fingerprint: config.userFingerprint,
-      },
-      learning: { ...defaultBidderConfig.learning, path: join(config.dataDir, 'learned.bin') },
-      time: { scale: config.timeScale, originMs: config.timeOriginMs },
-      version,
+  /** Scopes that the spend limit stops. */
+  let limited: readonly string[] = [];
+  const stopFile = { path: join(config.dataDir, 'stop'), pollMs: STOP_FILE_POLL_MS, also: () => limited, logger };
+  const log = withStopFile(durable, stopFile);
+  const bidder = await startBidder(bidderConfig(config, secrets), {
+    log,
+    clock,
+    random: systemRandom(),
+    logger,
+    metrics,
+    mayBid,
+    onSpendLimited(advertiserIds) {
+      limited = advertiserIds.map((id) => `advertiser:${id}`);
     },
-    { log, clock, random: systemRandom(), logger, metrics, mayBid, onFatal: dieOf('the bidder', logger) },
+    onFatal: dieOf('the bidder', logger),
+  });
+  const reloads = reloadCounter(metrics);
+  reloadOnHangup(
+    context,
+    (changed) => bidder.reconfigure(liveSettings(changed)),
+    (outcome) => reloads.inc({ outcome }),
   );
   lowerMainThread();
   stopOnSignal({ log: closing(log), bidder }, logger);
@@ -76,6 +63,51 @@ export async function runBidder(context: Context): Promise<void> {
         ? ['µWebSockets.js did not load; bids are served by node:http, several times slower']
         : [],
   });
+}
+
+/** What the configuration says to the engine. @throws CodedError `config.invalid`, `bad_exchange_profile` */
+function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
+  return {
+    ...defaultBidderConfig,
+    host: config.host,
+    port: config.bidPort,
+    threads: config.bidThreads === 0 ? Math.max(1, availableParallelism() - 1) : config.bidThreads,
+    publicBaseUrl: config.publicBidUrl,
+    tokenKeys: secrets.tokenKeys,
+    ...liveSettings(config),
+    limits: { ...defaultLimits, maxBodyBytes: config.maxBodyBytes, maxConnections: config.maxConnections },
+    operatorKeyHashes: [createHash('sha256').update(secrets.operatorKey).digest('hex')],
+    ledger: {
+      mode: config.budgetMode === 'strict' ? 'strict' : 'standard',
+      releaseAfterMs: config.reservationTimeoutMs,
+    },
+    tokenLifetimeMs: config.tokenLifetimeMs,
+    clickLifetimeMs: config.clickLifetimeMs,
+    currencies: readCurrencies(config.currencies),
+    trustForwardedFor: config.trustForwardedFor,
+    privacy: {
+      vendor: { ...defaultVendor, vendorId: config.tcfVendorId },
+      withoutBasis: config.bidWithoutConsent === 'no_bid' ? 'no_bid' : 'contextual',
+    },
+    users: {
+      ...defaultBidderConfig.users,
+      salt: secrets.userSalt,
+      audiencesPath: audiencesPath(config),
+      fingerprint: config.userFingerprint,
+    },
+    learning: { ...defaultBidderConfig.learning, path: join(config.dataDir, 'learned.bin') },
+    time: { scale: config.timeScale, originMs: config.timeOriginMs },
+    version,
+  };
+}
+
+/** The part of it that may change while the bidder runs. */
+function liveSettings(config: Config): BidderReload {
+  return {
+    exchanges: readExchangeProfiles(config.exchanges),
+    maxLagMs: config.maxLagMs,
+    spendLimitNanos: config.spendLimitMicros * 1000,
+  };
 }
 
 /**

@@ -9,7 +9,7 @@ import { startOpsServer } from '../opsserver.ts';
 import { openConfiguredStore } from '../store.ts';
 import { version } from '../version.ts';
 import { takePacerSeat } from './pacerseat.ts';
-import { standByPacerPart } from './parts.ts';
+import { standByPacerPart, startDeadMan } from './parts.ts';
 
 /** A pacer, or its stand-by. When the active one goes, the log gives its seat to another, which takes over at once. */
 export async function runPacer(context: Context): Promise<void> {
@@ -19,15 +19,16 @@ export async function runPacer(context: Context): Promise<void> {
   const ops = await startOpsServer(context.config, metrics);
   const log = await openLog(context);
   const store = await openConfiguredStore(context);
+  const deadMan = startDeadMan({ context, store, metrics });
   const counts = createPacerMetrics(metrics);
   const seat = await takePacerSeat({
     log,
     logger,
-    standBy: (onReplaced) => standByPacerPart({ context, log, store, metrics: counts }, onReplaced),
+    standBy: (onReplaced) => standByPacerPart({ context, log, store, metrics: counts }, deadMan, onReplaced),
     onFatal: dieOf('the pacer', logger),
   });
   registerPacingMetrics(metrics, () => seat.status());
   ops.setReady(true);
-  stopOnSignal({ ops, log: closing(log), store: closing(store), seat, drain: ops.drain }, logger);
+  stopOnSignal({ ops, log: closing(log), store: closing(store), deadMan, seat, drain: ops.drain }, logger);
   tellSupervisor({ kind: 'ready', urls: { ops: ops.url }, notes: [] });
 }

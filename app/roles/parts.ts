@@ -21,9 +21,11 @@ import type { Config } from '../config/table.ts';
 import type { Context } from '../context.ts';
 import { dieOf, type Stoppable } from '../lifecycle.ts';
 import { audiencesPath } from '../log.ts';
+import { registerReportingAge } from '../metrics/register.ts';
 import { loadSecrets } from '../secrets.ts';
 import { configuredScorer } from '../traffic.ts';
 import { projectRoot, version } from '../version.ts';
+import { type DeadMan, watchReporting } from './deadman.ts';
 
 /** Short, so that a new campaign is priced within half a minute. */
 const LIVE_COHORT_MS = 20_000;
@@ -76,20 +78,45 @@ export async function startIngestPart({ context, log, store, metrics }: Ground):
   };
 }
 
+/** Watches whether reports come: without them the pacer renews no credit. */
+export function startDeadMan({ context, store, metrics }: Omit<Ground, 'log'>): DeadMan {
+  const { config, clock, logger } = context;
+  const newestMs = () => store.newestMs('bid_stats', 0);
+  const deadMan = watchReporting(config.reportingTimeoutMs * config.timeScale, { newestMs, clock, logger });
+  registerReportingAge(metrics, deadMan.ageMs);
+  return deadMan;
+}
+
 /** Starts the only pacer there is. */
-export function startPacerPart({ context, log, store, metrics }: Ground): Promise<Pacer> {
+export function startPacerPart({ context, log, store, metrics }: Ground, deadMan: DeadMan): Promise<Pacer> {
   const { config, clock, logger } = context;
   const counts = createPacerMetrics(metrics);
-  return startPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics: counts });
+  return startPacer(pacerConfig(config), {
+    log,
+    spend: store,
+    clock,
+    logger,
+    metrics: counts,
+    mayLease: deadMan.mayLease,
+  });
 }
 
 /** One of several: it reads along until it is activated. */
 export function standByPacerPart(
   { context, log, store, metrics }: Omit<Ground, 'metrics'> & { readonly metrics: PacerMetrics },
+  deadMan: DeadMan,
   onReplaced: () => void,
 ): Promise<StandbyPacer> {
   const { config, clock, logger } = context;
-  return standByPacer(pacerConfig(config), { log, spend: store, clock, logger, metrics, onReplaced });
+  return standByPacer(pacerConfig(config), {
+    log,
+    spend: store,
+    clock,
+    logger,
+    metrics,
+    mayLease: deadMan.mayLease,
+    onReplaced,
+  });
 }
 
 /**

@@ -8,7 +8,7 @@ import { tellSupervisor } from '../messages.ts';
 import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
 import { openConfiguredStore } from '../store.ts';
 import { version } from '../version.ts';
-import { type Ground, startApiPart, startIngestPart, startPacerPart } from './parts.ts';
+import { type Ground, startApiPart, startDeadMan, startIngestPart, startPacerPart } from './parts.ts';
 
 const STATUS_EVERY_MS = 1000;
 
@@ -22,7 +22,8 @@ export async function runReporting(context: Context): Promise<void> {
   const store = await openConfiguredStore(context);
   const ground: Ground = { context, log, store, metrics };
   const ingest = await startIngestPart(ground);
-  const pacer = await startPacerPart(ground);
+  const deadMan = startDeadMan(ground);
+  const pacer = await startPacerPart(ground, deadMan);
   registerPacingMetrics(metrics, () => pacer.status());
   const api = await startApiPart(
     ground,
@@ -33,7 +34,7 @@ export async function runReporting(context: Context): Promise<void> {
     tellSupervisor({ kind: 'status', numbers: { logLag: ingest.lag() } });
   }, STATUS_EVERY_MS);
   const status = { stop: async () => clearInterval(reports) };
-  stopOnSignal({ log: closing(log), store: closing(store), ingest, pacer, api, status }, logger);
+  stopOnSignal({ log: closing(log), store: closing(store), ingest, deadMan, pacer, api, status }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }
 

@@ -59,7 +59,7 @@ export function createInProcessBidder(lineItems: number): InProcessBidder {
     signingKey: { id: 1, secret: Buffer.from('benchmark benchmark benchmark 32') },
     rates: new Map([['USD', 1]]),
     threads: 1,
-    loop: { isLate: () => false, stop() {} },
+    loop: { isLate: () => false, setMaxLag() {}, stop() {} },
     onDefect(error) {
       throw error;
     },

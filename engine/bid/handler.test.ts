@@ -17,7 +17,7 @@ import { createCounters } from '../stats/counters.ts';
 import { smallInventory } from '../testing/inventory.case.ts';
 import { createBidIds } from './bidid.ts';
 import { type BidHandlerDeps, createBidHandler } from './handler.ts';
-import { createRateLimit } from './shedding.ts';
+import { createRateLimits } from './shedding.ts';
 
 const START_MS = 1_800_000_000_000;
 const MAX_BODY = 64 * 1024;
@@ -50,7 +50,7 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     signingKey: key,
     rates: new Map([['USD', 1]]),
     threads: 1,
-    loop: { isLate: () => false, stop() {} },
+    loop: { isLate: () => false, setMaxLag() {}, stop() {} },
     onDefect(error) {
       throw error;
     },
@@ -158,14 +158,14 @@ describe('the bid handler', () => {
   });
 
   it('has no limit, or at least one request a second', () => {
-    const free = createRateLimit(0);
-    expect(Array.from({ length: 1000 }, () => free(1)).every(Boolean)).toBe(true);
+    const within = createRateLimits(1);
+    expect(Array.from({ length: 1000 }, () => within(defaultProfile, 1)).every(Boolean)).toBe(true);
     const { post } = bed({ qpsLimit: 1 }, { threads: 8 });
     expect(post(request).status).toBe(200);
   });
 
   it('answers 204 at once when the loop is late, before it is ready, and while it drains', () => {
-    expect(bed({}, { loop: { isLate: () => true, stop() {} } }).post(request)).toEqual({ status: 204 });
+    expect(bed({}, { loop: { isLate: () => true, setMaxLag() {}, stop() {} } }).post(request)).toEqual({ status: 204 });
     const starting = bed();
     setReady(starting.status, false);
     expect(starting.post(request)).toEqual({ status: 204 });

@@ -23,7 +23,7 @@ import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
 import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
 import { explain } from './explain.ts';
 import { createResponseWriter } from './responsewriter.ts';
-import { createRateLimit, type LoopWatch } from './shedding.ts';
+import { createRateLimits, type LoopWatch } from './shedding.ts';
 
 const REQ = shapes.REQUEST.f;
 
@@ -63,9 +63,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const drawn = createAudience();
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
-  const limits = new Map(
-    [...deps.profiles.values()].map((entry) => [entry.name, createRateLimit(Math.ceil(entry.qpsLimit / deps.threads))]),
-  );
+  const withinLimit = createRateLimits(deps.threads);
   const bidIds: string[] = [];
   let zipped = false;
   let profile: ExchangeProfile | undefined;
@@ -205,7 +203,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       return fail(call, 401, 'operator_key_needed', 'Send Authorization: Bearer and an operator key.');
     }
     if (deps.loop.isLate(startedMs)) return noBid(call, 'overload', false);
-    if (!limits.get(exchange)!(nowMs)) return noBid(call, 'qps_limit', false);
+    if (!withinLimit(profile, nowMs)) return noBid(call, 'qps_limit', false);
     zipped = profile.gzip && call.header('accept-encoding').includes('gzip');
     const encoding = call.header('content-encoding');
     if (encoding === '' || encoding === 'identity') return decide(call, body, length, debugging);

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import type { ExchangeProfile } from '../config.ts';
 
 const TICK_MS = 10;
 
@@ -12,6 +13,8 @@ const MAX_TURN_MS = 12;
 export interface LoopWatch {
   /** Whether the request that is taken up now has waited too long. @param nowMs monotonic */
   isLate(nowMs: number): boolean;
+  /** @param ms how late the loop may be from now on */
+  setMaxLag(ms: number): void;
   stop(): void;
 }
 
@@ -21,9 +24,10 @@ export function watchLoop(clock: Clock, maxLagMs: number): LoopWatch {
   let late = false;
   let inTurn = false;
   let turnMs = 0;
+  let limitMs = maxLagMs;
   const timer = setInterval(() => {
     const nowMs = clock.monotonicMs();
-    late = nowMs - dueMs > maxLagMs;
+    late = nowMs - dueMs > limitMs;
     dueMs = nowMs + TICK_MS;
   }, TICK_MS);
   const endTurn = (): void => {
@@ -38,21 +42,32 @@ export function watchLoop(clock: Clock, maxLagMs: number): LoopWatch {
       }
       return late || nowMs - turnMs > MAX_TURN_MS;
     },
+    setMaxLag(ms) {
+      limitMs = ms;
+    },
     stop: () => clearInterval(timer),
   };
 }
 
-/** Counts requests against a limit per second. @param perSecond 0: no limit */
-export function createRateLimit(perSecond: number): (nowMs: number) => boolean {
-  if (perSecond <= 0) return () => true;
-  let second = -1;
-  let used = 0;
-  return (nowMs) => {
-    const now = Math.floor(nowMs / 1000);
-    if (now !== second) {
-      second = now;
-      used = 0;
+/**
+ * Counts requests against each profile's limit per second.
+ * @param threads how many share a limit
+ * @returns whether one more request is within it
+ */
+export function createRateLimits(threads: number): (profile: ExchangeProfile, nowMs: number) => boolean {
+  const used = new Map<string, { second: number; count: number }>();
+  return ({ name, qpsLimit }, nowMs) => {
+    if (qpsLimit <= 0) return true;
+    const second = Math.floor(nowMs / 1000);
+    let found = used.get(name);
+    if (found === undefined) {
+      found = { second, count: 0 };
+      used.set(name, found);
     }
-    return ++used <= perSecond;
+    if (found.second !== second) {
+      found.second = second;
+      found.count = 0;
+    }
+    return ++found.count <= Math.ceil(qpsLimit / threads);
   };
 }

@@ -18,6 +18,8 @@ export interface Observed {
   readonly threads: number;
   readonly cells: () => { readonly live: number; readonly dry: number };
   readonly caps: () => CapStats;
+  /** Accounts that were billed too fast. */
+  readonly limited: () => number;
 }
 
 /** Registers the bidder's metrics, as they are listed in docs/operating/metrics. */
@@ -45,6 +47,7 @@ export function createBidderMetrics(registry: Registry, observed: Observed): Bid
   const durable = histogram(registry, 'evenkeel_durable_seconds', 'Time until an event is on disk.', null);
   gauge('line_items', 'Line items the bidder can bid with now.', observed.lines);
   gauge('ready', '1 while /healthz/ready answers 200.', () => (observed.ready() ? 1 : 0));
+  gauge('spend_limited_accounts', 'Accounts that may not bid because they were billed too fast.', observed.limited);
   gauge('kill_switches', 'Kill switches that are on.', observed.switches);
   new Gauge({
     name: 'evenkeel_credit_cells',

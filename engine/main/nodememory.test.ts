@@ -11,6 +11,7 @@ import { defaultBidderConfig } from '../config.ts';
 import { compileCaps, isLineCapped } from '../users/caps.ts';
 import { readEvidence } from '../value/evidence.ts';
 import { createNodeMemory, type NodeMemory } from './nodememory.ts';
+import { createSpendGuard } from './spendguard.ts';
 
 const key = { id: 1, secret: Buffer.from('node memory test key, 32 bytes!!') };
 const directory = mkdtempSync(join(tmpdir(), 'evenkeel-memory-'));
@@ -54,7 +55,7 @@ function start(clock = manualClock(NOW)) {
     users: { ...defaultBidderConfig.users, capBuckets: 64 },
     learning: { path, evidenceBuckets: 64, marketRows: 4 },
   };
-  const memory = createNodeMemory(config, clock);
+  const memory = createNodeMemory(config, clock, createSpendGuard(0));
   memory.onCampaigns([{ change: { kind: 'line_item', entity: item }, slot: 0 }]);
   return memory;
 }

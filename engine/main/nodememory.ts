@@ -1,3 +1,4 @@
+import { billOf } from '../../core/billing.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type EventType, eventTypes, type LoggedEvent } from '../../core/event.ts';
 import type { LogRecord } from '../../core/eventlog.ts';
@@ -8,6 +9,7 @@ import type { BidderConfig } from '../config.ts';
 import { type CapStats, createCapStore } from '../users/capstore.ts';
 import { openCheckpoint } from '../users/checkpoint.ts';
 import { createLearner } from '../value/learner.ts';
+import type { SpendGuard } from './spendguard.ts';
 
 /**
  * What a node remembers of all nodes' events: impressions per user for frequency caps, and what impressions turned out
@@ -35,6 +37,7 @@ const FADE_EVERY_MS = 3_600_000;
 export function createNodeMemory(
   config: Pick<BidderConfig, 'tokenKeys' | 'users' | 'learning' | 'currencies' | 'tokenLifetimeMs' | 'clickLifetimeMs'>,
   clock: Clock,
+  guard: SpendGuard,
 ): NodeMemory {
   const caps = createCapStore({ buckets: config.users.capBuckets });
   const learner = createLearner(config.learning);
@@ -51,6 +54,8 @@ export function createNodeMemory(
     const late =
       event.type === 'click' || event.type === 'conversion' ? config.clickLifetimeMs : config.tokenLifetimeMs;
     if (event.atMs - token.bidAtMs > late) return;
+    const bill = billOf(token, event);
+    if (bill.billing) guard.billed(token.advertiserId, token.bidId, bill.nanos, event.atMs);
     caps.observe(event, token);
     const rate = config.currencies[currencies.get(token.advertiserId) ?? 'USD'];
     // Prices in a currency that has no rate any more teach nothing; the event counts all the same.

@@ -112,3 +112,21 @@ it('forgets a partition that was taken away, and lets go of its block', async ()
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(tokens.length).toBe(tried);
 });
+
+it('stops although rows keep coming: those are read again', async () => {
+  let next = 10;
+  open({
+    insert: async ({ token }) => {
+      tokens.push(token);
+      add(0, next, next);
+      next += 1;
+    },
+  });
+  add(0, 0, 9);
+  await written(3);
+  await writer.stop();
+  const stopped = tokens.length;
+  add(0, next, next);
+  expect(writer.waitingRows).toBe(0);
+  expect(stopped).toBeLessThanOrEqual(5);
+});

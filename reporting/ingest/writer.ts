@@ -185,6 +185,8 @@ export function createBlockWriter<Row extends Placed>(options: WriterOptions<Row
       while (isFull(partition) && !stopping) await progress.wait(Number.POSITIVE_INFINITY);
     },
     add(range, rows) {
+      // What comes while it stops is read again by the next: else it would never end under traffic.
+      if (stopping) return;
       const queue = queueOf(range.partition);
       if (queue.rows.length === 0) queue.sinceMs = clock.monotonicMs();
       const before = queue.ranges.get(range.partition);
