@@ -1,4 +1,4 @@
-import { type Cell, createCells } from './ledgercells.ts';
+import { type Cell, type Cells, createCells } from './ledgercells.ts';
 import type { CellUse, PacingMessage } from './topics.ts';
 
 /** Credit left per slot in nanos. Bid threads take from it; the ledger puts back. May go below zero: then it refuses. */
@@ -51,9 +51,17 @@ export interface NodeLedger {
   slotOf(cell: string): number;
   /**
    * A bid thread took `nanos` from each of the slots.
+   * @param count how many of the slots are meant
    * @param releaseAfterMs when the exchange's own delays call for another time-out than the default (standard mode only)
    */
-  reserved(bidId: string, slots: readonly number[], nanos: bigint, bidAtMs: number, releaseAfterMs?: number): void;
+  reserved(
+    bidId: string,
+    slots: ArrayLike<number>,
+    nanos: bigint,
+    bidAtMs: number,
+    releaseAfterMs?: number,
+    count?: number,
+  ): void;
   /** Idempotent per bid: the first outcome counts, and a bill also after a release. */
   settle(bidId: string, outcome: SettleOutcome): SettleResult;
   /**
@@ -92,9 +100,7 @@ interface Bid {
   /** At most MAX_EVENT_NANOS: a safe integer. */
   readonly nanos: number;
   readonly bidAtMs: number;
-}
-interface SettledBid extends Bid {
-  readonly billed: boolean;
+  billed: boolean;
 }
 
 const MAX_EARLY = 4096;
@@ -114,7 +120,8 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
   const { mode, maxReservations, tokenLifetimeMs } = options;
   const cells = createCells(options);
   const open = new Map<string, Bid>();
-  const settled = new Map<string, SettledBid>();
+  const settled = new Map<string, Bid>();
+  const paths = createPaths(cells);
   const early = new Map<string, SettleOutcome>();
   const due = createDueList();
   const count = { ...noCounts };
@@ -134,7 +141,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
   function release(bidId: string, bid: Bid): void {
     open.delete(bidId);
     for (const cell of bid.cells) cells.move(cell, 0n, -BigInt(bid.nanos));
-    settled.set(bidId, { ...bid, billed: false });
+    settled.set(bidId, bid);
   }
 
   function bill(bidId: string, bid: Bid, nanos: bigint): void {
@@ -143,16 +150,17 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
     // A price above the cap is billed at the cap, here as in reporting.
     const billed = nanos < 0n ? 0n : nanos < reserved ? nanos : reserved;
     for (const cell of bid.cells) cells.move(cell, billed, -reserved);
-    settled.set(bidId, { ...bid, billed: true });
+    bid.billed = true;
+    settled.set(bidId, bid);
   }
 
-  function billLate(bidId: string, bid: SettledBid, nanos: bigint): void {
+  function billLate(bid: Bid, nanos: bigint): void {
     const cap = BigInt(bid.nanos);
     const billed = nanos < 0n ? 0n : nanos < cap ? nanos : cap;
     for (const cell of bid.cells) cells.move(cell, billed, 0n);
     count.lateBills++;
     count.lateNanos += billed;
-    settled.set(bidId, { ...bid, billed: true });
+    bid.billed = true;
   }
 
   function keepEarly(bidId: string, outcome: SettleOutcome): SettleResult {
@@ -188,16 +196,16 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
       count.duplicates++;
       return 'duplicate';
     }
-    billLate(bidId, past, outcome.billedNanos);
+    billLate(past, outcome.billedNanos);
     return 'late';
   }
 
   return {
     applyPacing: (message) => cells.applyPacing(message),
     slotOf: (cell) => cells.find(cell)?.slot ?? -1,
-    reserved(bidId, slots, nanos, bidAtMs, releaseAfterMs = options.releaseAfterMs) {
+    reserved(bidId, slots, nanos, bidAtMs, releaseAfterMs = options.releaseAfterMs, slotCount = slots.length) {
       if (open.has(bidId) || settled.has(bidId)) return;
-      const path = slots.flatMap((slot) => cells.at(slot) ?? []);
+      const path = paths(slots, slotCount);
       if (!hasRoom()) {
         // It can not be followed, so it counts as spent: the safe side.
         for (const cell of path) cells.moveTaken(cell, nanos, 0n);
@@ -205,7 +213,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
         return;
       }
       for (const cell of path) cells.moveTaken(cell, 0n, nanos);
-      open.set(bidId, { cells: path, nanos: Number(nanos), bidAtMs });
+      open.set(bidId, { cells: path, nanos: Number(nanos), bidAtMs, billed: false });
       const waitMs = mode === 'strict' ? tokenLifetimeMs : Math.min(releaseAfterMs, tokenLifetimeMs);
       due.add(bidId, bidAtMs + waitMs);
       const outcome = early.get(bidId);
@@ -241,6 +249,29 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
       openReservations: open.size,
       rememberedBids: settled.size,
     }),
+  };
+}
+
+/** The cells of a path of slots: bids of one line item share the list, so that a bid that is remembered costs less. */
+function createPaths(cells: Cells): (slots: ArrayLike<number>, count: number) => readonly Cell[] {
+  const byLast = new Map<number, readonly Cell[]>();
+  const isOf = (path: readonly Cell[], slots: ArrayLike<number>, count: number): boolean => {
+    if (path.length !== count) return false;
+    for (let i = 0; i < count; i++) if (path[i] !== cells.at(slots[i]!)) return false;
+    return true;
+  };
+  return (slots, count) => {
+    const last = slots[count - 1] ?? -1;
+    const known = byLast.get(last);
+    if (known !== undefined && isOf(known, slots, count)) return known;
+    const path: Cell[] = [];
+    for (let i = 0; i < count; i++) {
+      const cell = cells.at(slots[i]!);
+      if (cell !== undefined) path.push(cell);
+    }
+    // As many as there are slots, which are given to other cells when these are over.
+    byLast.set(last, path);
+    return path;
   };
 }
 

@@ -20,7 +20,7 @@ import { createTotals } from './main/totals.ts';
 import { startWorkers } from './main/workers.ts';
 import { createSharedCredit, creditBank, creditCells } from './shared/credit.ts';
 import { createSharedPace } from './shared/pace.ts';
-import { readRecord } from './shared/records.ts';
+import { type RecordReader, readRecord } from './shared/records.ts';
 import { createSharedRing, readRing, refusedRecords } from './shared/ring.ts';
 import { createSharedStatus, isReady, setDraining, setHeld, setReady } from './shared/status.ts';
 
@@ -137,15 +137,18 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
       onCrash: deps.onFatal,
     },
   );
+  const readers = rings.map(
+    (_, thread): RecordReader => ({
+      onReserved: (bidId, bidAtMs, nanos, cells, count) =>
+        ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs, config.ledger.releaseAfterMs, count),
+      onEvent: (ref, key, value) => appender.add(thread, ref, { key, value }),
+    }),
+  );
   /** Takes over what the bid threads wrote: reservations into the ledger, events towards the log. */
   function drain(): void {
     rings.forEach(({ ring, buffer }, thread) => {
-      readRing(ring, buffer, RECORDS_PER_DRAIN, (bytes, startAt, endAt) =>
-        readRecord(bytes, startAt, endAt, {
-          onReserved: (bidId, bidAtMs, nanos, cells) => ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs),
-          onEvent: (ref, key, value) => appender.add(thread, ref, { key, value }),
-        }),
-      );
+      const reader = readers[thread]!;
+      readRing(ring, buffer, RECORDS_PER_DRAIN, (bytes, startAt, endAt) => readRecord(bytes, startAt, endAt, reader));
     });
     appender.flush();
     setHeld(status, failing || deps.mayBid?.() === false);

@@ -113,7 +113,10 @@ describe('the bid handler', () => {
     });
     const reserved: unknown[] = [];
     readRing(ring, Buffer.from(ring.data), 10, (bytes, from, to) =>
-      readRecord(bytes, from, to, { onReserved: (...record) => reserved.push(record), onEvent: () => {} }),
+      readRecord(bytes, from, to, {
+        onReserved: (id, atMs, nanos, cells, count) => reserved.push([id, atMs, nanos, [...cells.subarray(0, count)]]),
+        onEvent: () => {},
+      }),
     );
     expect(reserved).toEqual([[bid.id, START_MS, 2_000_000, [0]]]);
     expect(creditOf(credit, 0)).toBe(998_000_000n);

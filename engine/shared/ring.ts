@@ -11,7 +11,7 @@ export interface SharedRing {
 const WRITE = 0;
 const READ = 1;
 const REFUSED = 2;
-const SKIP = 0xffffffff;
+const SKIP = -1;
 const LENGTH_BYTES = 4;
 
 /** @param bytes size of the data, a power of two */
@@ -32,6 +32,8 @@ export interface RingWriter {
    */
   open(maxBytes: number): number;
   readonly buffer: Buffer;
+  /** The same memory as words: records begin at whole words. */
+  readonly words: Int32Array;
   /** Publishes the opened record with its real length, which ends at `endAt`. */
   commit(startAt: number, endAt: number): void;
 }
@@ -39,28 +41,40 @@ export interface RingWriter {
 export function ringWriter(ring: SharedRing): RingWriter {
   const size = ring.data.byteLength;
   const buffer = Buffer.from(ring.data);
+  const words = new Int32Array(ring.data);
   const { header } = ring;
+  // Nobody else writes the one, and the other only grows: asking for it again is needed only when it seems full.
+  let write = Atomics.load(header, WRITE) >>> 0;
+  let read = Atomics.load(header, READ) >>> 0;
+
+  function hasRoom(bytes: number): boolean {
+    if (((write - read) >>> 0) + bytes <= size) return true;
+    read = Atomics.load(header, READ) >>> 0;
+    return ((write - read) >>> 0) + bytes <= size;
+  }
+
   return {
     buffer,
+    words,
     open(maxBytes) {
-      const write = Atomics.load(header, WRITE) >>> 0;
-      const used = (write - (Atomics.load(header, READ) >>> 0)) >>> 0;
       const offset = write & (size - 1);
       const tillEnd = size - offset;
       const wanted = aligned(LENGTH_BYTES + maxBytes);
       const wraps = wanted > tillEnd;
-      if (used + wanted + (wraps ? tillEnd : 0) > size) {
+      if (!hasRoom(wanted + (wraps ? tillEnd : 0))) {
         Atomics.add(header, REFUSED, 1);
         return -1;
       }
       if (!wraps) return offset + LENGTH_BYTES;
-      buffer.writeUInt32LE(SKIP, offset);
-      Atomics.store(header, WRITE, (write + tillEnd) | 0);
+      words[offset >> 2] = SKIP;
+      write = (write + tillEnd) >>> 0;
+      Atomics.store(header, WRITE, write | 0);
       return LENGTH_BYTES;
     },
     commit(startAt, endAt) {
-      buffer.writeUInt32LE(endAt - startAt, startAt - LENGTH_BYTES);
-      Atomics.add(header, WRITE, aligned(LENGTH_BYTES + endAt - startAt));
+      words[(startAt - LENGTH_BYTES) >> 2] = endAt - startAt;
+      write = (write + aligned(LENGTH_BYTES + endAt - startAt)) >>> 0;
+      Atomics.store(header, WRITE, write | 0);
     },
   };
 }
@@ -81,7 +95,7 @@ export function readRing(
   let count = 0;
   while (read !== write && count < maxRecords) {
     const offset = read & (size - 1);
-    const length = buffer.readUInt32LE(offset);
+    const length = buffer.readInt32LE(offset);
     if (length === SKIP) read = (read + size - offset) >>> 0;
     else {
       onRecord(buffer, offset + LENGTH_BYTES, offset + LENGTH_BYTES + length);
