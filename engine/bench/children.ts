@@ -98,7 +98,9 @@ function start(
   stdout: 'pipe' | 'inherit',
 ): ChildProcess {
   const pinned = pin === null ? {} : { execPath: 'taskset' };
-  const execArgv = [...(pin === null ? [] : ['-c', `${pin}`, process.execPath]), ...nodeArgs];
+  // As batch processes neither side takes the processor from the other whenever it is sent something: without that a
+  // server is interrupted by the client after almost every answer, the more so the longer a request takes.
+  const execArgv = [...(pin === null ? [] : ['-c', `${pin}`, 'chrt', '-b', '0', process.execPath]), ...nodeArgs];
   return fork(fileURLToPath(script), [...args], { ...pinned, execArgv, stdio: ['ignore', stdout, 'inherit', 'ipc'] });
 }
 
@@ -108,7 +110,9 @@ function start(
  * @returns null where processes can not be pinned
  */
 export function sharedProcessor(): number | null {
-  const found = spawnSync('taskset', ['-c', '0', process.execPath, '--version'], { stdio: 'ignore' });
+  const found = spawnSync('taskset', ['-c', '0', 'chrt', '-b', '0', process.execPath, '--version'], {
+    stdio: 'ignore',
+  });
   return found.status === 0 ? availableParallelism() - 1 : null;
 }
 
