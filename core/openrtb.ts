@@ -119,6 +119,7 @@ const imp = {
   secure: num,
   clickbrowser: num,
   exp: num,
+  qty: object({ multiplier: num }),
 };
 const inventory = {
   id: text,

@@ -142,6 +142,13 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
     expect(eventsOf(bid.id)).toMatchObject([{ type: 'bill', priceNanos: 1_500_000 }]);
   });
 
+  it('bills a showing that is several impressions at once by their number', async () => {
+    const imp = [{ id: '1', banner: { w: 300, h: 250 }, qty: { multiplier: 2.5 } }];
+    const bid = await bidFor(banner({ imp, dooh: { id: 'screen' }, site: undefined }));
+    expect((await get(bid.burl!.slice(base.length).replace('${AUCTION_PRICE}', '1.2'))).status).toBe(204);
+    expect(eventsOf(bid.id)).toMatchObject([{ type: 'bill', priceNanos: 3_000_000 }]);
+  });
+
   it('takes conversions by click id, or by advertiser and user', async () => {
     const bid = await bidFor(banner());
     const token = /\/notice\/win\/([^?]+)/.exec(bid.nurl)![1]!;
@@ -174,6 +181,8 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
     log.failAppends(null);
     expect([failed.status, await codeOf(failed)]).toEqual([503, 'not_durable']);
     expect((await get(path)).status).toBe(204);
+    // A bidder whose log failed holds back until a write succeeds.
+    await until('bidding goes on', async () => (await post(banner())).status === 200);
   });
 
   it('answers bad input with a code and goes on', async () => {

@@ -1,4 +1,4 @@
-import { nanosToCpm } from '../../core/money.ts';
+import { MAX_EVENT_NANOS, nanosToCpm } from '../../core/money.ts';
 import type { NoBidReason } from '../../core/reasons.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Line } from '../catalog/line.ts';
@@ -49,8 +49,10 @@ export interface Bid {
   impNode: number;
   line: Line;
   creative: ReadyCreative;
-  /** Nanos of the account's currency. */
+  /** The most it can cost, nanos of the account's currency: the price of one impression times `quantity`. */
   priceNanos: number;
+  /** How many impressions it buys at once (`qty.multiplier`); 1 but on screens in public space. */
+  quantity: number;
   /** CPM in the response's currency, six places at most. */
   cpm: string;
   w: number;
@@ -256,21 +258,25 @@ export class Auction {
 
   #sell(node: number, at: number, usdPrice: number, keep: KeepBid): NoBidReason | null {
     const line = this.#catalog.line(this.#matches[at]!);
-    const { insight, exchangeHash, domainHash } = this.#about;
+    const { insight, exchangeHash, domainHash, impression } = this.#about;
     const exchange = exchangeRow(exchangeHash);
     const market = marketRow(insight.shading, exchangeHash, domainHash, this.#creatives[at]!.mtype);
     const share = this.#share(exchange, market, usdPrice, at);
     const price = Math.max(1, Math.min(this.#prices[at]!, Math.ceil(this.#prices[at]! * share)));
-    if (!this.#take(line, price)) return 'budget';
+    const { quantity } = impression;
+    const total = Math.ceil(price * quantity);
+    if (total > MAX_EVENT_NANOS || !this.#take(line, total)) return 'budget';
     const bid = this.#bid(node, at, line, price);
+    bid.priceNanos = total;
+    bid.quantity = quantity;
     if (keep(bid)) {
       this.#sold++;
       this.#about.won.add(line, bid.creative, podOf(this.#about, mediaOfferFor(this.#about, bid.creative)));
-      if (!this.decision.test) noteBid(insight.shading, exchange, market, usdPrice * share);
-      this.#tally.bid(line, price, this.#prices[at]!);
+      if (!this.decision.test) noteBid(insight.shading, exchange, market, usdPrice * share * quantity);
+      this.#tally.bid(line, total, Math.ceil(this.#prices[at]! * quantity));
       return null;
     }
-    if (!this.decision.test) this.#gate.undo(price);
+    if (!this.decision.test) this.#gate.undo(total);
     return 'ring_full';
   }
 
@@ -279,12 +285,15 @@ export class Auction {
    * and the agreed price for a deal that has one.
    */
   #share(exchange: number, market: number, usdPrice: number, at: number): number {
-    const { auctionType, insight, seed } = this.#about;
+    const { auctionType, insight, seed, impression } = this.#about;
+    const { quantity } = impression;
     const usdFloor = this.#usdFloors[at]!;
     const type = this.#deals[at]?.auctionType || auctionType;
     if (type === FIXED_PRICE && usdFloor > 0) return usdFloor / usdPrice;
     if (type !== 1) return 1;
-    return shadePrice(insight.shading, exchange, market, usdPrice, Math.ceil(usdFloor), seed) / usdPrice;
+    // Prices are learned from notices, which tell what a whole showing cost.
+    const usd = usdPrice * quantity;
+    return shadePrice(insight.shading, exchange, market, usd, Math.ceil(usdFloor * quantity), seed) / usd;
   }
 
   #tallyLosers(count: number): void {
@@ -316,13 +325,13 @@ export class Auction {
     return rank(challenger) > rank(holder);
   }
 
+  /** @param priceNanos of one impression */
   #bid(impNode: number, at: number, line: Line, priceNanos: number): Bid {
     const creative = this.#creatives[at]!;
     const bid = this.#pool[this.#sold]!;
     bid.impNode = impNode;
     bid.line = line;
     bid.creative = creative;
-    bid.priceNanos = priceNanos;
     bid.cpm = this.#cpm(line, priceNanos);
     bid.w = creative.w;
     bid.h = creative.h;
@@ -350,6 +359,7 @@ function blankBid(): Bid {
     line: null as unknown as Line,
     creative: null as unknown as ReadyCreative,
     priceNanos: 0,
+    quantity: 1,
     cpm: '',
     w: 0,
     h: 0,

@@ -12,6 +12,7 @@ import { type NativeOffer, readNative } from './nativeoffer.ts';
 const IMP = shapes.IMP.f;
 const BANNER = shapes.BANNER.f;
 const VIDEO = shapes.VIDEO.f;
+const QTY = shapes.QTY.f;
 const AUDIO = shapes.AUDIO.f;
 const NATIVE = shapes.NATIVE.f;
 
@@ -21,6 +22,8 @@ export interface Impression {
   /** Its place in the request, from 1. */
   number: number;
   secure: boolean;
+  /** How many impressions one showing is (`qty.multiplier`), as on a screen in public space; 1 elsewhere. */
+  quantity: number;
   banner: BannerOffer | null;
   video: MediaOffer | null;
   audio: MediaOffer | null;
@@ -41,6 +44,7 @@ export function createImpression(): Impression {
     node: -1,
     number: 0,
     secure: false,
+    quantity: 1,
     banner: null,
     video: null,
     audio: null,
@@ -69,6 +73,8 @@ export function readImpression(
   const native = media.includes('native') ? scan.object(node, IMP.native) : -1;
   into.node = node;
   into.secure = scan.numOr(node, IMP.secure, 0) === 1;
+  const quantity = scan.numOr(scan.object(node, IMP.qty), QTY.multiplier, 1);
+  into.quantity = quantity > 0 ? quantity : 1;
   const interstitial = scan.numOr(node, IMP.instl, 0) === 1;
   into.banner = banner < 0 ? null : readBanner(scan, banner, interstitial, bannerOffer);
   into.video = video < 0 ? null : readVideo(scan, video, videoOffer);

@@ -96,7 +96,7 @@ export function judge(
   if (passPpm < MILLION && hashWith(about.seed ^ PASS_SALT, words[word + WORD.lineItem]!) % MILLION >= passPpm) {
     return 'pacing';
   }
-  return gate.covers(verdict.price, about.nowMs) ? null : 'budget';
+  return gate.covers(Math.ceil(verdict.price * about.impression.quantity), about.nowMs) ? null : 'budget';
 }
 
 function outsideOf(line: Line, about: Circumstances): NoBidReason | null {

@@ -122,6 +122,17 @@ describe('the bid handler', () => {
     expect(creditOf(credit, 0)).toBe(998_000_000n);
   });
 
+  it('reserves and signs what a showing costs that is several impressions at once', () => {
+    const { post, credit } = bed();
+    const imp = [{ id: 'i', banner: { w: 300, h: 250 }, qty: { multiplier: 14.2 } }, ...request.imp];
+    const [screen, page] = bidResponseSchema.parse(bodyOf(post({ ...request, imp }))).seatbid![0]!.bid;
+    expect([screen!.price, page!.price]).toEqual([2, 2]);
+    const tokens = [screen!, page!].map(({ nurl }) => readToken(/win\/([^?]+)/.exec(nurl)![1]!, [key]));
+    expect(tokens).toMatchObject([{ capNanos: 28_400_000 }, { capNanos: 2_000_000 }]);
+    expect([screen!.burl, page!.burl].map((link) => link?.includes('&qty=14.2'))).toEqual([true, false]);
+    expect(credit.nanos[0]).toBe(969_600_000n);
+  });
+
   it('gives every bid an id of its own', () => {
     const { post, clock } = bed();
     const ids = new Set<string>();

@@ -29,6 +29,8 @@ export function createResponseWriter(): ResponseWriter {
   let count = 0;
   let profile: ExchangeProfile | null = null;
   let currency = '';
+  /** What our links say of money in the present bid: its currency and how many impressions it buys. */
+  let money = '';
 
   function reserve(bytes: number): void {
     if (at + bytes <= out.length) return;
@@ -74,7 +76,8 @@ export function createResponseWriter(): ResponseWriter {
     begin(scan, exchange, inCurrency) {
       profile = exchange;
       currency = inCurrency;
-      fill(fillings, FILL.currency, currency === 'USD' ? '' : `&cur=${currency}`);
+      money = currency === 'USD' ? '' : `&cur=${currency}`;
+      fill(fillings, FILL.currency, money);
       start(scan);
       literal(',"seatbid":[{');
       if (exchange.seat !== '') {
@@ -93,6 +96,7 @@ export function createResponseWriter(): ResponseWriter {
         if (bid.skipAfterSeconds >= 0) fill(fillings, FILL.skipAfter, clockTime(bid.skipAfterSeconds));
       }
       fill(fillings, FILL.assets, bid.assets);
+      if (bid.quantity !== 1) fill(fillings, FILL.currency, `${money}&qty=${bid.quantity}`);
       literal(count++ === 0 ? '{"id":"' : ',{"id":"');
       literal(bidId);
       literal('","impid":');
@@ -109,6 +113,7 @@ export function createResponseWriter(): ResponseWriter {
       reserve(BID_OVERHEAD_BYTES + templateBytes(template, fillings));
       at = writeTemplate(template, fillings, out, at);
       literal('}');
+      if (bid.quantity !== 1) fill(fillings, FILL.currency, money);
     },
     end() {
       reserve(BID_OVERHEAD_BYTES);

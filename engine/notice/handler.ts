@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { type EventType, eventKey, type LoggedEvent } from '../../core/event.ts';
+import { MAX_EVENT_NANOS } from '../../core/money.ts';
 import { type BidToken, readToken, type TokenKey } from '../../core/token.ts';
 import type { Rates } from '../auction/currency.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -120,7 +121,8 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     const readPrice = readers.get(token.exchange) ?? plainPrice;
     const currency = queryValue(call.query, 'cur') ?? 'USD';
     const account = deps.catalog.currencyOf(token.advertiserId) ?? 'USD';
-    const read = (name: string) => converted(readPrice(queryValue(call.query, name)), currency, account, deps.rates);
+    const read = (name: string) =>
+      times(converted(readPrice(queryValue(call.query, name)), currency, account, deps.rates), call.query);
     const event: LoggedEvent = {
       ...base(call, route.type, text, token.user !== ''),
       priceNanos: read('price') ?? (encrypted.has(token.exchange) ? null : byRatio(call.query, token)),
@@ -181,6 +183,15 @@ export function createNoticeHandler(deps: NoticeDeps): NoticeHandler {
     else onToken(call, route, path.slice(end));
     return true;
   };
+}
+
+/** A price of one impression, times how many the bid bought at once: our own link says it (`qty`). */
+function times(nanos: number | null, query: string): number | null {
+  if (nanos === null || !query.includes('qty=')) return nanos;
+  const quantity = Number(queryValue(query, 'qty') ?? Number.NaN);
+  if (!(quantity > 0)) return nanos;
+  const total = Math.round(nanos * quantity);
+  return total <= MAX_EVENT_NANOS ? total : null;
 }
 
 /**

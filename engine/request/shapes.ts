@@ -109,6 +109,7 @@ const DEAL = shape('deal', {
   mincpmpersec: 'num',
 });
 const PMP = shape('pmp', { private_auction: 'num', deals: { objects: DEAL } });
+const QTY = shape('qty', { multiplier: 'num' });
 const IMP = shape('imp', {
   id: 'text',
   banner: { object: BANNER },
@@ -124,6 +125,7 @@ const IMP = shape('imp', {
   secure: 'num',
   clickbrowser: 'num',
   exp: 'num',
+  qty: { object: QTY },
 });
 const PUBLISHER = shape('publisher', { id: 'text', domain: 'text', cat: 'texts' });
 const CONTENT = shape('content', { cat: 'texts', cattax: 'num', language: 'text', keywords: 'text', kwarray: 'texts' });
@@ -256,6 +258,7 @@ export const shapes = {
   NATIVE,
   DEAL,
   PMP,
+  QTY,
   IMP,
   PUBLISHER,
   CONTENT,
