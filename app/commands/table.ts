@@ -2,6 +2,7 @@ import { backupCommand, restoreCommand } from './backup.ts';
 import { benchCommand } from './bench.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
+import { eraseCommand } from './erase.ts';
 import { keysCommand } from './keys.ts';
 import { loadtestCommand } from './loadtest.ts';
 import { migrateCommand, replayCommand } from './replay.ts';
@@ -25,6 +26,7 @@ export const commands: Readonly<Record<string, Command>> = {
   replay: { says: 'rebuild the reports from the event log', run: replayCommand },
   migrate: { says: 'bring the store’s schema up to date', run: migrateCommand },
   keys: { says: 'list, create or revoke API keys of the running API', run: keysCommand },
+  erase: { says: 'forget users: erase them from audiences, log and reports, with a report', run: eraseCommand },
   doctor: { says: 'look at everything a start needs', run: doctorCommand },
   backup: { says: 'copy the data folder while everything runs', run: backupCommand },
   restore: { says: 'put a backup back as a new data folder', run: restoreCommand },

@@ -30,7 +30,7 @@ describe('docs/security.md', () => {
     const references = shownBy.split('<br>');
     expect(references.length).toBeGreaterThan(0);
     for (const reference of references) {
-      const [, file = '', title = ''] = /^`([^`]+\.(?:test|e2e|case)\.ts)`: (.+)$/.exec(reference) ?? [];
+      const [, file = '', title = ''] = /^`([^`]+\.(?:test|e2e|timed|slow|case)\.ts)`: (.+)$/.exec(reference) ?? [];
       expect(file, reference).not.toBe('');
       expect(existsSync(join(root, file)), file).toBe(true);
       expect(read(file), `${file} has a test “${title}”`).toContain(title);

@@ -68,6 +68,23 @@ describe('the embedded log', () => {
     await consumer.commit(0, { offset: 2, metadata: '' });
   });
 
+  it('puts other values in the place of some, at the same offsets and times', async () => {
+    const log = open({ partitions: 2 });
+    await log.append('events', numbered(2500));
+    const read = async () =>
+      [...(await readAll(log, 'events', 2500, PATIENCE_MS)).byPartition].sort(([a], [b]) => a - b);
+    const before = await read();
+    const edit = ({ value }: { value: Buffer | null }) =>
+      value?.toString().endsWith('7') ? Buffer.from(`erased ${value}`) : null;
+    expect(await log.rewriteEvents(edit)).toEqual({ looked: 2500, changed: 250 });
+    const expected = before.map(([partition, records]) => [
+      partition,
+      records.map((record) => ({ ...record, value: edit(record) ?? record.value })),
+    ]);
+    expect(await read()).toEqual(expected);
+    expect(await log.rewriteEvents(() => null)).toEqual({ looked: 2500, changed: 0 });
+  });
+
   it('shares one transaction among appends that wait together', async () => {
     const log = open();
     await Promise.all(Array.from({ length: 200 }, (_, i) => log.append('events', numbered(3 + (i % 2)))));

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
-import type { ConsumeOptions, EventLog, LogConsumer, NewRecord } from '../../core/eventlog.ts';
+import type { ConsumeOptions, EventLog, LogConsumer, LogRecord, NewRecord } from '../../core/eventlog.ts';
 import { type TopicName, topicNames } from '../../core/topics.ts';
 import { recordBytes } from './chunk.ts';
 import { startEmbeddedConsumer } from './embeddedconsumer.ts';
@@ -30,6 +30,13 @@ export interface EmbeddedLogConfig {
 export interface EmbeddedLog extends EventLog {
   /** How full the fullest `events` partition is: bytes kept divided by the bytes allowed. At 1 appends are refused. */
   fill(): number;
+  /**
+   * Puts other values in the place of some events, at the same offsets; other processes may append meanwhile.
+   * @param edit the new value, or null to leave the record as it is
+   */
+  rewriteEvents(
+    edit: (record: LogRecord) => Buffer | null,
+  ): Promise<{ readonly looked: number; readonly changed: number }>;
 }
 
 /**
@@ -99,6 +106,19 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
 
   return {
     fill,
+    async rewriteEvents(edit) {
+      const sum = { looked: 0, changed: 0 };
+      for (let partition = 0; partition < storage.partitionsOf('events'); partition++) {
+        for (let from: number | null = 0; from !== null; ) {
+          const at: number = from;
+          const done = await storage.transact(() => storage.rewrite('events', partition, at, edit));
+          sum.looked += done.looked;
+          sum.changed += done.changed;
+          from = done.next;
+        }
+      }
+      return sum;
+    },
     append(topic, records) {
       const refusal = closed ? logClosed() : (refuseRecords(records) ?? (topic === 'events' ? refuseFull() : null));
       if (refusal !== null) return Promise.reject(refusal);

@@ -9,6 +9,8 @@ const MAX_CHUNK_BYTES = 256 * 1024;
 const MAX_CHUNK_RECORDS = 1000;
 /** Chunks dropped by retention in one transaction, so that it never holds the write lock long. */
 const MAX_DROPS = 1000;
+/** Chunks looked at in one transaction of a rewrite. */
+const MAX_REWRITES = 20;
 
 /** What a partition holds. `first` is where reading starts, `end` the next offset, `bytes` the sum of its chunks. */
 interface PartitionState {
@@ -20,6 +22,12 @@ interface PartitionState {
 export interface Retention {
   readonly maxAgeMs: number;
   readonly maxBytes: number;
+}
+
+export interface Rewritten {
+  readonly next: number | null;
+  readonly looked: number;
+  readonly changed: number;
 }
 
 /** The tables of a log in one LMDB environment, and what a transaction does to them. */
@@ -39,6 +47,12 @@ export interface LogStorage {
   takeOver(topic: TopicName, group: string): number;
   /** Drops what is past retention and read by every group that ever committed. @returns chunks dropped */
   retain(topic: TopicName, partition: number, retention: Retention, nowMs: number): number;
+  /**
+   * Puts other values in the place of some, at the same offsets, for a partition that is not compacted; inside `transact`.
+   * @param edit the new value, or null to leave the record as it is
+   * @returns the offset to go on from, null at the end, and how many records were looked at and changed
+   */
+  rewrite(topic: TopicName, partition: number, from: number, edit: (record: LogRecord) => Buffer | null): Rewritten;
   /** Runs in one transaction that is on disk when the promise resolves and leaves no trace when it rejects. */
   transact<T>(action: () => T): Promise<T>;
 }
@@ -143,6 +157,39 @@ export function openLogStorage(dir: string, partitions: Readonly<Record<TopicNam
     return doomed.length;
   }
 
+  function rewrite(
+    topic: TopicName,
+    partition: number,
+    from: number,
+    edit: (record: LogRecord) => Buffer | null,
+  ): Rewritten {
+    const range = { start: chunkKey(topic, partition, from), end: chunkKey(topic, partition + 1, 0) };
+    const sum = { looked: 0, changed: 0 };
+    let { first, end, bytes } = state(topic, partition);
+    let chunksSeen = 0;
+    let next: number | null = null;
+    for (const { key, value } of chunks.getRange({ ...range, limit: MAX_REWRITES + 1 })) {
+      if (chunksSeen++ === MAX_REWRITES) {
+        next = offsetOf(key);
+        break;
+      }
+      const records = decodeChunk(value, offsetOf(key), 0, Number.POSITIVE_INFINITY);
+      const edited = records.map((record) => edit(record));
+      const changed = edited.filter((one) => one !== null).length;
+      sum.looked += records.length;
+      sum.changed += changed;
+      if (changed === 0) continue;
+      const after = encodeChunk(
+        records.map((record, at) => ({ key: record.key, value: edited[at] ?? record.value })),
+        chunkAppendedMs(value),
+      );
+      bytes += after.length - value.length;
+      chunks.put(Buffer.from(key), after);
+    }
+    if (sum.changed > 0) setState(topic, partition, { first, end, bytes });
+    return { next, ...sum };
+  }
+
   return {
     root,
     partitionsOf: (topic) => counts[topic],
@@ -167,6 +214,7 @@ export function openLogStorage(dir: string, partitions: Readonly<Record<TopicNam
       return next;
     },
     retain,
+    rewrite,
     transact: (action) =>
       root.childTransaction(() => {
         const result = action();

@@ -5,6 +5,7 @@ import type { SpendRow } from '../../core/spend.ts';
 import { audit } from './audit.ts';
 import type { ServerConfig, Sql } from './client.ts';
 import { openEmbeddedSql, openServerSql } from './client.ts';
+import { forget } from './forget.ts';
 import { migrate, type SchemaOptions } from './migrate.ts';
 import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
@@ -125,6 +126,7 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
       return sql.parquet(text, params);
     },
     touches: (users, sinceMs) => touches(sql, tables.events, users, sinceMs),
+    forget: (users) => forget(sql, schema, users),
     audit: () => audit(sql, tables.events),
     rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),
     async ping() {

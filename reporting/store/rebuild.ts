@@ -3,7 +3,7 @@ import { migrationFiles, onCluster, type SchemaOptions, statementsOf } from './m
 import { eventColumns } from './rows.ts';
 import type { Rebuild, Store } from './store.ts';
 
-const NEXT = 'events_rebuilt';
+export const REBUILT_TABLE = 'events_rebuilt';
 
 /** Creates an empty table with the schema of `events`. What an earlier rebuild left under its name is dropped. */
 export async function startRebuild(
@@ -12,10 +12,10 @@ export async function startRebuild(
   storeFor: (events: string) => Store,
 ): Promise<Rebuild> {
   const { database } = schema;
-  await sql.run(`DROP TABLE IF EXISTS ${database}.${NEXT}${onCluster(schema)} SYNC`);
+  await sql.run(`DROP TABLE IF EXISTS ${database}.${REBUILT_TABLE}${onCluster(schema)} SYNC`);
   for (const file of migrationFiles()) {
-    for (const statement of statementsOf(file.sql, schema, { events: NEXT })) {
-      if (statement.includes(`${database}.${NEXT}`)) await sql.run(statement);
+    for (const statement of statementsOf(file.sql, schema, { events: REBUILT_TABLE })) {
+      if (statement.includes(`${database}.${REBUILT_TABLE}`)) await sql.run(statement);
     }
   }
   const columns = eventColumns.join(', ');
@@ -24,16 +24,16 @@ export async function startRebuild(
       ([day]) => String(day),
     );
   return {
-    store: storeFor(NEXT),
+    store: storeFor(REBUILT_TABLE),
     async copy(partition, from, to) {
       const where = `partition = ${Math.trunc(partition)} AND offset >= ${Math.trunc(from)} AND offset < ${Math.trunc(to)}`;
       // Day by day: an insert into one partition of the table is one step.
       for (const day of await days(where)) {
         await sql.run(
-          `INSERT INTO ${database}.${NEXT} (${columns}) SELECT ${columns} FROM ${database}.events WHERE ${where} AND block_day = '${day}'`,
+          `INSERT INTO ${database}.${REBUILT_TABLE} (${columns}) SELECT ${columns} FROM ${database}.events WHERE ${where} AND block_day = '${day}'`,
         );
       }
-      const [row] = await sql.rows(`SELECT count() FROM ${database}.${NEXT} WHERE ${where}`);
+      const [row] = await sql.rows(`SELECT count() FROM ${database}.${REBUILT_TABLE} WHERE ${where}`);
       return Number(row?.[0] ?? 0);
     },
     async offsetAt(partition, appendedMs) {
@@ -44,7 +44,7 @@ export async function startRebuild(
       return Number(row?.[0] ?? 0) === 0 ? null : Number(row?.[1]);
     },
     async swap() {
-      await sql.run(`EXCHANGE TABLES ${database}.events AND ${database}.${NEXT}${onCluster(schema)}`);
+      await sql.run(`EXCHANGE TABLES ${database}.events AND ${database}.${REBUILT_TABLE}${onCluster(schema)}`);
     },
   };
 }

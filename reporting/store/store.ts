@@ -74,6 +74,12 @@ export interface Store extends SpendSource, Reports {
   newestMs(table: StoreTable, partition: number): Promise<number | null>;
   /** The latest accepted clicks and impressions of users (16 hex digits each) whose bids were made since, at most 50 of each user and advertiser. */
   touches(users: readonly string[], sinceMs: number): Promise<readonly Touch[]>;
+  /**
+   * Takes users (16 hex digits each, at most 1,000) out of the events, with the addresses, browsers and raw records beside
+   * them; also out of the table that a replay has left. Counts and money stay.
+   * @returns rows that named one of them
+   */
+  forget(users: readonly string[]): Promise<number>;
   /** The highest sequence kept of each node that was seen since. */
   bidStatsSequences(sinceMs: number): Promise<ReadonlyMap<string, number>>;
   /** Checks the data against itself: nothing missing, nothing twice, every aggregate equal to its rows. */

@@ -1,0 +1,45 @@
+import { CodedError } from '../../core/errors.ts';
+import { exitCodes } from '../../core/exitcodes.ts';
+import { readExchangeProfiles } from '../../engine/profiles.ts';
+import { createContext } from '../context.ts';
+import { audiencesPath, openLog } from '../log.ts';
+import { erase, hashesOf } from '../ops/erase.ts';
+import { loadSecrets } from '../secrets.ts';
+import { openConfiguredStore } from '../store.ts';
+
+/**
+ * `evenkeel erase ID…`: takes users out of audiences, event log and ClickHouse, and prints a report. With the embedded
+ * ClickHouse the reporting process must be stopped meanwhile; bidding goes on. See docs/operating/privacy.md.
+ */
+export async function eraseCommand(args: readonly string[]): Promise<number> {
+  const context = createContext('erase', args, ['config']);
+  const { config, words, clock } = context;
+  if (words.length === 0 || words.length > 100)
+    throw new CodedError('arguments.invalid', 'between 1 and 100 user ids are needed.', 'Use: evenkeel erase ID…');
+  const { tokenKeys, userSalt } = loadSecrets(config);
+  const exchanges = readExchangeProfiles(config.exchanges).map(({ name }) => name);
+  const users = hashesOf(words, exchanges, userSalt);
+  const store = await openConfiguredStore(context);
+  const log = await openLog(context);
+  try {
+    const report = await erase(users, {
+      log,
+      store,
+      audiencesPath: audiencesPath(config),
+      keys: tokenKeys,
+      retentionMs: config.logRetentionMs,
+      nowMs: Math.floor(clock.nowMs()),
+    });
+    console.log(JSON.stringify(report, null, 1));
+    if (report.log.keptUntilMs !== null) {
+      const until = new Date(report.log.keptUntilMs).toISOString();
+      console.error(
+        `Kafka can not change records: the last that names the user leaves on ${until}. Until then do not replay.`,
+      );
+    }
+    return exitCodes.ok.code;
+  } finally {
+    await log.close();
+    await store.close();
+  }
+}

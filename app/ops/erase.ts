@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { type LoggedEvent, loggedEventSchema } from '../../core/event.ts';
+import type { EventLog, LogRecord } from '../../core/eventlog.ts';
+import { readToken, signToken, type TokenKey } from '../../core/token.ts';
+import { createUserHasher, userHex } from '../../engine/privacy/userhash.ts';
+import { forgetUsers } from '../../engine/users/forget.ts';
+import type { EmbeddedLog } from '../../reporting/log/embedded.ts';
+import type { Store } from '../../reporting/store/store.ts';
+
+/** What an erasure found and did: what is kept as the proof of it. No raw id stands in it. */
+export interface ErasureReport {
+  readonly atMs: number;
+  /** The hashes under which the user was known, 16 hex digits each. */
+  readonly users: readonly string[];
+  readonly audiences: { readonly memberships: number };
+  /** `keptUntilMs`: with Kafka records can not be changed; the last that names the user leaves then. */
+  readonly log: { readonly looked: number; readonly erased: number; readonly keptUntilMs: number | null };
+  readonly store: { readonly rows: number };
+}
+
+/**
+ * The hashes a user may be known by: an advertising id is the same everywhere, an id of one exchange carries its name.
+ * The SHA-256 of an id, as advertisers upload it, is taken too.
+ * @param exchanges names of the exchange profiles
+ */
+export function hashesOf(ids: readonly string[], exchanges: readonly string[], salt: string): readonly string[] {
+  const hasher = createUserHasher(salt);
+  const out = new Uint32Array(2);
+  const found = new Set<string>();
+  for (const given of ids) {
+    const id = given.trim();
+    if (/^[0-9a-f]{64}$/i.test(id)) {
+      hasher.hashDigest(Buffer.from(id, 'hex'), 0, out);
+      found.add(userHex(out[0]!, out[1]!));
+    }
+    for (const text of [id, ...exchanges.map((exchange) => `${exchange}:${id}`)])
+      if (hasher.hashId(text, out)) found.add(userHex(out[0]!, out[1]!));
+  }
+  return [...found];
+}
+
+/**
+ * An event without its user and address, signed anew, so that it has the same identity and price.
+ * @returns null when it names none of these users, or can not be read
+ */
+export function withoutUser(
+  value: Buffer | null,
+  users: ReadonlySet<string>,
+  keys: readonly TokenKey[],
+): Buffer | null {
+  if (value === null) return null;
+  const event = readEvent(value);
+  if (event === null) return null;
+  const token = event.token === '' ? null : readToken(event.token, keys);
+  const ofToken = token !== null && typeof token !== 'string' && users.has(token.user);
+  const ofConversion = event.conversion !== null && users.has(event.conversion.user);
+  if (!ofToken && !ofConversion) return null;
+  const erased: LoggedEvent = {
+    ...event,
+    ip: '',
+    ua: '',
+    ...(ofToken ? { token: signToken({ ...token, user: '' }, keys[0]!) } : {}),
+    ...(event.conversion === null ? {} : { conversion: { ...event.conversion, user: '' } }),
+  };
+  return Buffer.from(JSON.stringify(erased));
+}
+
+function readEvent(value: Buffer): LoggedEvent | null {
+  try {
+    return loggedEventSchema.safeParse(JSON.parse(value.toString('utf8'))).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export interface EraseDeps {
+  readonly log: EventLog | EmbeddedLog;
+  readonly store: Pick<Store, 'forget'>;
+  /** Directory of the audiences; left out when it is not there. */
+  readonly audiencesPath: string;
+  readonly keys: readonly TokenKey[];
+  readonly retentionMs: number;
+  readonly nowMs: number;
+}
+
+/** Erases users from audiences, log and store, in this order: what is in the log could be counted once more. */
+export async function erase(users: readonly string[], deps: EraseDeps): Promise<ErasureReport> {
+  const memberships = existsSync(deps.audiencesPath) ? await forgetUsers(deps.audiencesPath, users) : 0;
+  const known = new Set(users);
+  const edit = ({ value }: LogRecord): Buffer | null => withoutUser(value, known, deps.keys);
+  const log =
+    'rewriteEvents' in deps.log
+      ? await deps.log
+          .rewriteEvents(edit)
+          .then(({ looked, changed }) => ({ looked, erased: changed, keptUntilMs: null }))
+      : await lookThrough(deps.log, edit, deps.retentionMs);
+  const rows = await deps.store.forget(users);
+  return { atMs: deps.nowMs, users, audiences: { memberships }, log, store: { rows } };
+}
+
+/** Reads all of `events` and says until when a record of the users is kept. */
+async function lookThrough(
+  log: EventLog,
+  edit: (record: LogRecord) => Buffer | null,
+  retentionMs: number,
+): Promise<ErasureReport['log']> {
+  const ends = new Map(
+    (await log.bounds('events')).filter((one) => one.end > one.first).map((one) => [one.partition, one.end]),
+  );
+  let looked = 0;
+  let newestMs = Number.NEGATIVE_INFINITY;
+  if (ends.size > 0) {
+    await new Promise<void>((resolve, reject) => {
+      const consuming = log.consume({
+        topic: 'events',
+        group: null,
+        maxBatchRecords: 2000,
+        async onBatch({ partition, records }) {
+          for (const record of records) {
+            looked++;
+            if (edit(record) !== null) newestMs = Math.max(newestMs, record.appendedMs);
+          }
+          if ((records.at(-1)?.offset ?? 0) + 1 >= (ends.get(partition) ?? 0)) ends.delete(partition);
+          if (ends.size === 0)
+            setImmediate(() => void consuming.then((consumer) => consumer.stop()).then(resolve, reject));
+        },
+        onError: reject,
+      });
+      consuming.catch(reject);
+    });
+  }
+  return { looked, erased: 0, keptUntilMs: Number.isFinite(newestMs) ? newestMs + retentionMs : null };
+}

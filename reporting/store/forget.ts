@@ -1,0 +1,32 @@
+import type { Sql } from './client.ts';
+import type { SchemaOptions } from './migrate.ts';
+import { REBUILT_TABLE } from './rebuild.ts';
+
+/** Users of one statement at most. */
+const MAX_USERS = 1000;
+
+/** See `Store.forget`. A mutation writes the parts anew, projections included, and is waited for. */
+export async function forget(
+  sql: Sql,
+  { database }: Pick<SchemaOptions, 'database'>,
+  users: readonly string[],
+): Promise<number> {
+  const list = users.slice(0, MAX_USERS).map((user) => BigInt(`0x${user}`).toString());
+  if (list.length === 0) return 0;
+  let rows = 0;
+  for (const table of ['events', REBUILT_TABLE]) {
+    const [there] = await sql.rows(
+      'SELECT count() FROM system.tables WHERE database = {database:String} AND name = {table:String}',
+      { database, table },
+    );
+    if (Number(there?.[0]) === 0) continue;
+    const where = `user IN (${list.join(', ')})`;
+    const [found] = await sql.rows(`SELECT count() FROM ${database}.${table} WHERE ${where}`);
+    if (table === 'events') rows = Number(found?.[0]);
+    if (Number(found?.[0]) === 0) continue;
+    await sql.run(
+      `ALTER TABLE ${database}.${table} UPDATE user = 0, ip = '', ua = '', raw = '' WHERE ${where} SETTINGS mutations_sync = 2`,
+    );
+  }
+  return rows;
+}
