@@ -66,7 +66,7 @@ export type SavedReport = z.infer<typeof savedReportSchema>;
 const keptSchema = savedReportSchema.extend({ secret: z.string() });
 export type KeptReport = z.infer<typeof keptSchema>;
 
-export const MAX_SAVED = 1000;
+const MAX_SAVED = 1000;
 const MAX_OWN = 100;
 
 export interface SavedReports {
