@@ -89,7 +89,7 @@ export function finishSha256(
   const bits = (taken + length - offset) * 8;
   const end = at + (length - at < 56 ? SHA256_BLOCK_BYTES : 2 * SHA256_BLOCK_BYTES);
   bytes[length] = 0x80;
-  bytes.fill(0, length + 1, end - 4);
+  for (let i = length + 1; i < end - 4; i++) bytes[i] = 0;
   writeWord(bytes, end - 4, bits);
   for (; at < end; at += SHA256_BLOCK_BYTES) sha256Block(state, bytes, at);
 }

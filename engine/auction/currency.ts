@@ -1,5 +1,6 @@
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { forms } from '../request/textcache.ts';
 
 const REQ = shapes.REQUEST.f;
 const DEFAULT = 'USD';
@@ -12,7 +13,7 @@ export function responseCurrency(scan: RequestScan, rates: Rates): string | null
   const first = scan.first(scan.root, REQ.cur);
   if (first === 0) return DEFAULT;
   for (let item = first; item !== 0; item = scan.next(item)) {
-    const currency = scan.itemText(item).trim().toUpperCase();
+    const currency = scan.itemCached(item, forms.upperCase);
     if (rates.has(currency)) return currency;
   }
   return null;

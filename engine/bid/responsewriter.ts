@@ -31,6 +31,9 @@ export function createResponseWriter(): ResponseWriter {
   let currency = '';
   /** What our links say of money in the present bid: its currency and how many impressions it buys. */
   let money = '';
+  /** How the list of bids begins for a seat. */
+  let seat: string | null = null;
+  let seatBid = Buffer.alloc(0);
 
   function reserve(bytes: number): void {
     if (at + bytes <= out.length) return;
@@ -79,13 +82,13 @@ export function createResponseWriter(): ResponseWriter {
       money = currency === 'USD' ? '' : `&cur=${currency}`;
       fill(fillings, FILL.currency, money);
       start(scan);
-      literal(',"seatbid":[{');
-      if (exchange.seat !== '') {
-        literal('"seat":');
-        quoted(exchange.seat);
-        literal(',');
+      if (exchange.seat !== seat) {
+        seat = exchange.seat;
+        seatBid = Buffer.from(`,"seatbid":[{${seat === '' ? '' : `"seat":${JSON.stringify(seat)},`}"bid":[`);
       }
-      literal('"bid":[');
+      reserve(BID_OVERHEAD_BYTES + seatBid.length);
+      out.set(seatBid, at);
+      at += seatBid.length;
     },
     add(scan, bid, bidId, token) {
       const template = bid.creative.templateFor(profile!, bid.variant);

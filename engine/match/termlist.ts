@@ -21,6 +21,16 @@ export class TermList {
     this.items[this.size++] = term;
   }
 
+  /** Adds terms of which none is '' or there twice. */
+  addAll(terms: readonly string[]): void {
+    if (this.size > 0 || terms.length > MAX_TERMS) {
+      for (let i = 0; i < terms.length; i++) this.add(terms[i]!);
+      return;
+    }
+    for (let i = 0; i < terms.length; i++) this.items[i] = terms[i]!;
+    this.size = terms.length;
+  }
+
   has(term: string): boolean {
     for (let i = 0; i < this.size; i++) if (this.items[i] === term) return true;
     return false;

@@ -13,7 +13,7 @@ const initial = newSha256State();
  */
 export function sha256OneBlock(message: Uint8Array, length: number, digest: Int32Array): void {
   message[length] = 0x80;
-  message.fill(0, length + 1, 62);
+  for (let i = length + 1; i < 62; i++) message[i] = 0;
   message[62] = (length * 8) >>> 8;
   message[63] = (length * 8) & 0xff;
   digest.set(initial);

@@ -17,14 +17,25 @@ const CONTENT = shapes.CONTENT.f;
 const DATA = shapes.DATA.f;
 const SEGMENT = shapes.SEGMENT.f;
 
+/** Most words of one keyword list, and most levels of a domain. */
+const MAX_WORDS = 200;
+
 const { upperCase, lowerCase } = forms;
 const trimmed = new TextCache((text) => text.trim());
 const languages = new TextCache(primaryLanguage);
-const categoryTerms = new TextCache(withParent);
-const keywordTerms = new TextCache((text) =>
-  text === '' ? [] : text.split(',', MAX_WORDS).map((word) => word.trim().toLowerCase()),
-);
-const domainTerms = new TextCache((text) => domainsAbove(siteDomain(text)));
+const categoryTerms = termsCache(withParent);
+const keywordTerms = termsCache((text) => text.split(',', MAX_WORDS).map((word) => word.trim().toLowerCase()));
+const domainTerms = termsCache((text) => domainsAbove(siteDomain(text)));
+
+/** Several terms by a text, each once. */
+function termsCache(make: (text: string) => string[]): TextCache<readonly string[]> {
+  return new TextCache((text) => {
+    const terms: string[] = [];
+    for (const term of make(text)) if (term !== '' && !terms.includes(term)) terms.push(term);
+    return terms;
+  });
+}
+
 /** Segments as terms, by data provider. */
 type Provider = TextCache<string>;
 const MAX_PROVIDERS = 16;
@@ -32,8 +43,6 @@ const knownProviders = new Map<string, Provider>();
 const providers = new TextCache((name) => (name === '' ? null : providerOf(name)));
 const nameless = providerOf('');
 
-/** Most words of one keyword list, and most levels of a domain. */
-const MAX_WORDS = 200;
 const numbers = Array.from({ length: 100 }, (_, i) => String(i));
 
 /** Who and where, of a whole request: what targeting, tokens and reports need of it. Reused for every request. */
@@ -166,7 +175,7 @@ function qualifiedRegion(country: string, region: string): string {
 /** @param terms the domain and those it is under */
 function readDomain(terms: readonly string[], into: Audience): void {
   into.domain = terms[0] ?? '';
-  for (let i = 0; i < terms.length; i++) into.terms[DIM.domain]!.add(terms[i]!);
+  into.terms[DIM.domain]!.addAll(terms);
 }
 
 /** A category of taxonomy 1 also stands for its parent: IAB1-2 is in IAB1. */
@@ -223,7 +232,7 @@ function readContext(scan: RequestScan, publisher: number, content: number, want
 function readCategories(scan: RequestScan, node: number, field: number, into: Audience): void {
   const list = into.terms[DIM.category]!;
   for (let item = scan.first(node, field); item !== 0; item = scan.next(item)) {
-    addAll(list, scan.itemCached(item, categoryTerms));
+    list.addAll(scan.itemCached(item, categoryTerms));
   }
 }
 
@@ -232,7 +241,7 @@ function readKeywords(scan: RequestScan, node: number, field: number, array: num
   for (let item = scan.first(node, array); item !== 0; item = scan.next(item)) {
     list.add(scan.itemCached(item, lowerCase));
   }
-  addAll(list, scan.cached(node, field, keywordTerms));
+  list.addAll(scan.cached(node, field, keywordTerms));
 }
 
 function readSegments(scan: RequestScan, list: TermList): void {
@@ -245,10 +254,6 @@ function readSegments(scan: RequestScan, list: TermList): void {
       list.add(scan.cached(segment, SEGMENT.id, provider) || scan.cached(segment, SEGMENT.value, provider));
     }
   }
-}
-
-function addAll(list: TermList, terms: readonly string[]): void {
-  for (let i = 0; i < terms.length; i++) list.add(terms[i]!);
 }
 
 /** The host of a domain field or page address, lower case, without `www.`. */
