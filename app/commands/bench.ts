@@ -1,13 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { systemClock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
 import { exitCodes } from '../../core/exitcodes.ts';
 import { parseArguments } from '../arguments.ts';
-import { processEnvironment } from '../config/load.ts';
-import { createLogger } from '../logger.ts';
 
 interface BenchFlags {
   readonly quick: boolean;
@@ -27,25 +24,8 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
   latency: (flags) => pressure('latency', flags),
   overload: (flags) => pressure('overload', flags),
   async pipeline({ quick, json, flags }) {
-    const { benchPipeline } = await import('../../reporting/ingest/bench.ts');
-    const dir = mkdtempSync(join(tmpdir(), 'evenkeel-bench-'));
-    try {
-      const kafka = flags.kafka ?? processEnvironment().KAFKA_BROKERS?.split(',')[0] ?? null;
-      const result = await benchPipeline(
-        {
-          dir,
-          ratePerSecond: Number(flags.rate ?? (kafka === null ? 20_000 : 10_000)),
-          seconds: Number(flags.seconds ?? (quick ? 10 : 60)),
-          kafka,
-        },
-        { clock: systemClock, logger: createLogger('bench', 'warn') },
-      );
-      if (json) console.log(JSON.stringify(result, null, 2));
-      else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(16)} ${value}`);
-      return result.ok;
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    const { pipelineBench } = await import('./benchpipeline.ts');
+    return pipelineBench(quick, json, flags);
   },
   async pacing({ quick, json, flags }) {
     const { benchPacing } = await import('../../pacing/sim/bench.ts');
