@@ -11,8 +11,8 @@ const metricOf: Readonly<Record<string, ReportMetric>> = {
 };
 
 /**
- * Where the store's reports differ from the truth; nothing when they are exactly equal. Reads only what customers
- * read: reports, by campaign, hour and event type.
+ * Where the store differs from the truth; nothing when it is exactly equal. Reads what customers read: reports, by
+ * campaign, hour and event type; and what the pacer reads: spend by campaign and hour.
  */
 export async function differences(store: Store, truth: Truth, fromMs: number, toMs: number): Promise<string[]> {
   const hour = 3_600_000;
@@ -46,5 +46,26 @@ export async function differences(store: Store, truth: Truth, fromMs: number, to
     cells.delete(key);
   }
   for (const [key, value] of cells) found.push(`${key}: ${value} instead of nothing`);
+  found.push(...(await spendDifferences(store, truth, range)));
   return found;
+}
+
+/** Where what the pacer reads differs from the truth, by campaign and hour. */
+async function spendDifferences(
+  store: Store,
+  truth: Truth,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<string[]> {
+  const hour = 3_600_000;
+  const spent = new Map<string, bigint>();
+  const add = (key: string, nanos: bigint): void => {
+    spent.set(key, (spent.get(key) ?? 0n) + nanos);
+  };
+  for (const row of await store.spend(fromMs, toMs, hour)) {
+    add(`${row.campaignId}/${row.bucketMs / hour}`, row.billedNanos);
+  }
+  for (const [key, { nanos }] of truth.cells) add(key.split('/').slice(0, 2).join('/'), -nanos);
+  return [...spent]
+    .filter(([, nanos]) => nanos !== 0n)
+    .map(([key, nanos]) => `the pacer reads ${nanos} too much: ${key}`);
 }

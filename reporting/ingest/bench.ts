@@ -56,7 +56,7 @@ export async function benchPipeline(
   const log: EventLog =
     config.kafka === null
       ? createEmbeddedLog({ dir: `${config.dir}/log` }, { clock })
-      : await createKafkaLog({ brokers: [config.kafka.address], topicPrefix: config.kafka.topicPrefix });
+      : await createKafkaLog({ brokers: [config.kafka.address], topicPrefix: config.kafka.topicPrefix, partitions: 4 });
   const store = await openStore({ at: { dir: `${config.dir}/store` } });
   const ages: number[] = [];
   const timed: Store = {

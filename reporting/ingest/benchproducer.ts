@@ -26,7 +26,7 @@ const MAX_BIDS = 2000;
 const log: EventLog =
   values.kafka === undefined
     ? createEmbeddedLog({ dir: values.dir ?? '' }, { clock: systemClock })
-    : await createKafkaLog({ brokers: [values.kafka], topicPrefix: values.prefix ?? '' });
+    : await createKafkaLog({ brokers: [values.kafka], topicPrefix: values.prefix ?? '', partitions: 4 });
 const random = seededRandom(1);
 const perMs = Number(values.rate) / 1000 / EVENTS_PER_BID;
 const startedMs = systemClock.monotonicMs();

@@ -8,7 +8,7 @@ const missing = kafkaMissing();
 const deaths = long
   ? ['before-commit:1', 'before-insert:1', 'in-insert:2', 'after-insert:2', 'after-commit:3', 'in-rebuild:2']
   : ['in-insert:1', 'after-insert:2'];
-const faults = ['cut-before', 'cut-after', 'error-after', 'slow', 'denied', 'delayed', 'slow-body'];
+const faults = ['cut-before', 'cut-after', 'error-after', 'slow', 'denied', 'no-space', 'delayed', 'slow-body'];
 
 describe.runIf(missing === null)('through a real broker, a spool and a ClickHouse that fail', () => {
   let broker: TestBroker;
@@ -56,6 +56,13 @@ describe.runIf(missing === null)('through a real broker, a spool and a ClickHous
 
     const { sent } = await pipeline.reconcile();
     expect(sent).toBeGreaterThan(3000);
+    if (long) {
+      zombie.child.kill('SIGTERM');
+      await zombie.ended();
+      expect(await pipeline.replay()).toBeGreaterThanOrEqual(sent);
+      await pipeline.reconcile();
+      recordFault('a replay of everything from Kafka', 1, sent, 'equal to the truth, and to what was there');
+    }
     expect([...pipeline.fired().keys()].sort(), 'each fault really happened').toEqual([...faults].sort());
     recordFault('kill -9 of ingest over Kafka', deaths.length + 1, sent, 'equal to the truth');
     for (const [fault, count] of pipeline.fired())

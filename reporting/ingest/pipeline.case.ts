@@ -14,7 +14,8 @@ import { createSpooledLog, type SpooledLog } from '../log/spool.ts';
 import { openStore } from '../store/clickhouse.ts';
 import { startWireServer, type WireServer } from '../store/wire.case.ts';
 import { differences } from './audit.case.ts';
-import { createTraffic, type Truth } from './truth.case.ts';
+import { replay } from './replay.ts';
+import { createTraffic, type Truth, testKey } from './truth.case.ts';
 
 const main = join(packageRoot(), 'dist', 'reporting', 'ingest', 'ingester.case.js');
 
@@ -41,6 +42,8 @@ export interface Pipeline {
   settle(): Promise<void>;
   /** Compares the store with what was sent. @returns the truth */
   reconcile(): Promise<Truth>;
+  /** Decides all of Kafka anew into a new table and swaps it in. Nobody may ingest meanwhile. @returns records */
+  replay(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -115,6 +118,13 @@ export async function startPipeline(brokers: readonly string[], copies: number, 
       expect(rows, 'every record of the log is one row').toBe(await kept());
       expect(rows).toBeGreaterThanOrEqual(traffic.truth.sent);
       return traffic.truth;
+    },
+    async replay() {
+      const store = await openServer();
+      const done = await replay({ tokenKeys: [testKey] }, { log: spool, store, onProgress: () => {} });
+      await store.close();
+      expect(done.after).toEqual(done.before);
+      return done.replayed;
     },
     async stop() {
       sending = false;

@@ -47,3 +47,14 @@ it('knows the windows of line items at once, and their changes', async () => {
   await windows.stop();
   await log.close();
 });
+
+it('does not wait for ever for records that were dropped from the end of the topic', async () => {
+  const log = createEmbeddedLog({ dir: join(dir, 'dropped') }, { clock: systemClock });
+  await log.append('campaigns', [lineItem(7, 3, 0)]);
+  // As after a deletion that is past retention: the topic ends later than what can be read.
+  const longer = { ...log, bounds: async () => [{ partition: 0, first: 0, end: 9 }] };
+  const windows = await followWindows(longer, () => {}, 200);
+  expect(windows.windowsOf(7).clickMs).toBe(3 * DAY_MS);
+  await windows.stop();
+  await log.close();
+});

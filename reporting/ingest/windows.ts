@@ -9,11 +9,19 @@ export interface FollowedWindows {
   stop(): Promise<void>;
 }
 
+/** The last records of a topic may be deletions that were dropped since: then nothing more comes, milliseconds. */
+const QUIET_MS = 10_000;
+
 /**
  * Follows the `campaigns` topic for the look-back windows of line items. Resolves when everything published so far was
- * read: a conversion must not be judged by a default its line item has replaced. A deleted line item keeps its windows.
+ * read, or nothing came for `quietMs`: a conversion must not be judged by a default its line item has replaced. A
+ * deleted line item keeps its windows.
  */
-export async function followWindows(log: EventLog, onError: (error: unknown) => void): Promise<FollowedWindows> {
+export async function followWindows(
+  log: EventLog,
+  onError: (error: unknown) => void,
+  quietMs = QUIET_MS,
+): Promise<FollowedWindows> {
   const windows = new Map<number, AttributionWindows>();
   const ends = await log.bounds('campaigns');
   let left = ends.filter(({ first, end }) => end > first).length;
@@ -22,6 +30,11 @@ export async function followWindows(log: EventLog, onError: (error: unknown) => 
     caughtUp = resolve;
   });
   const done = new Set<number>();
+  let quiet: NodeJS.Timeout | undefined;
+  const expectMore = (): void => {
+    clearTimeout(quiet);
+    if (left > 0) quiet = setTimeout(caughtUp, quietMs);
+  };
   const consumer = await log.consume({
     topic: 'campaigns',
     group: null,
@@ -29,14 +42,22 @@ export async function followWindows(log: EventLog, onError: (error: unknown) => 
     async onBatch({ partition, records }) {
       for (const { value } of records) if (value !== null) take(windows, value);
       const end = ends.find((each) => each.partition === partition)?.end ?? 0;
-      if (done.has(partition) || records.at(-1)!.offset < end - 1) return;
-      done.add(partition);
-      left -= 1;
+      if (left <= 0 || done.has(partition)) return;
+      if (records.at(-1)!.offset >= end - 1) {
+        done.add(partition);
+        left -= 1;
+      }
       if (left === 0) caughtUp();
+      expectMore();
     },
     onError,
   });
-  if (left > 0) await ready;
+  if (left > 0) {
+    expectMore();
+    await ready;
+    left = 0;
+    clearTimeout(quiet);
+  }
   return { windowsOf: (lineItemId) => windows.get(lineItemId) ?? defaultWindows, stop: () => consumer.stop() };
 }
 

@@ -53,6 +53,51 @@ describe('a store on a ClickHouse server', () => {
     await store.close();
   });
 
+  it('counts people once, however often they were reached: per campaign, hour and region', async () => {
+    const HOUR_MS = 3_600_000;
+    const store = await open(server.url);
+    // Twenty people in each of two regions; the first ten of each come back an hour later, in the other campaign too.
+    const seen = [
+      ...Array.from({ length: 40 }, (_, i) => ({ user: i + 1, region: i < 20 ? 'BE' : 'BY', campaignId: 2, hour: 0 })),
+      ...Array.from({ length: 40 }, (_, i) => ({ user: i + 1, region: i < 20 ? 'BE' : 'BY', campaignId: 2, hour: 0 })),
+      ...Array.from({ length: 10 }, (_, i) => ({ user: i + 1, region: 'BE', campaignId: 3, hour: 1 })),
+      ...Array.from({ length: 10 }, (_, i) => ({ user: i + 1, region: 'BE', campaignId: 2, hour: 1 })),
+      { user: 0, region: 'BE', campaignId: 2, hour: 1 },
+    ];
+    const rows = seen.map(({ user, region, campaignId, hour }, offset) => {
+      const row = eventRow({ offset, user, campaignId, bidAtMs: AT_MS + hour * HOUR_MS, type: 'impression' });
+      return { ...row, token: { ...row.token!, region } };
+    });
+    await store.insertEvents({ rows: rows.slice(0, 60), token: 'events/0:0-59' });
+    await store.insertEvents({ rows: rows.slice(60), token: `events/0:60-${rows.length - 1}` });
+    const { rows: found } = await store.query(
+      reportQuerySchema.parse({
+        fromMs: AT_MS,
+        toMs: AT_MS + 2 * HOUR_MS,
+        granularity: 'hour',
+        dimensions: ['campaign', 'region'],
+        metrics: ['reach', 'impressions', 'frequency'],
+      }),
+    );
+    const table = found
+      .map(({ timeMs, dimensions, metrics }) => [
+        (timeMs - AT_MS) / HOUR_MS,
+        dimensions.campaign,
+        dimensions.region,
+        metrics.reach,
+        metrics.impressions,
+        metrics.frequency,
+      ])
+      .sort();
+    expect(table).toEqual([
+      [0, 2, 'BE', 20, 40, 2],
+      [0, 2, 'BY', 20, 40, 2],
+      [1, 2, 'BE', 10, 11, 1.1],
+      [1, 3, 'BE', 10, 10, 1],
+    ]);
+    await store.close();
+  });
+
   it('says whether an insert was refused, or its outcome is unknown', async () => {
     await expect(open(server.url, 'wrong')).rejects.toMatchObject({ code: 'store_denied' });
     const store = await open(server.url);

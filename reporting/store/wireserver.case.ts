@@ -8,7 +8,7 @@ import { Session } from 'chdb';
  * exercised. `--faults a,b` makes every second insert meet the next fault of the list, again and again. Faults:
  * `cut-before` closes the connection before the insert, `cut-after` after it was done, `error-after` answers 500 after
  * it was done, `slow` answers after `--slow-ms`, `slow-body` the body after `--slow-ms`, `delayed` inserts only after
- * `--slow-ms`, `denied` refuses the login.
+ * `--slow-ms`, `denied` refuses the login, `no-space` has a full disk.
  * Prints `listening PORT`, then one line per fault that fired. User `default`, password `right`.
  */
 const { values } = parseArgs({
@@ -84,6 +84,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
   if (fault === 'denied') {
     fail(response, 516, 'default: Authentication failed (AUTHENTICATION_FAILED)');
+    return;
+  }
+  if (fault === 'no-space') {
+    fail(response, 243, 'Cannot reserve 1.00 MiB, not enough space (NOT_ENOUGH_SPACE)');
     return;
   }
   if (fault === 'delayed') await pause(Number(values['slow-ms']));
