@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 const open = (url: string, password = 'right') =>
-  openStore({ at: { server: { url, username: 'default', password, timeoutMs: 5000 } }, waitMs: 0 });
+  openStore({ at: { server: { url, username: 'default', password, timeoutMs: 20_000 } }, waitMs: 0 });
 const total = reportQuerySchema.parse({ fromMs: AT_MS, toMs: AT_MS + 3_600_000, metrics: ['received', 'spendNanos'] });
 
 describe('a store on a ClickHouse server', () => {
