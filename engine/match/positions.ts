@@ -12,7 +12,7 @@ export class Positions {
   slots = new Int32Array(32);
   /** Words in use, dearest first. */
   order = new Int32Array(0);
-  /** For each entry of `order`: no slot in its word has a higher bound. */
+  /** For each entry of `order`: no slot in its word, or in any after it, has a higher bound. */
   uppers = new Float64Array(0);
   readonly #positionOf = new Map<number, number>();
   readonly #classOfWord: number[] = [];
@@ -41,6 +41,7 @@ export class Positions {
     if (free.length === 0) this.#openWord(level, free);
     const position = free.pop()!;
     this.#usedInWord[position >>> 5]!++;
+    this.#raise(position >>> 5, bound);
     this.slots[position] = slot;
     this.#positionOf.set(slot, position);
     return position;
@@ -71,7 +72,12 @@ export class Positions {
     let at = 0;
     while (at < this.order.length && this.#classOfWord[this.order[at]!]! >= level) at++;
     this.order = inserted(this.order, new Int32Array(this.order.length + 1), at, word);
-    this.uppers = inserted(this.uppers, new Float64Array(this.order.length), at, upperOf(level));
+    this.uppers = inserted(this.uppers, new Float64Array(this.order.length), at, 0);
+  }
+
+  /** A word's bound is that of its dearest slot: filled in falling order, as `arrange` does, words are told apart finely. */
+  #raise(word: number, bound: number): void {
+    for (let at = this.order.lastIndexOf(word); at >= 0 && this.uppers[at]! < bound; at--) this.uppers[at] = bound;
   }
 
   #closeWord(word: number, level: number, free: readonly number[]): void {
@@ -104,9 +110,4 @@ function inserted<T extends Int32Array | Float64Array>(from: T, into: T, at: num
 
 function levelOf(bound: number): number {
   return bound < 1 ? 0 : Math.floor(Math.log(bound) / LOG_RATIO);
-}
-
-/** A bound just below a class's end may round into the next one: the upper bound leaves room for that. */
-function upperOf(level: number): number {
-  return RATIO ** (level + 1) * (1 + 1e-9);
 }

@@ -9,6 +9,7 @@ const SHORT = 16;
 export class Posting {
   #list = new Int32Array(4);
   #count = 0;
+  #rising = true;
   /** The row of bits, -1 while it is a list. */
   row = -1;
 
@@ -21,8 +22,14 @@ export class Posting {
     return this.#list;
   }
 
+  /** Whether the list goes from low positions to high ones. */
+  get rising(): boolean {
+    return this.#rising;
+  }
+
   add(position: number, rows: BitRows): void {
     if (this.#has(position, rows)) return;
+    this.#rising &&= this.#count === 0 || position > this.#list[this.#count - 1]!;
     if (this.row < 0 && this.#count >= Math.max(SHORT, rows.stride >> 3)) this.#toRow(rows);
     if (this.row >= 0) rows.set(this.row, position);
     else {
@@ -40,7 +47,10 @@ export class Posting {
     if (!this.#has(position, rows)) return;
     this.#count--;
     if (this.row >= 0) rows.clear(this.row, position);
-    else this.#list[this.#list.indexOf(position)] = this.#list[this.#count]!;
+    else {
+      this.#rising &&= this.#list[this.#count] === position;
+      this.#list[this.#list.indexOf(position)] = this.#list[this.#count]!;
+    }
   }
 
   /** Gives its row back. */

@@ -113,4 +113,30 @@ describe('the targeting index', () => {
     expect(index.match([termList(['x'])], out)).toBe(64);
     expect(index.words).toBeLessThanOrEqual(8);
   });
+
+  it('finds what lies far back in a list when a search goes on that long, also after changes', () => {
+    const random = seededRandom(5);
+    const index = new TermIndex(2);
+    const truth: TermPair[][] = [];
+    const set = (slot: number) => {
+      const own = [
+        { include: [`t${Math.floor(random.next() * 400)}`], exclude: [] },
+        { include: [], exclude: [`x${Math.floor(random.next() * 400)}`] },
+      ];
+      truth[slot] = own;
+      index.set(slot, own, Math.ceil(1000 * 8 ** random.next()));
+    };
+    for (let slot = 0; slot < 12_000; slot++) set(slot);
+    index.arrange();
+    const out = new Int32Array(12_000);
+    for (let round = 0; round < 60; round++) {
+      const one = [termList([`t${round}`, `t${round * 3}`]), termList([`x${round}`, 'x7'])];
+      const expected = truth.flatMap((own, slot) => (refusingDimension(own, one) === null ? [slot] : []));
+      expect([...out.subarray(0, index.match(one, out))].sort((a, b) => a - b)).toEqual(expected);
+      // A search that ends early leaves nothing behind, and neither does a change of the list.
+      index.search(one);
+      index.next();
+      if (round % 2 === 0) for (const slot of expected.slice(0, 3)) set(slot);
+    }
+  });
 });

@@ -29,6 +29,8 @@ interface Entry {
 }
 
 const FIRST_WORDS = 32;
+/** Most searches end within so many words: lists are laid out for these, and for the others when one goes on. */
+const NEAR_WORDS = 256;
 
 /**
  * Which slots match a request: for every dimension, one of the request's terms is included (or nothing is) and none is
@@ -56,6 +58,11 @@ export class TermIndex {
   /** Words that the present search wrote to. */
   #dirty = new Int32Array(64);
   #dirtyCount = 0;
+  /** Lists laid out in part: what is left of them, from which entry, and in which row. */
+  readonly #left: Posting[] = [];
+  #leftFrom = new Int32Array(64);
+  #leftRows = new Int32Array(64);
+  #leftCount = 0;
   #turn = 0;
   #turns = 0;
   #bits = 0;
@@ -198,6 +205,7 @@ export class TermIndex {
     const activeAt = this.#active * stride;
     for (let turn = this.#turn; turn < this.#turns; turn++) {
       const word = order[turn]!;
+      if (word >= NEAR_WORDS && this.#leftCount > 0) this.#layOutRest();
       let bits = data[activeAt + word]!;
       let at = 0;
       for (let group = 0; group < groups; group++) {
@@ -246,7 +254,7 @@ export class TermIndex {
       if (posting === undefined) continue;
       if (posting.row >= 0) this.#addStart(posting.row * this.#rows.stride);
       else {
-        this.#layOut(posting, dimension.scratchRow);
+        this.#layOut(posting, dimension.scratchRow, 0, true);
         laidOut = true;
       }
     }
@@ -260,7 +268,7 @@ export class TermIndex {
       if (posting === undefined) continue;
       if (posting.row >= 0) this.#addRefuser(posting.row * this.#rows.stride);
       else {
-        this.#layOut(posting, this.#refusing);
+        this.#layOut(posting, this.#refusing, 0, true);
         laidOut = true;
       }
     }
@@ -278,12 +286,33 @@ export class TermIndex {
     this.#refusers[this.#refuserCount++] = start;
   }
 
-  #layOut(posting: Posting, row: number): void {
+  #leave(posting: Posting, from: number, row: number): void {
+    if (this.#leftCount === this.#leftFrom.length) {
+      this.#leftFrom = doubled(this.#leftFrom);
+      this.#leftRows = doubled(this.#leftRows);
+    }
+    this.#left[this.#leftCount] = posting;
+    this.#leftFrom[this.#leftCount] = from;
+    this.#leftRows[this.#leftCount++] = row;
+  }
+
+  #layOutRest(): void {
+    for (let i = 0; i < this.#leftCount; i++) {
+      this.#layOut(this.#left[i]!, this.#leftRows[i]!, this.#leftFrom[i]!, false);
+    }
+    this.#leftCount = 0;
+  }
+
+  #layOut(posting: Posting, row: number, from: number, near: boolean): void {
     const { data, stride } = this.#rows;
-    const { list, size } = posting;
     const start = row * stride;
-    for (let i = 0; i < size; i++) {
+    const { list, size, rising } = posting;
+    for (let i = from; i < size; i++) {
       const position = list[i]!;
+      if (near && rising && position >= NEAR_WORDS * 32) {
+        this.#leave(posting, i, row);
+        return;
+      }
       const at = start + (position >>> 5);
       if (data[at] === 0) {
         if (this.#dirtyCount === this.#dirty.length) this.#dirty = doubled(this.#dirty);
@@ -298,6 +327,7 @@ export class TermIndex {
     const dirty = this.#dirty;
     for (let i = 0; i < this.#dirtyCount; i++) data[dirty[i]!] = 0;
     this.#dirtyCount = 0;
+    this.#leftCount = 0;
     this.#bits = 0;
     this.#turns = 0;
   }
