@@ -187,6 +187,12 @@ export const serverSettings = {
     group: 'API and dashboard',
     says: 'Port of the report API and the dashboard, and of health and metrics of the roles ingest and pacer; 0 takes a free one.',
   }),
+  publicUrl: text('', {
+    env: 'EVENKEEL_PUBLIC_URL',
+    flag: 'public-url',
+    group: 'API and dashboard',
+    says: 'Address under which the world reaches the API server’s `/files` (`https://…`), for uploaded images of ads. Empty: the address the upload was sent to.',
+  }),
   operatorKey: text('', {
     env: 'EVENKEEL_OPERATOR_KEY',
     flag: 'operator-key',

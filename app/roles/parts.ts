@@ -149,6 +149,7 @@ export async function startApiPart(
       dataDir: join(config.dataDir, 'api'),
       staticDir: join(projectRoot, 'dist', 'dashboard'),
       bootstrapOperatorKey: secrets.operatorKey,
+      publicUrl: config.publicUrl === '' ? null : config.publicUrl.replace(/\/$/, ''),
       version,
     },
     {

@@ -15,6 +15,7 @@ import { entityRoutes } from './entities.ts';
 import { funnelRoutes } from './funnel.ts';
 import type { Gate } from './gate.ts';
 import { idempotent } from './idempotency.ts';
+import { type ImageOptions, imageFileRoutes, imageRoutes } from './images.ts';
 import { liveRoutes } from './live.ts';
 import type { LiveBoard } from './liveboard.ts';
 import { openApiDocument } from './openapi.ts';
@@ -45,6 +46,7 @@ export interface AppOptions {
   readonly status: StatusSources;
   readonly saved: SavedReports;
   readonly runs: ReportRuns;
+  readonly images: ImageOptions;
   /** Limits report queries; shared with the saved reports' runs. */
   readonly gate: Gate;
   readonly staticDir: string;
@@ -95,6 +97,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', audienceRoutes(services, options.audiences));
   api.route('/', funnelRoutes(services, options.pacing, gate));
   api.route('/', previewRoutes(services));
+  api.route('/', imageRoutes(services, options.images));
   api.route('/', reportRoutes(services, gate));
   api.route('/', savedReportRoutes(services, options.saved, options.runs));
   api.route('/', trafficRoutes(options.traffic));
@@ -106,6 +109,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
     throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');
   });
   app.route('/api/v1', api);
+  app.route('/', imageFileRoutes(options.images));
   app.route('/', staticRoutes(options.staticDir));
   return app;
 }

@@ -161,6 +161,9 @@ export interface Answer {
 /** Where runs of saved reports are written; a test that makes some removes it. */
 export const RUNS_DIR = join(tmpdir(), `evenkeel-runs-${process.pid}`);
 
+/** The same for uploaded images. */
+export const IMAGES_DIR = join(tmpdir(), `evenkeel-images-${process.pid}`);
+
 /** The whole API on fakes. */
 export async function createHarness(
   facts: readonly Fact[] = [],
@@ -213,6 +216,7 @@ export async function createHarness(
     saved,
     runs,
     gate,
+    images: { dir: IMAGES_DIR, publicUrl: null },
     status: {},
     staticDir: '/nonexistent',
     version: '0.0.0',

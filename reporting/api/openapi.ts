@@ -8,6 +8,7 @@ import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
 import { MAX_IMPORT } from './bulk.ts';
 import { entityKinds } from './directory.ts';
+import { uploadedImageSchema } from './images.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
 import { type Json, type Operation, operations, schemaOf } from './operations.ts';
 import { newPersonSchema, publicPersonSchema } from './people.ts';
@@ -64,7 +65,12 @@ function operationObject(operation: Operation): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(operation.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: reference(operation.body) } } } }),
+      : {
+          requestBody: {
+            required: true,
+            content: { [operation.bodyType ?? 'application/json']: { schema: reference(operation.body) } },
+          },
+        }),
     responses: {
       [operation.status ?? 200]: answer,
       default: { description: 'Refused', content: { 'application/problem+json': { schema: reference('Problem') } } },
@@ -148,6 +154,8 @@ function schemas(): Json {
       rows: { type: 'array', items: { type: 'object' } },
       truncated: { type: 'boolean' },
     }),
+    Image: { type: 'string', format: 'binary' },
+    UploadedImage: jsonSchema(uploadedImageSchema, 'output'),
     SavedReport: jsonSchema(savedReportSchema, 'output'),
     SavedReportList: listOf('SavedReport'),
     NewSavedReport: jsonSchema(newSavedReportSchema, 'input'),

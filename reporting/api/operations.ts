@@ -16,6 +16,8 @@ export interface Operation {
   readonly query?: Readonly<Record<string, Json>>;
   /** Schema name of the body. */
   readonly body?: string;
+  /** Media type of the body; JSON unless told. */
+  readonly bodyType?: string;
   /** Schema name of the answer; null for 204. */
   readonly answer: string | null;
   readonly status?: number;
@@ -249,6 +251,16 @@ export const operations: readonly Operation[] = [
     summary: 'Where traffic is lost on its way to an impression, and the sentence that says why',
     query: { hours: integer('How far back, 1–168; 1 unless told.') },
     answer: 'Funnel',
+  },
+  {
+    method: 'post',
+    path: '/images',
+    tag: 'Creatives',
+    summary: 'Upload the image of an ad (the bytes, at most 512 KB), for a creative to name',
+    body: 'Image',
+    bodyType: 'image/*',
+    answer: 'UploadedImage',
+    status: 201,
   },
   {
     method: 'get',

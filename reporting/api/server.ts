@@ -41,6 +41,8 @@ export interface ApiConfig {
   /** Works as an operator key without being stored; null when there is none. At least 16 characters. */
   readonly bootstrapOperatorKey: string | null;
   readonly version: string;
+  /** Where the world reaches this server's `/files`, for images of ads; absent: the address of the upload. */
+  readonly publicUrl?: string | null;
   /** How long a browser login lasts, ms. Default 12 hours. */
   readonly sessionLifetimeMs?: number;
   readonly limits?: Partial<ApiLimits>;
@@ -142,6 +144,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     saved,
     runs,
     gate,
+    images: { dir: join(config.dataDir, 'images'), publicUrl: config.publicUrl ?? null },
     status,
     staticDir: config.staticDir,
     version: config.version,

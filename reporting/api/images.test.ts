@@ -1,0 +1,75 @@
+import { rmSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createHarness, IMAGES_DIR } from './fakes.case.ts';
+import { imageInfo } from './imageinfo.ts';
+
+afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
+
+const png = (w: number, h: number): Buffer => {
+  const bytes = Buffer.alloc(64);
+  bytes.write('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
+  bytes.writeUInt32BE(w, 16);
+  bytes.writeUInt32BE(h, 20);
+  return bytes;
+};
+const jpeg = (w: number, h: number): Buffer => {
+  const frame = Buffer.from([0xff, 0xc2, 0, 17, 8, h >> 8, h & 255, w >> 8, w & 255, 3, ...new Array(30).fill(0)]);
+  return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 6, 1, 2, 3, 4, 0xff, 0xff, 0xc4, 0, 4, 0, 0]), frame]);
+};
+
+describe('images of ads', () => {
+  it('say their size in their own bytes', () => {
+    expect(imageInfo(png(300, 250))).toEqual({ type: 'png', w: 300, h: 250 });
+    expect(imageInfo(jpeg(728, 90))).toEqual({ type: 'jpg', w: 728, h: 90 });
+    const gif = Buffer.concat([Buffer.from('GIF89a'), Buffer.from([44, 1, 250, 0]), Buffer.alloc(30)]);
+    expect(imageInfo(gif)).toEqual({ type: 'gif', w: 300, h: 250 });
+    const webp = Buffer.alloc(40);
+    webp.write('RIFF\0\0\0\0WEBPVP8X', 'latin1');
+    webp.writeUIntLE(299, 24, 3);
+    webp.writeUIntLE(249, 27, 3);
+    expect(imageInfo(webp)).toEqual({ type: 'webp', w: 300, h: 250 });
+    expect(imageInfo(Buffer.from('<svg onload="alert(1)"></svg>'.repeat(3)))).toBeNull();
+  });
+
+  it('never take the reader down, whatever their bytes are', () => {
+    const starts = [[], [0xff, 0xd8], [...png(1, 1).subarray(0, 16)], [...Buffer.from('RIFF\0\0\0\0WEBPVP8L')]];
+    const anything = fc.tuple(fc.constantFrom(...starts), fc.uint8Array({ maxLength: 200 }));
+    fc.assert(
+      fc.property(anything, ([start, rest]) => {
+        const info = imageInfo(Buffer.from([...start, ...rest]));
+        expect(info === null || (info.w > 0 && info.h > 0)).toBe(true);
+      }),
+    );
+  });
+
+  it('are kept once, told with their size, and served to everybody as what they are', async () => {
+    const api = await createHarness([], { limits: { maxBodyBytes: 1_000_000 } });
+    const key = await api.keyFor('advertiser', 1);
+    const upload = async (bytes: Buffer, type = 'image/png', as = key) => {
+      const headers = { authorization: `Bearer ${as}`, 'content-type': type };
+      const response = await api.app.request('http://ads.example/api/v1/images', {
+        method: 'POST',
+        headers,
+        body: new Uint8Array(bytes),
+      });
+      return { status: response.status, json: await response.json() };
+    };
+    const made = await upload(png(300, 250));
+    expect(made).toMatchObject({ status: 201, json: { mime: 'image/png', w: 300, h: 250, bytes: 64 } });
+    expect(made.json.url).toMatch(/^http:\/\/ads\.example\/files\/[0-9a-f]{40}\.png$/);
+    expect((await upload(png(300, 250))).json.url).toBe(made.json.url);
+    const served = await api.app.request(made.json.url);
+    expect([served.status, served.headers.get('content-type'), served.headers.get('x-content-type-options')]).toEqual([
+      200,
+      'image/png',
+      'nosniff',
+    ]);
+    expect(Buffer.from(await served.arrayBuffer()).equals(png(300, 250))).toBe(true);
+    expect((await api.app.request('/files/..%2f..%2fapi.lmdb')).status).toBe(404);
+    expect((await upload(Buffer.from('<svg/>'.repeat(9)))).json).toMatchObject({ code: 'invalid_field' });
+    expect((await upload(png(300, 250), 'application/json')).status).toBe(415);
+    expect((await upload(Buffer.concat([png(300, 250), Buffer.alloc(600_000)]))).status).toBe(413);
+    expect((await upload(png(300, 250), 'image/png', await api.keyFor('read_only', 1))).status).toBe(403);
+  });
+});
