@@ -62,6 +62,8 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   app.onError((error, c) => problemResponse(error, c, services.logger));
   app.use(requestIds);
   app.use(measured(options.metrics));
+  // Before the headers that keep other sites out: these are for pages anywhere.
+  app.route('/', imageFileRoutes(options.images));
   app.use(secureHeaders({ xFrameOptions: false, crossOriginOpenerPolicy: 'same-origin' }));
   const limitBody = bodyLimit({
     maxSize: services.limits.maxBodyBytes,
@@ -109,7 +111,6 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
     throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');
   });
   app.route('/api/v1', api);
-  app.route('/', imageFileRoutes(options.images));
   app.route('/', staticRoutes(options.staticDir));
   return app;
 }

@@ -65,6 +65,8 @@ describe('images of ads', () => {
       'image/png',
       'nosniff',
     ]);
+    // Ads are shown by pages of other sites.
+    expect(served.headers.get('cross-origin-resource-policy')).toBe('cross-origin');
     expect(Buffer.from(await served.arrayBuffer()).equals(png(300, 250))).toBe(true);
     expect((await api.app.request('/files/..%2f..%2fapi.lmdb')).status).toBe(404);
     expect((await upload(Buffer.from('<svg/>'.repeat(9)))).json).toMatchObject({ code: 'invalid_field' });

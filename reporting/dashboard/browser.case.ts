@@ -97,11 +97,21 @@ export async function newPage(browser: Browser, server: { readonly url: string }
 /** Pixels: pictures in the documentation stay below 300 KB. */
 const MAX_PICTURE_HEIGHT = 1750;
 
+/** Keeps a picture of a part of a page for the documentation when EVENKEEL_SCREENSHOTS is set. */
+export async function pictureOf(page: Page, selector: string, name: string): Promise<void> {
+  if (process.env.EVENKEEL_SCREENSHOTS === undefined) return;
+  await page.locator(selector).screenshot({ path: join(pictures(), `${name}.png`) });
+}
+
+function pictures(): string {
+  const folder = join(root, 'docs', 'images');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 /** Keeps a picture for the documentation when EVENKEEL_SCREENSHOTS is set. */
 export async function screenshot(page: Page, name: string, fullPage = false): Promise<void> {
   if (process.env.EVENKEEL_SCREENSHOTS === undefined) return;
-  const folder = join(root, 'docs', 'images');
-  mkdirSync(folder, { recursive: true });
   const before = page.viewportSize()!;
   // Frames outside the viewport are not painted, so the whole page must be inside it.
   const whole = Number(await page.evaluate('document.documentElement.scrollHeight'));
@@ -110,7 +120,7 @@ export async function screenshot(page: Page, name: string, fullPage = false): Pr
   for (const frame of await page.$$('iframe')) await frame.scrollIntoViewIfNeeded();
   await page.evaluate('scrollTo(0, 0)');
   await page.waitForTimeout(fullPage ? 1500 : 300);
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(pictures(), `${name}.png`) });
   await page.setViewportSize(before);
 }
 

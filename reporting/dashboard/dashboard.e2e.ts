@@ -4,7 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { localDay } from '../../core/budgetday.ts';
 import { systemClock } from '../../core/clock.ts';
 import { OPERATOR_KEY } from '../api/fakes.case.ts';
-import { axeFaults, launch, mustRun, newPage, screenshot, startTestServer, type TestServer } from './browser.case.ts';
+import {
+  axeFaults,
+  launch,
+  mustRun,
+  newPage,
+  pictureOf,
+  screenshot,
+  startTestServer,
+  type TestServer,
+} from './browser.case.ts';
 import { madeUpFacts, madeUpPacing, madeUpReports, sendBidStats } from './demoworld.case.ts';
 
 describe.runIf(mustRun)('the dashboard in a browser', () => {
@@ -16,6 +25,7 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
 
   beforeAll(async () => {
     server = await startTestServer(madeUpReports(facts), madeUpPacing(facts, today, systemClock.nowMs));
+    await sendBidStats(server.log);
     browser = await launch();
   });
   afterAll(async () => {
@@ -68,8 +78,8 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.goto(`${server.url}/campaigns/11#key=${OPERATOR_KEY}`);
     await page.waitForSelector('.funnel');
     await page.waitForSelector('.creatives iframe');
+    await page.waitForSelector('.creatives strong');
     expect(await page.textContent('[data-field=sentence]')).toContain('On plan');
-    await page.waitForTimeout(600);
     await screenshot(page, 'campaign', true);
     await page.click('text=Pause');
     await expect.poll(() => page.textContent('.page-head .pill')).toBe('paused');
@@ -93,7 +103,9 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.selectOption('#cr-kind', 'html');
     await page.fill('#cr-source', '<a href="${CLICK_URL}">Jackets</a>');
     await page.fill('#cr-landing', 'http://jackets.example.com/');
-    await screenshot(page, 'new-campaign');
+    // The draw of the made-up bidders: two of five requests come from these countries.
+    await expect.poll(() => page.textContent('.estimate')).toContain('(40% of all)');
+    await screenshot(page, 'new-campaign', true);
     await page.click('text=Create and start');
     expect(await page.textContent('[role=alert]')).toContain('must be https');
     await page.fill('#cr-landing', 'https://jackets.example.com/');
@@ -118,7 +130,6 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.click('text=Country');
     await page.waitForSelector('td:has-text("DEU")');
     expect(page.url()).toContain('dimensions=campaign%2Ccountry');
-    await screenshot(page, 'reports');
     const download = page.waitForEvent('download');
     await page.click('text=Export CSV');
     const csv = readFileSync(await (await download).path(), 'utf8')
@@ -130,6 +141,19 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
       .reduce((sum, line) => sum + BigInt(Math.round(Number(line.split(',').at(-5)) * 1e9)), 0n);
     const truth = facts.filter((fact) => fact.atMs >= today).reduce((sum, fact) => sum + fact.spendNanos, 0n);
     expect(nanos).toBe(truth);
+    const parquet = page.waitForEvent('download');
+    await page.click('text=Export Parquet');
+    expect(readFileSync(await (await parquet).path(), 'latin1')).toMatch(/^PAR1.*PAR1$/s);
+    await page.click('text=Save this report');
+    await page.fill('#sr-name', 'Every morning');
+    await page.selectOption('#sr-every', 'day');
+    await page.click('text=Save report');
+    await page.click('[aria-label="Run now: Every morning"]');
+    await page.waitForSelector('a[download="Every morning.csv"]');
+    expect(await page.textContent('tr:has-text("Every morning")')).toContain('every day at 06:00');
+    await page.click('label:has-text("Country")');
+    await page.waitForSelector('td:has-text("DEU")', { state: 'detached' });
+    await screenshot(page, 'reports', true);
     expect(page.faults).toEqual([]);
     await page.close();
   });
@@ -220,18 +244,108 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.close();
   });
 
-  it.each(['/', '/campaigns/10', '/campaigns/new', '/reports', '/audiences', '/keys', '/operations'])(
-    'has no accessibility fault on %s, light and dark',
-    async (path) => {
-      const page = await newPage(browser, server);
-      await page.goto(`${server.url}${path}#key=${OPERATOR_KEY}`);
-      await page.waitForSelector('h1');
-      await page.waitForLoadState('networkidle').catch(() => undefined);
+  it('edits a line item: clicks, caps, hours; and adds a native ad with an uploaded picture', async () => {
+    const page = await newPage(browser, server);
+    await page.goto(`${server.url}/campaigns/12#key=${OPERATOR_KEY}`);
+    await page.click('[aria-label^="Edit "]:not([aria-label="Edit campaign"])');
+    await page.selectOption('#li-goal', 'cpc');
+    await page.fill('#li-target', '0.40');
+    await page.fill('#li-cap', '3');
+    await page.selectOption('[aria-label=per]', 'minute');
+    await page.click('text=Sun');
+    await page.selectOption('[aria-label=from]', '8');
+    await page.waitForSelector('[data-field=estimate]');
+    await pictureOf(page, 'form.inset', 'line-item');
+    expect(await axeFaults(page)).toEqual([]);
+    await page.click('text=Save line item');
+    await page.waitForSelector('td:has-text("$0.40 per click")');
+    const { directory } = server.services;
+    const item = directory.get('line_item', directory.childrenOf('campaign', 12)[0]!)!;
+    expect(item.goal).toMatchObject({ type: 'cpc', targetMicros: 400_000 });
+    // Further caps, set by API, stay.
+    expect(item.frequencyCaps).toEqual([
+      { scope: 'line_item', impressions: 3, per: 'minute' },
+      { scope: 'line_item', impressions: 8, per: 'day' },
+    ]);
+    const slots = [{ days: [1, 2, 3, 4, 5, 6], fromHour: 8, toHour: 24 }];
+    expect(item.targeting.dayparting).toEqual({ zone: 'advertiser', slots });
+    await page.click('text=Add creative');
+    await page.selectOption('#cr-kind', 'native');
+    await page.fill('#cr-title', 'Winter is here');
+    await page.setInputFiles('#cr-file', {
+      name: 'a.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from(PICTURE, 'base64'),
+    });
+    await page.waitForSelector('text=1 × 1, 1 KB');
+    await page.fill('#cr-landing', 'https://winter.example.com/');
+    await pictureOf(page, 'form.inset', 'creative');
+    expect(await axeFaults(page)).toEqual([]);
+    await page.click('text=Save creative');
+    await page.waitForSelector('strong:has-text("Winter is here")');
+    const made = [...directory.all('creative')].find((creative) => creative.name === 'Winter is here')!;
+    expect(made.native).toMatchObject({ title: 'Winter is here', image: { w: 1, h: 1 } });
+    expect((await fetch(made.native!.image!.url)).headers.get('content-type')).toBe('image/png');
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('looks at a file of campaigns before it creates them, and tells where alerts are sent', async () => {
+    const page = await newPage(browser, server);
+    await page.goto(`${server.url}/import#key=${OPERATOR_KEY}`);
+    const choose = (text: string) =>
+      page.setInputFiles('#im-file', { name: 'c.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+    await choose('advertiserId,name,dailyBudget\n1,Imported one,10\n1,Imported two,much\n99,Imported three,5\n');
+    await page.waitForSelector('[data-field=checked]');
+    expect(await page.textContent('[data-field=checked]')).toContain('1 campaigns can be created; 2 faults');
+    expect(await page.textContent('tr:has-text("budget.dailyMicros")')).toContain('3');
+    await screenshot(page, 'import');
+    await choose('advertiserId,name,dailyBudget\n1,Imported one,10\n1,Imported two,20\n');
+    await page.click('text=Create them');
+    await page.waitForSelector('[data-field=imported]');
+    const names = [...server.services.directory.all('campaign')].map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['Imported one', 'Imported two']));
+    await page.goto(`${server.url}/alerts`);
+    await page.fill('#wh-url', 'https://pager.example.com/alerts');
+    await page.click('text=Add address');
+    await page.waitForSelector('[data-secret]');
+    await page.waitForSelector('tr:has-text("pager.example.com")');
+    await page.evaluate("document.querySelector('[data-secret]').textContent = '…'");
+    await screenshot(page, 'alerts');
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('has no accessibility fault on any page, light and dark, and none asks another host', async () => {
+    const page = await newPage(browser, server);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto(server.loginUrl);
+    for (const [path, ready] of pages) {
+      await page.waitForSelector('main');
+      await page.goto(`${server.url}${path}`);
+      await page.waitForSelector(ready);
       for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        expect(await axeFaults(page), colorScheme).toEqual([]);
+        await page.emulateMedia({ colorScheme });
+        expect(await axeFaults(page), `${path} ${colorScheme}`).toEqual([]);
       }
-      await page.close();
-    },
-  );
+    }
+    expect(page.foreign).toEqual([]);
+    await page.close();
+  });
 });
+
+/** Every page, and what is there once its data is. */
+const pages = [
+  ['/', '[data-campaign="10"]'],
+  ['/campaigns/10', '.funnel'],
+  ['/campaigns/new', '#cr-landing'],
+  ['/reports', '[data-total=impressions]'],
+  ['/alerts', '#wh-url'],
+  ['/import', '#im-file'],
+  ['/audiences', '#au-name'],
+  ['/keys', '#ke-name'],
+  ['/operations', '#ki-scope'],
+  ['/nowhere', 'text=There is no such page'],
+] as const;
+/** One transparent pixel. */
+const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';

@@ -107,6 +107,16 @@ export function madeUpPacing(facts: readonly Fact[], dayStartMs: number, nowMs: 
   };
 }
 
+/** Requests that a bidder drew in a second: of few people, most on phones. */
+function madeUpTraffic(second: number): NonNullable<BidStats['traffic']> {
+  const requests = Array.from({ length: 8 }, (_, i) => ({
+    hash: ((second * 8 + i) % 90) * 16,
+    known: i % 5 !== 0,
+    terms: { country: [countries[(second + i) % 5]!], deviceType: [i % 3 === 0 ? '2' : '4'] },
+  }));
+  return { level: 4, requests };
+}
+
 /** Half a minute of two bidders' counters. */
 export async function sendBidStats(log: EventLog): Promise<void> {
   const nowMs = systemClock.nowMs();
@@ -125,6 +135,7 @@ export async function sendBidStats(log: EventLog): Promise<void> {
         noBids: { no_candidates: 100 },
         lineItems: [],
         cells: [],
+        traffic: madeUpTraffic(second),
         final: false,
       };
       return { key: node, value: Buffer.from(JSON.stringify(stats)) };

@@ -2,8 +2,9 @@ import { type Page, useData } from './data.ts';
 import { dateTime } from './format.ts';
 import { Icon } from './icons.tsx';
 
-interface Alert {
+export interface Alert {
   readonly id: string;
+  readonly code: string;
   readonly severity: 'warning' | 'critical';
   readonly message: string;
   readonly campaignId: number | null;
@@ -27,7 +28,11 @@ export function AlertList() {
           </span>
         </li>
       ))}
-      {lasting.length > 8 && <li class="warning">and {lasting.length - 8} more</li>}
+      {lasting.length > 8 && (
+        <li class="warning">
+          <a href="/alerts">and {lasting.length - 8} more</a>
+        </li>
+      )}
     </ul>
   );
 }

@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { AlertsPage } from './alertspage.tsx';
 import { Audiences } from './audiences.tsx';
 import { CampaignPage } from './campaign.tsx';
 import { get, type Me, send, session } from './client.ts';
+import { ImportPage } from './importpage.tsx';
 import { Keys } from './keys.tsx';
 import { Login } from './login.tsx';
 import { NewCampaign } from './newcampaign.tsx';
@@ -48,7 +50,9 @@ export function App() {
 function Page({ path, me }: { path: string; me: Me }) {
   if (path === '/') return <Overview me={me} />;
   if (path === '/campaigns/new') return <NewCampaign me={me} />;
-  if (path === '/reports') return <Reports />;
+  if (path === '/reports') return <Reports me={me} />;
+  if (path === '/alerts') return <AlertsPage me={me} />;
+  if (path === '/import') return <ImportPage me={me} />;
   if (path === '/audiences') return <Audiences me={me} />;
   if (path === '/keys' && me.role === 'operator') return <Keys />;
   if (path === '/operations' && me.role === 'operator') return <Operations />;

@@ -1,8 +1,11 @@
 import { useState } from 'preact/hooks';
-import { ApiProblem, type Me, send } from './client.ts';
+import { type ApiProblem, type Me, send } from './client.ts';
 import { type Advertiser, type Page, useData } from './data.ts';
 import { count } from './format.ts';
-import { Card, Fault, Field, Loading, Scroll } from './parts.tsx';
+import { AdvertiserField, FormEnd, TextField, useSubmit } from './formstate.tsx';
+import { Card, Fault } from './parts.tsx';
+import { ListCard } from './table.tsx';
+import { sendFile } from './upload.ts';
 
 interface Audience {
   readonly id: number;
@@ -35,32 +38,16 @@ export function Audiences({ me }: { me: Me }) {
         </div>
       </header>
       {mayWrite && <NewAudience advertisers={advertisers.data?.items ?? []} onMade={audiences.reload} />}
-      <Card title="All audiences" flush>
-        {audiences.problem !== null && <Fault problem={audiences.problem} onRetry={audiences.reload} />}
-        {audiences.data === null && audiences.problem === null && <Loading label="Loading audiences" />}
-        {audiences.data?.items.length === 0 && <p class="note">No audience yet.</p>}
-        {audiences.data !== null && audiences.data.items.length > 0 && (
-          <Scroll label="Audiences">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Audience</th>
-                  <th scope="col">Segment</th>
-                  <th scope="col" class="number">
-                    Users
-                  </th>
-                  <th scope="col">Upload</th>
-                </tr>
-              </thead>
-              <tbody>
-                {audiences.data.items.map((audience) => (
-                  <Row key={audience.id} audience={audience} mayWrite={mayWrite} onChange={audiences.reload} />
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+      <ListCard
+        title="All audiences"
+        label="Audiences"
+        list={audiences}
+        empty="No audience yet."
+        columns={['Audience', 'Segment', '#Users', 'Upload']}
+        row={(audience) => (
+          <Row key={audience.id} audience={audience} mayWrite={mayWrite} onChange={audiences.reload} />
         )}
-      </Card>
+      />
     </>
   );
 }
@@ -75,7 +62,7 @@ function Row({ audience, mayWrite, onChange }: { audience: Audience; mayWrite: b
     setProblem(null);
     setResult(null);
     try {
-      setResult(await sendFile(`/audiences/${audience.id}/users?mode=${mode}`, file, setProgress));
+      setResult(await sendFile<Upload>(`/audiences/${audience.id}/users?mode=${mode}`, file, 'text/csv', setProgress));
       onChange();
     } catch (error) {
       setProblem(error as ApiProblem);
@@ -132,64 +119,27 @@ function Row({ audience, mayWrite, onChange }: { audience: Audience; mayWrite: b
   );
 }
 
-/** Uploads with progress, which fetch does not tell. */
-function sendFile(path: string, file: File, onProgress: (share: number) => void): Promise<Upload> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open('POST', `/api/v1${path}`);
-    request.setRequestHeader('x-evenkeel-client', 'dashboard');
-    request.setRequestHeader('content-type', 'text/csv');
-    request.upload.onprogress = (event) => onProgress(event.loaded / Math.max(1, event.total));
-    request.onerror = () => reject(new ApiProblem(0, { detail: 'The upload was interrupted.' }));
-    request.onload = () => {
-      const body = JSON.parse(request.responseText || '{}');
-      if (request.status < 300) resolve(body);
-      else reject(new ApiProblem(request.status, body));
-    };
-    request.send(file);
-  });
-}
-
 function NewAudience({ advertisers, onMade }: { advertisers: readonly Advertiser[]; onMade: () => void }) {
   const [name, setName] = useState('');
   const [advertiserId, setAdvertiserId] = useState('');
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setProblem(null);
-    try {
-      await send('POST', '/audiences', { body: { name, advertiserId: Number(advertiserId || advertisers[0]?.id) } });
-      setName('');
-      onMade();
-    } catch (error) {
-      setProblem(error as ApiProblem);
-    }
-  };
+  const form = useSubmit(async () => {
+    await send('POST', '/audiences', { body: { name, advertiserId: Number(advertiserId || advertisers[0]?.id) } });
+    setName('');
+    onMade();
+  });
   return (
     <Card title="New audience">
-      <form class="form" onSubmit={submit} aria-label="New audience">
+      <form class="form" onSubmit={form.submit} aria-label="New audience">
         <div class="columns narrow">
-          <Field label="Name" id="au-name">
-            <input id="au-name" required value={name} onInput={(event) => setName(event.currentTarget.value)} />
-          </Field>
-          <Field label="Advertiser" id="au-advertiser">
-            <select
-              id="au-advertiser"
-              value={advertiserId}
-              onChange={(event) => setAdvertiserId(event.currentTarget.value)}
-            >
-              {advertisers.map((advertiser) => (
-                <option key={advertiser.id} value={advertiser.id}>
-                  {advertiser.name}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <TextField id="au-name" label="Name" required value={name} onInput={setName} />
+          <AdvertiserField
+            id="au-advertiser"
+            advertisers={advertisers}
+            value={advertiserId || String(advertisers[0]?.id ?? '')}
+            onChange={setAdvertiserId}
+          />
         </div>
-        {problem !== null && <Fault problem={problem} />}
-        <button type="submit" class="primary">
-          Create audience
-        </button>
+        <FormEnd form={form} save="Create audience" />
       </form>
     </Card>
   );

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
 import { type Report, type ReportRow, useData } from './data.ts';
-import { count, ecpm, money, percent, ratio } from './format.ts';
+import { ratio } from './format.ts';
 import { dimensionLabels, dimensionValue } from './labels.ts';
-import { Card, Fault, Loading, Scroll } from './parts.tsx';
+import { Card, Fault, Loading } from './parts.tsx';
+import { MoneyCell, ResultCells, resultColumns, Table } from './table.tsx';
 
 const dimensions = ['country', 'domain', 'deviceType', 'os', 'size', 'exchange', 'creative', 'hourOfDay'] as const;
 
@@ -46,48 +47,21 @@ export function Breakdown({ campaignId, currency, timeZone }: BreakdownProps) {
 function Rows({ rows, dimension, currency }: { rows: readonly ReportRow[]; dimension: string; currency: string }) {
   const most = rows.reduce((max, row) => (BigInt(row.spendNanos ?? 0) > max ? BigInt(row.spendNanos ?? 0) : max), 1n);
   return (
-    <Scroll label="Breakdown">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{dimensionLabels[dimension] ?? dimension}</th>
-            <th scope="col" class="number">
-              Spend
+    <Table label="Breakdown" columns={[dimensionLabels[dimension] ?? dimension, '#Spend', ...resultColumns]}>
+      {rows.map((row) => {
+        const spendNanos = String(row.spendNanos ?? '0');
+        const counts = { impressions: Number(row.impressions), clicks: Number(row.clicks), spendNanos };
+        return (
+          <tr key={String(row[dimension])}>
+            <th scope="row" class="barred">
+              <i style={{ width: `${ratio(spendNanos, most) * 100}%` }} />
+              <span>{row[`${dimension}Name`] || dimensionValue(dimension, row[dimension] ?? '')}</span>
             </th>
-            <th scope="col" class="number">
-              Impressions
-            </th>
-            <th scope="col" class="number">
-              Clicks
-            </th>
-            <th scope="col" class="number">
-              CTR
-            </th>
-            <th scope="col" class="number">
-              eCPM
-            </th>
+            <MoneyCell nanos={spendNanos} currency={currency} />
+            <ResultCells counts={counts} currency={currency} />
           </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => {
-            const spend = String(row.spendNanos ?? '0');
-            const [impressions, clicks] = [Number(row.impressions), Number(row.clicks)];
-            return (
-              <tr key={String(row[dimension])}>
-                <th scope="row" class="barred">
-                  <i style={{ width: `${ratio(spend, most) * 100}%` }} />
-                  <span>{row[`${dimension}Name`] || dimensionValue(dimension, row[dimension] ?? '')}</span>
-                </th>
-                <td class="number">{money(spend, currency)}</td>
-                <td class="number">{count(impressions)}</td>
-                <td class="number">{count(clicks)}</td>
-                <td class="number">{percent(clicks, impressions)}</td>
-                <td class="number">{ecpm(spend, impressions, currency)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Scroll>
+        );
+      })}
+    </Table>
   );
 }

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
 import type { Campaign } from './data.ts';
+import { FormEnd, TextField, useSubmit } from './formstate.tsx';
 import { microsOf, unitsOf } from './moneyinput.ts';
-import { Fault, Field } from './parts.tsx';
 
 export interface CampaignText {
   name: string;
@@ -49,83 +49,77 @@ interface CampaignFieldsProps {
 
 export function CampaignFields({ value, currency, problem, onChange }: CampaignFieldsProps) {
   const faultOf = (field: string): string | undefined => (problem?.field === field ? problem.message : undefined);
-  const set = (field: keyof CampaignText) => (event: { currentTarget: HTMLInputElement }) =>
-    onChange({ ...value, [field]: event.currentTarget.value });
+  const set = (field: keyof CampaignText) => (text: string) => onChange({ ...value, [field]: text });
   return (
     <>
-      <Field label="Campaign name" id="ca-name" fault={faultOf('name')}>
-        <input id="ca-name" required maxLength={200} value={value.name} onInput={set('name')} />
-      </Field>
-      <Field
-        label={`Daily budget (${currency})`}
+      <TextField
+        id="ca-name"
+        label="Campaign name"
+        required
+        maxLength={200}
+        fault={faultOf('name')}
+        value={value.name}
+        onInput={set('name')}
+      />
+      <TextField
         id="ca-daily"
+        label={`Daily budget (${currency})`}
         hint="Never more than this on one day."
+        money
         fault={faultOf('budget.dailyMicros')}
-      >
-        <input id="ca-daily" inputMode="decimal" value={value.daily} onInput={set('daily')} />
-      </Field>
-      <Field
-        label={`Budget in all (${currency})`}
+        value={value.daily}
+        onInput={set('daily')}
+      />
+      <TextField
         id="ca-lifetime"
+        label={`Budget in all (${currency})`}
         hint="Empty: no limit but the daily one."
+        money
         fault={faultOf('budget.lifetimeMicros')}
-      >
-        <input id="ca-lifetime" inputMode="decimal" value={value.lifetime} onInput={set('lifetime')} />
-      </Field>
-      <Field
-        label="Starts"
+        value={value.lifetime}
+        onInput={set('lifetime')}
+      />
+      <TextField
         id="ca-start"
+        label="Starts"
         hint="Empty: at once. In your browser’s time zone."
+        type="datetime-local"
         fault={faultOf('flight.startMs')}
-      >
-        <input id="ca-start" type="datetime-local" value={value.start} onInput={set('start')} />
-      </Field>
-      <Field label="Ends" id="ca-end" hint="Empty: runs until you stop it." fault={faultOf('flight.endMs')}>
-        <input id="ca-end" type="datetime-local" value={value.end} onInput={set('end')} />
-      </Field>
+        value={value.start}
+        onInput={set('start')}
+      />
+      <TextField
+        id="ca-end"
+        label="Ends"
+        hint="Empty: runs until you stop it."
+        type="datetime-local"
+        fault={faultOf('flight.endMs')}
+        value={value.end}
+        onInput={set('end')}
+      />
     </>
   );
 }
 
+interface CampaignFormProps {
+  readonly campaign: Campaign;
+  readonly currency: string;
+  readonly onDone: () => void;
+}
+
 /** Changes a campaign's name, budget and flight. */
-export function CampaignForm({
-  campaign,
-  currency,
-  onDone,
-}: {
-  campaign: Campaign;
-  currency: string;
-  onDone: () => void;
-}) {
+export function CampaignForm({ campaign, currency, onDone }: CampaignFormProps) {
   const [text, setText] = useState(campaignText(campaign));
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await send('PATCH', `/campaigns/${campaign.id}`, { body: campaignBody(text), etag: `"v${campaign.version}"` });
-      onDone();
-    } catch (error) {
-      setProblem(error as ApiProblem);
-      setBusy(false);
-    }
-  };
+  const form = useSubmit(async () => {
+    await send('PATCH', `/campaigns/${campaign.id}`, { body: campaignBody(text), etag: `"v${campaign.version}"` });
+    onDone();
+  });
   return (
-    <form class="card form" onSubmit={submit} aria-label="Edit campaign">
+    <form class="card form" onSubmit={form.submit} aria-label="Edit campaign">
       <div class="columns">
-        <CampaignFields value={text} currency={currency} problem={problem} onChange={setText} />
+        <CampaignFields value={text} currency={currency} problem={form.problem} onChange={setText} />
       </div>
-      {problem !== null && <Fault problem={problem} />}
-      <div class="actions">
-        <button type="submit" class="primary" disabled={busy}>
-          {busy ? 'Saving …' : 'Save'}
-        </button>
-        <button type="button" onClick={onDone}>
-          Cancel
-        </button>
-      </div>
+      <FormEnd form={form} save="Save" onCancel={onDone} />
     </form>
   );
 }

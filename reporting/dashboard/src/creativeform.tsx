@@ -1,164 +1,224 @@
 import { useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
+import { bannerSizes, type CreativeText, creativeBody, creativeWarning, newCreative } from './creativetext.ts';
 import type { LineItem } from './data.ts';
+import { FormEnd, SelectField, type Submission, TextField, useSubmit } from './formstate.tsx';
 import { Fault, Field } from './parts.tsx';
+import { sendFile } from './upload.ts';
 
-export interface CreativeText {
-  name: string;
-  size: string;
-  kind: 'image' | 'html';
-  source: string;
-  landingUrl: string;
-}
-
-export const newCreative: CreativeText = { name: '', size: '300x250', kind: 'image', source: '', landingUrl: '' };
-const sizes = ['300x250', '320x50', '728x90', '160x600', '300x600', '970x250', '320x480', '336x280', '300x50'];
-
-/** The body of a banner creative. The advertiser's domain is that of the landing page. */
-export function creativeBody(text: CreativeText): Record<string, unknown> {
-  const [w, h] = text.size.split('x').map(Number);
-  const host = URL.canParse(text.landingUrl) ? new URL(text.landingUrl).hostname : '';
-  return {
-    name: text.name === '' ? `Banner ${text.size.replace('x', '×')}` : text.name,
-    format: 'banner',
-    banner: { w, h, ...(text.kind === 'image' ? { imageUrl: text.source } : { html: text.source }) },
-    landingUrl: text.landingUrl,
-    adomain: [host.replace(/^www\./, '')],
-  };
+interface UploadedImage {
+  readonly url: string;
+  readonly w: number;
+  readonly h: number;
+  readonly bytes: number;
 }
 
 interface CreativeFieldsProps {
   readonly value: CreativeText;
-  readonly problem: ApiProblem | null;
+  readonly form: Submission;
   readonly onChange: (value: CreativeText) => void;
 }
 
-export function CreativeFields({ value, problem, onChange }: CreativeFieldsProps) {
-  const faultOf = (field: string): string | undefined =>
-    problem?.field?.includes(field) ? problem.message : undefined;
+const kinds = {
+  image: 'an image',
+  html: 'HTML of your own',
+  video: 'a video',
+  native: 'text and a picture, in the site’s look (native)',
+};
+const sizes = Object.fromEntries(bannerSizes.map((size) => [size, size.replace('x', ' × ')]));
+
+export function CreativeFields({ value, form, onChange }: CreativeFieldsProps) {
+  const set = (field: keyof CreativeText) => (text: string) => onChange({ ...value, [field]: text });
+  const isBanner = value.kind === 'image' || value.kind === 'html';
+  const warning = creativeWarning(value);
   return (
     <>
-      <Field label="Creative name" id="cr-name" hint="Only you see it.">
-        <input
-          id="cr-name"
-          value={value.name}
-          onInput={(event) => onChange({ ...value, name: event.currentTarget.value })}
-        />
-      </Field>
-      <Field label="Size" id="cr-size">
-        <select
+      <TextField id="cr-name" label="Creative name" hint="Only you see it." value={value.name} onInput={set('name')} />
+      <SelectField id="cr-kind" label="Ad is" value={value.kind} options={kinds} onChange={set('kind')} />
+      {isBanner && (
+        <SelectField
           id="cr-size"
+          label="Size"
           value={value.size}
-          onChange={(event) => onChange({ ...value, size: event.currentTarget.value })}
-        >
-          {sizes.map((size) => (
-            <option key={size} value={size}>
-              {size.replace('x', ' × ')}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field label="Ad is" id="cr-kind">
-        <select
-          id="cr-kind"
-          value={value.kind}
-          onChange={(event) => onChange({ ...value, kind: event.currentTarget.value as 'image' | 'html' })}
-        >
-          <option value="image">an image with an address</option>
-          <option value="html">HTML of your own</option>
-        </select>
-      </Field>
-      <Field
-        label={value.kind === 'image' ? 'Image address' : 'HTML'}
-        id="cr-source"
-        hint={
-          value.kind === 'image'
-            ? 'https, so that it may be shown everywhere.'
-            : 'Put ${CLICK_URL} where the click should go.'
-        }
-        fault={faultOf('banner')}
-      >
-        {value.kind === 'image' ? (
-          <input
-            id="cr-source"
-            type="url"
-            required
-            value={value.source}
-            onInput={(event) => onChange({ ...value, source: event.currentTarget.value })}
-          />
-        ) : (
-          <textarea
-            id="cr-source"
-            rows={4}
-            required
-            value={value.source}
-            onInput={(event) => onChange({ ...value, source: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-      <Field
-        label="Landing page"
-        id="cr-landing"
-        hint="Where a click leads. Must be https."
-        fault={faultOf('landingUrl') ?? faultOf('adomain')}
-      >
-        <input
-          id="cr-landing"
-          type="url"
-          required
-          value={value.landingUrl}
-          onInput={(event) => onChange({ ...value, landingUrl: event.currentTarget.value })}
+          options={{ ...sizes, [value.size]: value.size.replace('x', ' × ') }}
+          onChange={set('size')}
         />
-      </Field>
+      )}
+      {value.kind === 'native' && <NativeFields value={value} form={form} onChange={onChange} />}
+      <Source value={value} form={form} onChange={onChange} />
+      {value.kind === 'video' && <VideoFields value={value} form={form} onChange={onChange} />}
+      <TextField
+        id="cr-landing"
+        label="Landing page"
+        hint="Where a click leads. Must be https."
+        type="url"
+        required
+        fault={form.faultOf('landingUrl') ?? form.faultOf('adomain')}
+        value={value.landingUrl}
+        onInput={set('landingUrl')}
+      />
+      {warning !== '' && (
+        <p class="fault soft" role="status">
+          {warning}
+        </p>
+      )}
     </>
   );
 }
 
-/** Adds a banner to one of the campaign's line items. */
-export function CreativeForm({ lineItems, onDone }: { lineItems: readonly LineItem[]; onDone: () => void }) {
-  const [text, setText] = useState(newCreative);
-  const [lineItemId, setLineItemId] = useState(lineItems[0]?.id ?? 0);
-  const [busy, setBusy] = useState(false);
+/** The address of the picture or video, or the HTML; pictures can be uploaded. */
+function Source({ value, form, onChange }: CreativeFieldsProps) {
+  const set = (source: string): void => onChange({ ...value, source });
+  if (value.kind === 'html') {
+    return (
+      <Field
+        label="HTML"
+        id="cr-source"
+        hint="Put ${CLICK_URL} where the click should go."
+        fault={form.faultOf('banner')}
+      >
+        <textarea
+          id="cr-source"
+          rows={4}
+          required
+          value={value.source}
+          onInput={(event) => set(event.currentTarget.value)}
+        />
+      </Field>
+    );
+  }
+  const label = value.kind === 'video' ? 'Video address' : 'Image address';
+  return (
+    <>
+      <TextField
+        id="cr-source"
+        label={label}
+        hint="https, so that it may be shown everywhere."
+        type="url"
+        required={value.kind !== 'native'}
+        fault={form.faultOf('imageUrl') ?? form.faultOf('mediaFiles') ?? form.faultOf('native.image')}
+        value={value.source}
+        onInput={set}
+      />
+      {value.kind !== 'video' && (
+        <ImageUpload
+          onDone={({ url, w, h }) =>
+            onChange({
+              ...value,
+              source: url,
+              imageSize: { w, h },
+              ...(value.kind === 'image' ? { size: `${w}x${h}` } : {}),
+            })
+          }
+        />
+      )}
+    </>
+  );
+}
+
+function ImageUpload({ onDone }: { onDone: (image: UploadedImage) => void }) {
+  const [progress, setProgress] = useState<number | null>(null);
+  const [said, setSaid] = useState('');
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
+  const upload = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
     setProblem(null);
+    setSaid('');
     try {
-      await send('POST', '/creatives', { body: { ...creativeBody(text), lineItemId } });
-      onDone();
+      const image = await sendFile<UploadedImage>('/images', file, file.type || 'image/unknown', setProgress);
+      setSaid(`${image.w} × ${image.h}, ${Math.ceil(image.bytes / 1024)} KB`);
+      onDone(image);
     } catch (error) {
       setProblem(error as ApiProblem);
-      setBusy(false);
     }
+    setProgress(null);
   };
   return (
-    <form class="form inset" onSubmit={submit} aria-label="New creative">
-      <div class="columns">
-        <Field label="For line item" id="cr-line-item">
-          <select
-            id="cr-line-item"
-            value={lineItemId}
-            onChange={(event) => setLineItemId(Number(event.currentTarget.value))}
-          >
-            {lineItems.map((lineItem) => (
-              <option key={lineItem.id} value={lineItem.id}>
-                {lineItem.name}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <CreativeFields value={text} problem={problem} onChange={setText} />
-      </div>
+    <Field label="or upload it" id="cr-file" hint="PNG, JPEG, GIF or WebP, at most 512 KB. Its size is read from it.">
+      <input
+        id="cr-file"
+        type="file"
+        accept="image/png,image/jpeg,image/gif,image/webp"
+        onChange={(event) => upload(event.currentTarget.files?.[0])}
+      />
+      {progress !== null && <progress max={1} value={progress} aria-label="Upload" />}
+      {said !== '' && <small role="status">{said}</small>}
       {problem !== null && <Fault problem={problem} />}
-      <div class="actions">
-        <button type="submit" class="primary" disabled={busy}>
-          {busy ? 'Saving …' : 'Save creative'}
-        </button>
-        <button type="button" onClick={onDone}>
-          Cancel
-        </button>
+    </Field>
+  );
+}
+
+const mimes = { 'video/mp4': 'MP4', 'video/webm': 'WebM' };
+
+function VideoFields({ value, form, onChange }: CreativeFieldsProps) {
+  const set = (field: keyof CreativeText) => (text: string) => onChange({ ...value, [field]: text });
+  return (
+    <>
+      <TextField
+        id="cr-seconds"
+        label="Length (seconds)"
+        required
+        fault={form.faultOf('durationSeconds')}
+        value={value.seconds}
+        onInput={set('seconds')}
+      />
+      <SelectField id="cr-mime" label="Kind of file" value={value.mime} options={mimes} onChange={set('mime')} />
+      <TextField
+        id="cr-skip"
+        label="May be skipped after (seconds)"
+        hint="Empty: not at all."
+        fault={form.faultOf('skipAfterSeconds')}
+        value={value.skipAfter}
+        onInput={set('skipAfter')}
+      />
+    </>
+  );
+}
+
+function NativeFields({ value, form, onChange }: CreativeFieldsProps) {
+  const field = (name: 'title' | 'description' | 'sponsoredBy' | 'callToAction', label: string, maxLength: number) => (
+    <TextField
+      id={`cr-${name}`}
+      label={label}
+      required={name === 'title'}
+      maxLength={maxLength}
+      fault={form.faultOf(`native.${name}`)}
+      value={value[name]}
+      onInput={(text) => onChange({ ...value, [name]: text })}
+    />
+  );
+  return (
+    <>
+      {field('title', 'Title', 200)}
+      {field('description', 'Text', 500)}
+      {field('sponsoredBy', 'Sponsored by', 100)}
+      {field('callToAction', 'Button', 50)}
+    </>
+  );
+}
+
+/** Adds an ad to one of the campaign's line items. */
+export function CreativeForm({ lineItems, onDone }: { lineItems: readonly LineItem[]; onDone: () => void }) {
+  const [text, setText] = useState(newCreative);
+  const [lineItemId, setLineItemId] = useState(String(lineItems[0]?.id ?? 0));
+  const form = useSubmit(async () => {
+    await send('POST', '/creatives', { body: { ...creativeBody(text), lineItemId: Number(lineItemId) } });
+    onDone();
+  });
+  const names = Object.fromEntries(lineItems.map((lineItem) => [String(lineItem.id), lineItem.name]));
+  return (
+    <form class="form inset" onSubmit={form.submit} aria-label="New creative">
+      <div class="columns">
+        <SelectField
+          id="cr-line-item"
+          label="For line item"
+          value={lineItemId}
+          options={names}
+          onChange={setLineItemId}
+        />
+        <CreativeFields value={text} form={form} onChange={setText} />
       </div>
+      <FormEnd form={form} save="Save creative" onCancel={onDone} />
     </form>
   );
 }

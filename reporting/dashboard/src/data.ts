@@ -75,7 +75,18 @@ export interface LineItem extends Versioned {
   readonly budget: Budget;
   readonly goal: Goal;
   readonly pacing: string;
-  readonly targeting: { readonly terms: Readonly<Record<string, { include: string[]; exclude: string[] }>> };
+  readonly targeting: {
+    readonly terms: Readonly<Record<string, { include: string[]; exclude: string[] }>>;
+    readonly dayparting: {
+      readonly zone: string;
+      readonly slots: readonly {
+        readonly days: readonly number[];
+        readonly fromHour: number;
+        readonly toHour: number;
+      }[];
+    } | null;
+  };
+  readonly frequencyCaps: readonly { readonly scope: string; readonly impressions: number; readonly per: string }[];
 }
 export interface Creative extends Versioned {
   readonly lineItemId: number;

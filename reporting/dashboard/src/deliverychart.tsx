@@ -1,5 +1,6 @@
-import { useEffect, useMemo, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import { useMemo } from 'preact/hooks';
+import type uPlot from 'uplot';
+import { axis, Chart, type Colours } from './chart.tsx';
 import { type PacingStatus, type Report, useData } from './data.ts';
 import { clockTime, money, moneyOfUnits } from './format.ts';
 import type { LiveCampaign } from './live.ts';
@@ -13,7 +14,6 @@ interface DeliveryChartProps {
   readonly nowMs: number | null;
 }
 
-const HEIGHT = 240;
 const DAY_MS = 86_400_000;
 
 type Columns = [number[], (number | null)[], (number | null)[], (number | null)[]];
@@ -23,36 +23,19 @@ export function DeliveryChart({ campaignId, timeZone, currency, live, status, no
   const query = `granularity=minute&metrics=spendNanos&timezone=${encodeURIComponent(timeZone)}&filter=campaign:${campaignId}`;
   const report = useData<Report>(`/reports?${query}`, 15_000);
   const data = useMemo(() => columns(report.data, live, status, nowMs), [report.data, live, status, nowMs]);
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-
-  useEffect(() => {
-    const element = box.current!;
-    const draw = (): void => {
-      plot.current?.destroy();
-      plot.current = new uPlot(options(element.clientWidth, currency, timeZone), data, element);
-    };
-    draw();
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    dark.addEventListener('change', draw);
-    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resize.observe(element);
-    return () => {
-      dark.removeEventListener('change', draw);
-      resize.disconnect();
-      plot.current?.destroy();
-      plot.current = null;
-    };
-  }, [currency, timeZone]);
-  useEffect(() => plot.current?.setData(data), [data]);
-
   const label =
     live === undefined
       ? 'Spend of the day'
       : `Spent ${money(live.today.spendNanos, currency)}, planned by now ${live.plannedNanos === null ? 'without a daily budget' : money(live.plannedNanos, currency)}`;
   return (
     <>
-      <div class="chart" ref={box} role="img" aria-label={label} />
+      <Chart
+        data={data}
+        height={240}
+        label={label}
+        options={(colour) => options(colour, currency, timeZone)}
+        redrawOn={`${currency} ${timeZone}`}
+      />
       {status !== null && <p class="note">{status.explanation}</p>}
     </>
   );
@@ -106,31 +89,19 @@ function units(nanos: bigint): number {
   return Number(nanos) / 1e9;
 }
 
-function options(width: number, currency: string, timeZone: string): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour('--muted'),
-    grid: { stroke: colour('--line'), width: 1 },
-    ticks: { show: false },
-    font: '12px system-ui',
-  };
+function options(colour: Colours, currency: string, timeZone: string): Omit<uPlot.Options, 'width' | 'height'> {
+  const base = axis(colour);
+  const times = (_: uPlot, ticks: number[]): string[] => ticks.map((tick) => clockTime(tick * 1000, timeZone));
+  const amounts = (_: uPlot, ticks: number[]): string[] => ticks.map((tick) => moneyOfUnits(tick, currency));
   const value = (_: uPlot, amount: number | null): string => (amount === null ? '–' : moneyOfUnits(amount, currency));
   const line = { points: { show: false }, spanGaps: true, value };
   return {
-    width,
-    height: HEIGHT,
     legend: { show: false },
     cursor: { y: false },
     scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max((max ?? 0) * 1.08, 0.01)] } },
     axes: [
-      {
-        ...axis,
-        size: 32,
-        grid: { show: false },
-        values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000, timeZone)),
-      },
-      { ...axis, size: 70, values: (_, ticks) => ticks.map((tick) => moneyOfUnits(tick, currency)) },
+      { ...base, size: 32, grid: { show: false }, values: times },
+      { ...base, size: 70, values: amounts },
     ],
     series: [
       {},

@@ -1,9 +1,12 @@
 import { useState } from 'preact/hooks';
-import { type ApiProblem, send } from './client.ts';
+import { send } from './client.ts';
 import { type Advertiser, type Page, useData } from './data.ts';
 import { dateTime } from './format.ts';
-import { Card, Fault, Field, Loading, Scroll } from './parts.tsx';
+import { AdvertiserField, FormEnd, SelectField, TextField, useSubmit } from './formstate.tsx';
+import { roleNames } from './labels.ts';
+import { Card, Field } from './parts.tsx';
 import { People } from './people.tsx';
+import { ListCard } from './table.tsx';
 
 interface Key {
   readonly id: string;
@@ -33,36 +36,14 @@ export function Keys() {
         </div>
       </header>
       <NewKey advertisers={advertisers.data?.items ?? []} onMade={keys.reload} />
-      <Card title="All keys" flush>
-        {keys.problem !== null && <Fault problem={keys.problem} onRetry={keys.reload} />}
-        {keys.data === null ? (
-          <Loading label="Loading keys" />
-        ) : keys.data.items.length === 0 ? (
-          <p class="note">No keys yet.</p>
-        ) : (
-          <Scroll label="Keys">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Role</th>
-                  <th scope="col">Advertiser</th>
-                  <th scope="col">Made</th>
-                  <th scope="col">Expires</th>
-                  <th scope="col">
-                    <span class="sr">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {keys.data.items.map((key) => (
-                  <Row key={key.id} entry={key} advertiser={nameOf(key.advertiserId)} onChange={keys.reload} />
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
-        )}
-      </Card>
+      <ListCard
+        title="All keys"
+        label="Keys"
+        list={keys}
+        empty="No keys yet."
+        columns={['Name', 'Role', 'Advertiser', 'Made', 'Expires', '']}
+        row={(key) => <Row key={key.id} entry={key} advertiser={nameOf(key.advertiserId)} onChange={keys.reload} />}
+      />
       <People advertisers={advertisers.data?.items ?? []} />
     </>
   );
@@ -105,24 +86,17 @@ function NewKey({ advertisers, onMade }: { advertisers: readonly Advertiser[]; o
   const [advertiserId, setAdvertiserId] = useState('');
   const [days, setDays] = useState('365');
   const [made, setMade] = useState<string | null>(null);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setProblem(null);
+  const form = useSubmit(async () => {
     const expiresMs =
       days === '' ? null : Math.round(performance.timeOrigin + performance.now() + Number(days) * DAY_MS);
     const scope = role === 'operator' || advertiserId === '' ? null : Number(advertiserId);
-    try {
-      const { key } = await send<{ key: string }>('POST', '/keys', {
-        body: { name, role, advertiserId: scope, expiresMs },
-      });
-      setMade(key);
-      setName('');
-      onMade();
-    } catch (error) {
-      setProblem(error as ApiProblem);
-    }
-  };
+    const { key } = await send<{ key: string }>('POST', '/keys', {
+      body: { name, role, advertiserId: scope, expiresMs },
+    });
+    setMade(key);
+    setName('');
+    onMade();
+  });
   return (
     <Card title="New key">
       {made !== null && (
@@ -134,40 +108,27 @@ function NewKey({ advertisers, onMade }: { advertisers: readonly Advertiser[]; o
           </button>
         </div>
       )}
-      <form class="form" onSubmit={submit} aria-label="New key">
+      <form class="form" onSubmit={form.submit} aria-label="New key">
         <div class="columns narrow">
-          <Field label="Name" id="ke-name" hint="Who or what will use it.">
-            <input
-              id="ke-name"
-              required
-              maxLength={100}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          </Field>
-          <Field label="Role" id="ke-role">
-            <select id="ke-role" value={role} onChange={(event) => setRole(event.currentTarget.value)}>
-              <option value="advertiser">advertiser</option>
-              <option value="read_only">read only</option>
-              <option value="operator">operator</option>
-            </select>
-          </Field>
+          <TextField
+            id="ke-name"
+            label="Name"
+            hint="Who or what will use it."
+            required
+            maxLength={100}
+            value={name}
+            onInput={setName}
+          />
+          <SelectField id="ke-role" label="Role" value={role} onChange={setRole} options={roleNames} />
           {role !== 'operator' && (
-            <Field label="Advertiser" id="ke-advertiser">
-              <select
-                id="ke-advertiser"
-                required={role === 'advertiser'}
-                value={advertiserId}
-                onChange={(event) => setAdvertiserId(event.currentTarget.value)}
-              >
-                <option value="">{role === 'advertiser' ? 'choose …' : 'all'}</option>
-                {advertisers.map((advertiser) => (
-                  <option key={advertiser.id} value={advertiser.id}>
-                    {advertiser.name}
-                  </option>
-                ))}
-              </select>
-            </Field>
+            <AdvertiserField
+              id="ke-advertiser"
+              advertisers={advertisers}
+              required={role === 'advertiser'}
+              none={role === 'advertiser' ? 'choose …' : 'all'}
+              value={advertiserId}
+              onChange={setAdvertiserId}
+            />
           )}
           <Field label="Expires" id="ke-days">
             <select id="ke-days" value={days} onChange={(event) => setDays(event.currentTarget.value)}>
@@ -177,10 +138,7 @@ function NewKey({ advertisers, onMade }: { advertisers: readonly Advertiser[]; o
             </select>
           </Field>
         </div>
-        {problem !== null && <Fault problem={problem} />}
-        <button type="submit" class="primary">
-          Make key
-        </button>
+        <FormEnd form={form} save="Make key" />
       </form>
     </Card>
   );

@@ -22,6 +22,20 @@ export const dimensionLabels: Readonly<Record<string, string>> = {
   noBidReason: 'No-bid reason',
 };
 
+/** How a budget is spread. */
+export const planNames: Readonly<Record<string, string>> = {
+  even: 'Even, with the traffic',
+  even_time: 'Even, by the clock',
+  front_loaded: 'Early in the day',
+  asap: 'As soon as possible',
+};
+
+export const roleNames: Readonly<Record<string, string>> = {
+  advertiser: 'advertiser',
+  read_only: 'read only',
+  operator: 'operator',
+};
+
 /** AdCOM 1.0, list: Device Types. */
 const deviceTypes: Readonly<Record<string, string>> = {
   0: 'Unknown',
@@ -36,6 +50,7 @@ const deviceTypes: Readonly<Record<string, string>> = {
 };
 const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
+/** Names of what can be measured; the usual ones first. */
 export const metricLabels: Readonly<Record<string, string>> = {
   spendNanos: 'Spend',
   impressions: 'Impressions',
@@ -45,23 +60,38 @@ export const metricLabels: Readonly<Record<string, string>> = {
   ecpc: 'eCPC',
   conversions: 'Conversions',
   ecpa: 'eCPA',
-  wins: 'Wins',
-  winRate: 'Win rate',
-  bids: 'Bids',
-  matched: 'Matched',
-  noBids: 'No bids',
-  averageBidCpm: 'Average bid',
-  averagePriceCpm: 'Average price',
-  losses: 'Losses',
   reach: 'Reach',
   frequency: 'Frequency',
-  invalid: 'Invalid',
-  invalidRate: 'Invalid rate',
-  duplicates: 'Duplicates',
+  wins: 'Wins',
+  winRate: 'Win rate',
   revenueMicros: 'Revenue',
   roas: 'ROAS',
+  averagePriceCpm: 'Average price',
+  averageBidCpm: 'Average bid',
+  shadingSavedNanos: 'Saved by shading',
   videoStarts: 'Video starts',
+  videoFirstQuartiles: 'Video 25 %',
+  videoMidpoints: 'Video 50 %',
+  videoThirdQuartiles: 'Video 75 %',
   videoCompletes: 'Video completes',
+  invalidRate: 'Invalid rate',
+  invalid: 'Invalid',
+  bids: 'Bids',
+  requests: 'Requests',
+  matched: 'Matched',
+  bidNanos: 'Bids’ sum',
+  valueNanos: 'Bids’ value',
+  noBids: 'No bids',
+  lineItemNoBids: 'Line items’ no-bids',
+  bills: 'Bills',
+  clickConversions: 'Conversions by click',
+  viewConversions: 'Conversions by view',
+  received: 'Events received',
+  accepted: 'Valid events',
+  quarantined: 'Quarantined',
+  late: 'Late events',
+  losses: 'Losses',
+  duplicates: 'Duplicates',
 };
 
 /** The value of a dimension as a person reads it. */

@@ -2,15 +2,10 @@ import { useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
 import { type Campaign, type Goal, type LineItem, type PacingStatus, type Page, useData } from './data.ts';
 import { money, share } from './format.ts';
+import { planNames } from './labels.ts';
 import { LineItemForm } from './lineitemform.tsx';
-import { Card, Fault, Loading, Scroll } from './parts.tsx';
-
-const planNames: Readonly<Record<string, string>> = {
-  even: 'Even, with the traffic',
-  even_time: 'Even, by the clock',
-  front_loaded: 'Early in the day',
-  asap: 'As soon as possible',
-};
+import { Fault } from './parts.tsx';
+import { ListCard } from './table.tsx';
 
 interface LineItemsProps {
   readonly campaign: Campaign;
@@ -29,57 +24,38 @@ export function LineItems({ campaign, currency, pacing, mayWrite }: LineItemsPro
     </button>
   );
   return (
-    <Card title="Line items" side={side} flush>
-      {lineItems.problem !== null && <Fault problem={lineItems.problem} onRetry={lineItems.reload} />}
-      {editing !== null && (
-        <LineItemForm
-          campaignId={campaign.id}
-          lineItem={editing === 'new' ? null : editing}
+    <ListCard
+      title="Line items"
+      label="Line items"
+      list={lineItems}
+      empty="No line item: nothing bids."
+      columns={['Line item', 'Targeting', '#Bid', '#Daily budget', 'Pacing', '']}
+      side={side}
+      above={
+        editing !== null && (
+          <LineItemForm
+            campaignId={campaign.id}
+            lineItem={editing === 'new' ? null : editing}
+            currency={currency}
+            onDone={() => {
+              setEditing(null);
+              lineItems.reload();
+            }}
+          />
+        )
+      }
+      row={(lineItem) => (
+        <Row
+          key={lineItem.id}
+          lineItem={lineItem}
           currency={currency}
-          onDone={() => {
-            setEditing(null);
-            lineItems.reload();
-          }}
+          status={pacing.find((status) => status.level === 'line_item' && status.id === lineItem.id)}
+          mayWrite={mayWrite}
+          onEdit={() => setEditing(lineItem)}
+          onChange={lineItems.reload}
         />
       )}
-      {lineItems.data === null ? (
-        <Loading label="Loading line items" />
-      ) : (
-        <Scroll label="Line items">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Line item</th>
-                <th scope="col">Targeting</th>
-                <th scope="col" class="number">
-                  Bid
-                </th>
-                <th scope="col" class="number">
-                  Daily budget
-                </th>
-                <th scope="col">Pacing</th>
-                <th scope="col">
-                  <span class="sr">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {lineItems.data.items.map((lineItem) => (
-                <Row
-                  key={lineItem.id}
-                  lineItem={lineItem}
-                  currency={currency}
-                  status={pacing.find((status) => status.level === 'line_item' && status.id === lineItem.id)}
-                  mayWrite={mayWrite}
-                  onEdit={() => setEditing(lineItem)}
-                  onChange={lineItems.reload}
-                />
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      )}
-    </Card>
+    />
   );
 }
 
@@ -155,5 +131,8 @@ function targetingText(lineItem: LineItem): string {
     const exclude = rule.exclude.length > 0 ? ` not ${rule.exclude.slice(0, 6).join(', ')}` : '';
     return `${dimension}: ${include}${exclude}`;
   });
+  if (lineItem.targeting.dayparting !== null) parts.push('some hours');
+  for (const cap of lineItem.frequencyCaps)
+    parts.push(`${cap.impressions}× ${cap.per === 'lifetime' ? 'ever' : `a ${cap.per}`}`);
   return parts.length === 0 ? 'everywhere' : parts.join('; ');
 }

@@ -1,5 +1,6 @@
-import { useEffect, useMemo, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import { useMemo } from 'preact/hooks';
+import type uPlot from 'uplot';
+import { axis, Chart, type Colours } from './chart.tsx';
 import { clockTime, count, moneyOfUnits } from './format.ts';
 import type { Counts } from './live.ts';
 
@@ -10,41 +11,18 @@ interface LiveChartProps {
 }
 
 const MINUTE_MS = 60_000;
-const HEIGHT = 190;
 
 /** Spend (area) and impressions (line) per minute of the last hour. */
 export function LiveChart({ minutes, nowMs, currency }: LiveChartProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
   const data = useMemo(() => columns(minutes, nowMs), [minutes, nowMs]);
-
-  useEffect(() => {
-    const element = box.current!;
-    const draw = (): void => {
-      plot.current?.destroy();
-      plot.current = new uPlot(options(element.clientWidth, currency), data, element);
-    };
-    draw();
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    dark.addEventListener('change', draw);
-    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resize.observe(element);
-    return () => {
-      dark.removeEventListener('change', draw);
-      resize.disconnect();
-      plot.current?.destroy();
-      plot.current = null;
-    };
-    // Made once per currency; data follows below.
-  }, [currency]);
-  useEffect(() => plot.current?.setData(data), [data]);
-
   const last = minutes.at(-2) ?? minutes.at(-1);
   const label =
     last === undefined
       ? 'No impressions in the last hour'
       : `Spend and impressions per minute of the last hour. Latest full minute: ${moneyOfUnits(Number(last.spendNanos) / 1e9, currency)}, ${count(last.impressions)} impressions`;
-  return <div class="chart" ref={box} role="img" aria-label={label} />;
+  return (
+    <Chart data={data} height={190} label={label} options={(colour) => options(colour, currency)} redrawOn={currency} />
+  );
 }
 
 function columns(minutes: LiveChartProps['minutes'], nowMs: number): [number[], number[], number[]] {
@@ -58,25 +36,19 @@ function columns(minutes: LiveChartProps['minutes'], nowMs: number): [number[], 
   ];
 }
 
-function options(width: number, currency: string): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour('--muted'),
-    grid: { stroke: colour('--line'), width: 1 },
-    ticks: { show: false },
-    font: '12px system-ui',
-  };
+function options(colour: Colours, currency: string): Omit<uPlot.Options, 'width' | 'height'> {
+  const base = axis(colour);
+  const points = { show: false };
+  const times = (_: uPlot, ticks: number[]): string[] => ticks.map((tick) => clockTime(tick * 1000));
+  const amounts = (_: uPlot, ticks: number[]): string[] => ticks.map((tick) => moneyOfUnits(tick, currency));
   return {
-    width,
-    height: HEIGHT,
     legend: { live: true },
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: true }, money: { range: fromZero }, count: { range: fromZero } },
     axes: [
-      { ...axis, size: 32, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000)) },
-      { ...axis, scale: 'money', size: 64, values: (_, ticks) => ticks.map((tick) => moneyOfUnits(tick, currency)) },
-      { ...axis, scale: 'count', side: 1, size: 56, grid: { show: false }, values: (_, ticks) => ticks.map(count) },
+      { ...base, size: 32, grid: { show: false }, values: times },
+      { ...base, scale: 'money', size: 64, values: amounts },
+      { ...base, scale: 'count', side: 1, size: 56, grid: { show: false }, values: (_, ticks) => ticks.map(count) },
     ],
     series: [
       { label: 'Time', value: (_, at) => (at === null ? '–' : clockTime(at * 1000)) },
@@ -86,7 +58,7 @@ function options(width: number, currency: string): uPlot.Options {
         stroke: colour('--accent'),
         fill: colour('--accent-soft'),
         width: 2,
-        points: { show: false },
+        points,
         value: (_, units) => moneyOfUnits(units, currency),
       },
       {
@@ -94,7 +66,7 @@ function options(width: number, currency: string): uPlot.Options {
         scale: 'count',
         stroke: colour('--second'),
         width: 1.5,
-        points: { show: false },
+        points,
         value: (_, n) => (n === null ? '–' : count(n)),
       },
     ],

@@ -1,10 +1,13 @@
 import { useState } from 'preact/hooks';
+import { BiddingFields, biddingBody, biddingText, daypartingOf } from './biddingfields.tsx';
 import { CampaignFields, campaignBody, campaignText } from './campaignform.tsx';
-import { type ApiProblem, type Me, send } from './client.ts';
-import { CreativeFields, creativeBody, newCreative } from './creativeform.tsx';
+import { type Me, send } from './client.ts';
+import { CreativeFields } from './creativeform.tsx';
+import { creativeBody, newCreative } from './creativetext.ts';
 import { type Advertiser, type Campaign, type Page, useData } from './data.ts';
-import { microsOf } from './moneyinput.ts';
-import { Card, Fault, Field, Loading } from './parts.tsx';
+import { TrafficEstimate } from './estimate.tsx';
+import { AdvertiserField, FormEnd, useSubmit } from './formstate.tsx';
+import { Card, Fault, Loading } from './parts.tsx';
 import { go } from './router.ts';
 import { TargetingFields, toTerms, toText } from './targetingfields.tsx';
 
@@ -18,43 +21,30 @@ export function NewCampaign({ me }: { me: Me }) {
 }
 
 function Form({ advertisers }: { advertisers: readonly Advertiser[] }) {
-  const [advertiserId, setAdvertiserId] = useState(advertisers[0]?.id ?? 0);
+  const [advertiserId, setAdvertiserId] = useState(String(advertisers[0]?.id ?? 0));
   const [campaign, setCampaign] = useState(campaignText(null));
-  const [bid, setBid] = useState('2');
+  const [bidding, setBidding] = useState(biddingText(null));
   const [targeting, setTargeting] = useState(toText({}));
   const [creative, setCreative] = useState(newCreative);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const currency = advertisers.find((advertiser) => advertiser.id === advertiserId)?.currency ?? 'USD';
+  const currency = advertisers.find((advertiser) => String(advertiser.id) === advertiserId)?.currency ?? 'USD';
+  const reached = { terms: toTerms(targeting), dayparting: daypartingOf(bidding, null) };
 
-  const create = async (status: 'draft' | 'active'): Promise<void> => {
-    setBusy(true);
-    setProblem(null);
+  const form = useSubmit(async (button) => {
     const lineItem = {
       name: campaign.name === '' ? 'Line item' : campaign.name,
-      goal: { type: 'cpm', bidCpmMicros: microsOf(bid) },
-      targeting: { terms: toTerms(targeting) },
+      ...biddingBody(bidding, null),
+      targeting: reached,
       creatives: [creativeBody(creative)],
     };
-    try {
-      const body = { ...campaignBody(campaign), advertiserId, status, lineItems: [lineItem] };
-      const made = await send<Campaign>('POST', '/campaigns', {
-        body,
-        headers: { 'idempotency-key': crypto.randomUUID() },
-      });
-      go(`/campaigns/${made.id}`);
-    } catch (error) {
-      setProblem(error as ApiProblem);
-      setBusy(false);
-    }
-  };
-  const submit = (event: SubmitEvent): void => {
-    event.preventDefault();
-    void create((event.submitter as HTMLButtonElement | null)?.value === 'draft' ? 'draft' : 'active');
-  };
+    const status = button === 'draft' ? 'draft' : 'active';
+    const body = { ...campaignBody(campaign), advertiserId: Number(advertiserId), status, lineItems: [lineItem] };
+    const headers = { 'idempotency-key': crypto.randomUUID() };
+    const made = await send<Campaign>('POST', '/campaigns', { body, headers });
+    go(`/campaigns/${made.id}`);
+  });
 
   return (
-    <form class="form" onSubmit={submit} aria-label="New campaign">
+    <form class="form" onSubmit={form.submit} aria-label="New campaign">
       <header class="page-head">
         <div>
           <p class="crumbs">
@@ -66,56 +56,33 @@ function Form({ advertisers }: { advertisers: readonly Advertiser[] }) {
       <Card title="Budget and time">
         <div class="columns">
           {advertisers.length > 1 && (
-            <Field label="Advertiser" id="ca-advertiser">
-              <select
-                id="ca-advertiser"
-                value={advertiserId}
-                onChange={(event) => setAdvertiserId(Number(event.currentTarget.value))}
-              >
-                {advertisers.map((advertiser) => (
-                  <option key={advertiser.id} value={advertiser.id}>
-                    {advertiser.name}
-                  </option>
-                ))}
-              </select>
-            </Field>
+            <AdvertiserField
+              id="ca-advertiser"
+              advertisers={advertisers}
+              value={advertiserId}
+              onChange={setAdvertiserId}
+            />
           )}
-          <CampaignFields value={campaign} currency={currency} problem={problem} onChange={setCampaign} />
+          <CampaignFields value={campaign} currency={currency} problem={form.problem} onChange={setCampaign} />
         </div>
       </Card>
       <Card title="Whom to reach">
         <div class="columns">
-          <Field
-            label={`Bid (CPM, ${currency})`}
-            id="li-bid"
-            hint="The most you pay for a thousand impressions."
-            fault={problem?.field?.includes('goal') ? problem.message : undefined}
-          >
-            <input
-              id="li-bid"
-              required
-              inputMode="decimal"
-              value={bid}
-              onInput={(event) => setBid(event.currentTarget.value)}
-            />
-          </Field>
+          <BiddingFields value={bidding} currency={currency} form={form} onChange={setBidding} />
           <TargetingFields value={targeting} onChange={setTargeting} />
         </div>
+        <TrafficEstimate targeting={reached} />
       </Card>
       <Card title="The first ad">
         <div class="columns">
-          <CreativeFields value={creative} problem={problem} onChange={setCreative} />
+          <CreativeFields value={creative} form={form} onChange={setCreative} />
         </div>
       </Card>
-      {problem !== null && <Fault problem={problem} />}
-      <div class="actions">
-        <button type="submit" value="active" class="primary" disabled={busy}>
-          {busy ? 'Creating …' : 'Create and start'}
-        </button>
-        <button type="submit" value="draft" disabled={busy}>
+      <FormEnd form={form} save="Create and start">
+        <button type="submit" value="draft" disabled={form.busy}>
           Keep as a draft
         </button>
-      </div>
+      </FormEnd>
     </form>
   );
 }

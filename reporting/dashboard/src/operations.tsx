@@ -1,8 +1,10 @@
 import { useData } from './data.ts';
+import { Exchanges } from './exchanges.tsx';
 import { count, dateTime, share } from './format.ts';
 import { History } from './history.tsx';
 import { KillSwitches } from './killswitches.tsx';
-import { Card, Fault, Kpi, Loading, Scroll } from './parts.tsx';
+import { Card, Fault, Kpi, Loading } from './parts.tsx';
+import { Table } from './table.tsx';
 
 interface Bidding {
   readonly nodes: readonly {
@@ -29,6 +31,10 @@ interface Status {
   readonly entities: Readonly<Record<string, number>>;
   readonly following: boolean;
 }
+
+/** What the alert `sla_breach` goes by, unless it is set otherwise. */
+const SLA_P99_US = 30_000;
+const SLA_ERRORS = 0.001;
 
 /** For operators: how fast it bids, where the log stands, who changed what. */
 export function Operations() {
@@ -91,31 +97,17 @@ export function Operations() {
           <Nodes bidding={bidding} nowMs={nowMs} />
         )}
       </Card>
+      <Exchanges />
       <Card title="Event log" flush>
-        <Scroll label="Topics">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Topic</th>
-                <th scope="col" class="number">
-                  Partitions
-                </th>
-                <th scope="col" class="number">
-                  Offsets kept
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {topics.map((topic) => (
-                <tr key={topic.topic}>
-                  <th scope="row">{topic.topic}</th>
-                  <td class="number">{count(topic.partitions.length)}</td>
-                  <td class="number">{count(topic.records)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table label="Topics" columns={['Topic', '#Partitions', '#Offsets kept']}>
+          {topics.map((topic) => (
+            <tr key={topic.topic}>
+              <th scope="row">{topic.topic}</th>
+              <td class="number">{count(topic.partitions.length)}</td>
+              <td class="number">{count(topic.records)}</td>
+            </tr>
+          ))}
+        </Table>
       </Card>
       <div class="pair">
         <Card title="Ingest and store">
@@ -133,47 +125,36 @@ export function Operations() {
 
 function Nodes({ bidding, nowMs }: { bidding: Bidding; nowMs: number }) {
   return (
-    <Scroll label="Bidders">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Bidder</th>
-            <th scope="col" class="number">
-              Requests/s
-            </th>
-            <th scope="col" class="number">
-              Bids/s
-            </th>
-            <th scope="col" class="number">
-              p50
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-            <th scope="col" class="number">
-              p99.9
-            </th>
-            <th scope="col">Last heard</th>
-          </tr>
-        </thead>
-        <tbody>
-          {bidding.nodes.map((node) => (
-            <tr key={node.node}>
-              <th scope="row">
-                <code>{node.node}</code>
-              </th>
-              <td class="number">{count(Math.round(node.requestsPerSecond))}</td>
-              <td class="number">{count(Math.round(node.bidsPerSecond))}</td>
-              <td class="number">{millis(node.p50Us)}</td>
-              <td class="number">{millis(node.p99Us)}</td>
-              <td class="number">{millis(node.p999Us)}</td>
-              <td title={dateTime(node.lastMs)}>{Math.max(0, Math.round((nowMs - node.lastMs) / 1000))} s ago</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label="Bidders"
+      columns={['Bidder', '#Requests/s', '#Bids/s', '#p50', '#p99', '#p99.9', 'Keeps the SLA', 'Last heard']}
+    >
+      {bidding.nodes.map((node) => (
+        <tr key={node.node}>
+          <th scope="row">
+            <code>{node.node}</code>
+          </th>
+          <td class="number">{count(Math.round(node.requestsPerSecond))}</td>
+          <td class="number">{count(Math.round(node.bidsPerSecond))}</td>
+          <td class="number">{millis(node.p50Us)}</td>
+          <td class="number">{millis(node.p99Us)}</td>
+          <td class="number">{millis(node.p999Us)}</td>
+          <td>
+            <Sla node={node} />
+          </td>
+          <td title={dateTime(node.lastMs)}>{Math.max(0, Math.round((nowMs - node.lastMs) / 1000))} s ago</td>
+        </tr>
+      ))}
+    </Table>
   );
+}
+
+/** p99 inside the server under 30 ms and errors under one in a thousand, over the last minute. */
+function Sla({ node }: { node: Bidding['nodes'][number] }) {
+  const slow = (node.p99Us ?? 0) > SLA_P99_US;
+  const faulty = node.errorsPerSecond > node.requestsPerSecond * SLA_ERRORS;
+  if (!slow && !faulty) return <span class="pill approved">yes</span>;
+  return <span class="pill rejected">{slow ? 'no: too slow' : 'no: errors'}</span>;
 }
 
 function Facts({ facts }: { facts: Readonly<Record<string, unknown>> }) {

@@ -5,6 +5,8 @@ import { count, ecpm, money, percent, ratio, share } from './format.ts';
 import { Icon } from './icons.tsx';
 import { type Connection, type LiveCampaign, type LiveSummary, useLive } from './live.ts';
 import { LiveChart } from './livechart.tsx';
+import { Kpi } from './parts.tsx';
+import { ResultCells, resultColumns, Table } from './table.tsx';
 
 /** All campaigns on one page: what they spent against their plan, what that bought, and which need a look. */
 export function Overview({ me }: { me: Me }) {
@@ -18,6 +20,11 @@ export function Overview({ me }: { me: Me }) {
         </div>
         <div class="actions">
           <LiveBadge connection={connection} summary={summary} />
+          {me.role !== 'read_only' && (
+            <a class="button" href="/import">
+              Import
+            </a>
+          )}
           {me.role !== 'read_only' && (
             <a class="button primary" href="/campaigns/new">
               <Icon name="plus" /> New campaign
@@ -99,35 +106,33 @@ function Kpis({ campaigns }: { campaigns: readonly LiveCampaign[] }) {
   const { impressions, clicks, byCurrency } = useMemo(() => totals(campaigns), [campaigns]);
   const [currency, main] = [...byCurrency].sort((a, b) => (b[1].budget > a[1].budget ? 1 : -1))[0]!;
   const others = [...byCurrency].filter(([code]) => code !== currency);
+  const ofBudget =
+    main.budget > 0n
+      ? `${share(ratio(main.spent, main.budget))} of ${money(main.budget, currency)} a day`
+      : 'no daily budget';
+  const elsewhere = others.map(([code, total]) => ` · ${money(total.spent, code)}`).join('');
   return (
     <dl class="kpis">
-      <div class="card">
-        <dt>Spend</dt>
-        <dd data-kpi="spend">{money(main.spent, currency)}</dd>
-        <dd class="small">
-          {main.budget > 0n
-            ? `${share(ratio(main.spent, main.budget))} of ${money(main.budget, currency)} a day`
-            : 'no daily budget'}
-          {others.map(([code, total]) => ` · ${money(total.spent, code)}`)}
-        </dd>
-      </div>
-      <div class="card">
-        <dt>Impressions</dt>
-        <dd data-kpi="impressions">{count(impressions)}</dd>
-        <dd class="small">eCPM {ecpm(main.spent, others.length === 0 ? impressions : 0, currency)}</dd>
-      </div>
-      <div class="card">
-        <dt>Clicks</dt>
-        <dd data-kpi="clicks">{count(clicks)}</dd>
-        <dd class="small">
-          {clicks === 0 ? 'no clicks yet' : `${money(main.spent / BigInt(clicks), currency)} per click`}
-        </dd>
-      </div>
-      <div class="card">
-        <dt>Click rate</dt>
-        <dd data-kpi="ctr">{percent(clicks, impressions)}</dd>
-        <dd class="small">clicks per impression</dd>
-      </div>
+      <Kpi label="Spend" name="spend" note={`${ofBudget}${elsewhere}`}>
+        {money(main.spent, currency)}
+      </Kpi>
+      <Kpi
+        label="Impressions"
+        name="impressions"
+        note={`eCPM ${ecpm(main.spent, others.length === 0 ? impressions : 0, currency)}`}
+      >
+        {count(impressions)}
+      </Kpi>
+      <Kpi
+        label="Clicks"
+        name="clicks"
+        note={clicks === 0 ? 'no clicks yet' : `${money(main.spent / BigInt(clicks), currency)} per click`}
+      >
+        {count(clicks)}
+      </Kpi>
+      <Kpi label="Click rate" name="ctr" note="clicks per impression">
+        {percent(clicks, impressions)}
+      </Kpi>
     </dl>
   );
 }
@@ -149,34 +154,11 @@ function totals(campaigns: readonly LiveCampaign[]) {
 
 function CampaignTable({ campaigns }: { campaigns: readonly LiveCampaign[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="scroll" tabIndex={0} aria-label="Campaigns, table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Campaign</th>
-            <th scope="col">Spend against plan</th>
-            <th scope="col" class="number">
-              Impressions
-            </th>
-            <th scope="col" class="number">
-              Clicks
-            </th>
-            <th scope="col" class="number">
-              CTR
-            </th>
-            <th scope="col" class="number">
-              eCPM
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {campaigns.map((campaign) => (
-            <CampaignRow key={campaign.id} campaign={campaign} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Campaigns" columns={['Campaign', 'Spend against plan', ...resultColumns]}>
+      {campaigns.map((campaign) => (
+        <CampaignRow key={campaign.id} campaign={campaign} />
+      ))}
+    </Table>
   );
 }
 
@@ -195,14 +177,7 @@ function CampaignRow({ campaign }: { campaign: LiveCampaign }) {
       <td class="delivery">
         <Delivery campaign={campaign} />
       </td>
-      <td class="number" data-field="impressions">
-        {count(today.impressions)}
-      </td>
-      <td class="number" data-field="clicks">
-        {count(today.clicks)}
-      </td>
-      <td class="number">{percent(today.clicks, today.impressions)}</td>
-      <td class="number">{ecpm(today.spendNanos, today.impressions, currency)}</td>
+      <ResultCells counts={today} currency={currency} />
     </tr>
   );
 }

@@ -1,42 +1,17 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Me } from './client.ts';
 import { type Report, useData } from './data.ts';
-import { Icon } from './icons.tsx';
+import { ExportButton } from './exportbutton.tsx';
 import { dimensionLabels, metricLabels } from './labels.ts';
 import { Card, Fault, Field, Loading } from './parts.tsx';
 import { ReportTable } from './reporttable.tsx';
+import { SavedReports } from './savedreports.tsx';
 
-const dimensions = [
-  'advertiser',
-  'campaign',
-  'lineItem',
-  'creative',
-  'exchange',
-  'deal',
-  'domain',
-  'country',
-  'region',
-  'deviceType',
-  'os',
-  'size',
-  'format',
-  'hourOfDay',
-  'dayOfWeek',
-];
-const metrics = [
-  'spendNanos',
-  'impressions',
-  'clicks',
-  'ctr',
-  'ecpm',
-  'ecpc',
-  'conversions',
-  'ecpa',
-  'wins',
-  'reach',
-  'frequency',
-  'videoStarts',
-  'videoCompletes',
-];
+const dimensions = Object.keys(dimensionLabels);
+/** The usual ones first; the others are there on demand. */
+const metrics = Object.keys(metricLabels);
+const USUAL_DIMENSIONS = 15;
+const USUAL_METRICS = 14;
 const granularities = {
   none: 'in all',
   minute: 'by minute',
@@ -49,6 +24,8 @@ const granularities = {
 interface Choice {
   readonly from: string;
   readonly to: string;
+  /** Of a saved report; gone as soon as days are chosen. */
+  readonly period: string;
   readonly granularity: string;
   readonly timezone: string;
   readonly dimensions: readonly string[];
@@ -63,6 +40,7 @@ function fromAddress(): Choice {
   return {
     from: params.get('from') ?? '',
     to: params.get('to') ?? '',
+    period: params.get('period') ?? '',
     granularity: params.get('granularity') ?? 'none',
     timezone: params.get('timezone') ?? 'UTC',
     dimensions: words('dimensions', 'campaign'),
@@ -74,6 +52,7 @@ function toQuery(choice: Choice): string {
   const params = new URLSearchParams();
   if (choice.from !== '') params.set('from', choice.from);
   if (choice.to !== '') params.set('to', choice.to);
+  if (choice.period !== '') params.set('period', choice.period);
   params.set('granularity', choice.granularity);
   params.set('timezone', choice.timezone);
   params.set('dimensions', choice.dimensions.join(','));
@@ -82,12 +61,17 @@ function toQuery(choice: Choice): string {
 }
 
 /** Any mix of dimensions and metrics over any time, on screen and as a file. */
-export function Reports() {
+export function Reports({ me }: { me: Me }) {
   const [choice, setChoice] = useState(fromAddress);
   const query = useMemo(() => toQuery(choice), [choice]);
   const report = useData<Report>(
     choice.metrics.length === 0 ? null : `/reports?${query}&totals=true&compare=previous&limit=1000`,
   );
+  useEffect(() => {
+    const follow = (): void => setChoice(fromAddress());
+    addEventListener('popstate', follow);
+    return () => removeEventListener('popstate', follow);
+  }, []);
   const update = (part: Partial<Choice>): void => {
     const next = { ...choice, ...part };
     history.replaceState(null, '', `/reports?${toQuery(next)}`);
@@ -101,9 +85,17 @@ export function Reports() {
           <p>The address of this page keeps your choice: bookmark it or share it.</p>
         </div>
         <div class="actions">
-          <a class="button primary" href={`/api/v1/reports?${query}&format=csv`} download="evenkeel-report.csv">
-            <Icon name="download" /> Export CSV
-          </a>
+          <ExportButton
+            path={`/api/v1/reports?${query}&format=parquet`}
+            name="evenkeel-report.parquet"
+            label="Export Parquet"
+          />
+          <ExportButton
+            path={`/api/v1/reports?${query}&format=csv`}
+            name="evenkeel-report.csv"
+            label="Export CSV"
+            primary
+          />
         </div>
       </header>
       <Card title="What to show">
@@ -111,6 +103,7 @@ export function Reports() {
         <Picks
           title="Break down by"
           all={dimensions}
+          usual={USUAL_DIMENSIONS}
           labels={dimensionLabels}
           chosen={choice.dimensions}
           onChange={(names) => update({ dimensions: names })}
@@ -118,6 +111,7 @@ export function Reports() {
         <Picks
           title="Measure"
           all={metrics}
+          usual={USUAL_METRICS}
           labels={metricLabels}
           chosen={choice.metrics}
           onChange={(names) => update({ metrics: names })}
@@ -139,6 +133,7 @@ export function Reports() {
           )
         )}
       </Card>
+      <SavedReports me={me} query={query} />
     </>
   );
 }
@@ -148,12 +143,16 @@ function Times({ choice, update }: { choice: Choice; update: (part: Partial<Choi
   return (
     <div class="form">
       <div class="columns narrow">
-        <Field label="From" id="re-from" hint="Empty: today.">
+        <Field
+          label="From"
+          id="re-from"
+          hint={choice.period === '' ? 'Empty: today.' : `Now: ${choice.period.replace(/_/g, ' ')}.`}
+        >
           <input
             id="re-from"
             type="date"
             value={choice.from}
-            onChange={(event) => update({ from: event.currentTarget.value })}
+            onChange={(event) => update({ from: event.currentTarget.value, period: '' })}
           />
         </Field>
         <Field label="To" id="re-to" hint="This day included.">
@@ -161,7 +160,7 @@ function Times({ choice, update }: { choice: Choice; update: (part: Partial<Choi
             id="re-to"
             type="date"
             value={choice.to}
-            onChange={(event) => update({ to: event.currentTarget.value })}
+            onChange={(event) => update({ to: event.currentTarget.value, period: '' })}
           />
         </Field>
         <Field label="Show time" id="re-granularity">
@@ -196,24 +195,33 @@ function Times({ choice, update }: { choice: Choice; update: (part: Partial<Choi
 interface PicksProps {
   readonly title: string;
   readonly all: readonly string[];
+  /** How many are shown before somebody asks for more. */
+  readonly usual: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly chosen: readonly string[];
   readonly onChange: (names: readonly string[]) => void;
 }
 
 /** Chips that can be ticked; the order of ticking is the order of columns. */
-function Picks({ title, all, labels, chosen, onChange }: PicksProps) {
+function Picks({ title, all, usual, labels, chosen, onChange }: PicksProps) {
+  const [more, setMore] = useState(false);
+  const shown = all.filter((name, i) => more || i < usual || chosen.includes(name));
   const toggle = (name: string): void =>
     onChange(chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name]);
   return (
     <fieldset class="picks">
       <legend>{title}</legend>
-      {all.map((name) => (
+      {shown.map((name) => (
         <label key={name} class={chosen.includes(name) ? 'on' : ''}>
           <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
           {labels[name] ?? name}
         </label>
       ))}
+      {shown.length < all.length && (
+        <button type="button" class="link" onClick={() => setMore(true)}>
+          {all.length - shown.length} more<span class="sr"> to {title.toLowerCase()}</span>
+        </button>
+      )}
     </fieldset>
   );
 }

@@ -98,7 +98,7 @@ function timeText(atMs: number, granularity: string, timeZone: string): string {
 }
 
 /** A metric as people read it; money arrives as exact integers in nanos or micros. */
-function metricText(name: string, value: ReportRow[string], currency: string | null): string {
+export function metricText(name: string, value: ReportRow[string], currency: string | null): string {
   if (value === null || value === undefined) return '–';
   if (name.endsWith('Nanos')) return money(String(value), currency);
   if (name.endsWith('Micros')) return money(BigInt(value) * 1000n, currency);

@@ -5,6 +5,7 @@ import { Icon, Logo } from './icons.tsx';
 const pages = [
   { path: '/', label: 'Overview', icon: 'overview', operator: false },
   { path: '/reports', label: 'Reports', icon: 'reports', operator: false },
+  { path: '/alerts', label: 'Alerts', icon: 'bell', operator: false },
   { path: '/audiences', label: 'Audiences', icon: 'audiences', operator: false },
   { path: '/operations', label: 'Operations', icon: 'operations', operator: true },
   { path: '/keys', label: 'Access', icon: 'keys', operator: true },
