@@ -51,7 +51,7 @@ describe('bulk import and export', () => {
     expect(dry.json).toMatchObject({
       valid: 2,
       errors: [
-        { line: 4, field: 'budget.dailyMicros' },
+        { line: 4, field: 'dailyBudget' },
         { line: 5, field: 'advertiserId' },
       ],
     });

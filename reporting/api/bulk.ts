@@ -32,7 +32,8 @@ interface ImportFault {
 }
 interface ImportItem {
   readonly line: number;
-  readonly body: Record<string, unknown>;
+  /** @throws Problem invalid_field for a cell that can not be read */
+  readonly body: () => Record<string, unknown>;
 }
 
 /** `GET /campaigns/export` and `POST /campaigns/import`. */
@@ -100,13 +101,14 @@ function prepare(services: Services, items: readonly ImportItem[], c: ApiContext
   const taken = new Set<number>();
   for (const { line, body } of items) {
     try {
-      const made = newEntities(services, 'campaign', body, c.get('principal'), taken);
+      const made = newEntities(services, 'campaign', body(), c.get('principal'), taken);
       changes.push(...made);
       created.push((made[0]!.entity as Campaign).id);
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
       const { faults, field = '(line)', detail } = error.options;
-      errors.push(...(faults ?? [{ field, message: detail }]).map((fault) => ({ line, ...fault })));
+      const message = detail.startsWith(`${field}: `) ? detail.slice(field.length + 2) : detail;
+      errors.push(...(faults ?? [{ field, message }]).map((fault) => ({ line, ...fault })));
     }
   }
   return { changes, created, errors };
@@ -117,7 +119,10 @@ async function readItems(c: ApiContext): Promise<readonly ImportItem[]> {
   const { items } = await jsonBody(c);
   if (!Array.isArray(items) || items.length > MAX_IMPORT)
     throw invalidField('items', `must be a list of at most ${MAX_IMPORT} campaigns`);
-  return items.map((body, i) => ({ line: i + 1, body: typeof body === 'object' && body !== null ? strip(body) : {} }));
+  return items.map((body, i) => ({
+    line: i + 1,
+    body: () => (typeof body === 'object' && body !== null ? strip(body) : {}),
+  }));
 }
 
 /** What an export adds and an import gives anew. */
@@ -151,13 +156,17 @@ function csvItems(text: string): readonly ImportItem[] {
   }
   return rows.map((row, i) => {
     const cell = (name: (typeof columns)[number]): string => row[names.indexOf(name)]?.trim() ?? '';
-    return { line: i + 2, body: csvBody(cell) };
+    return { line: i + 2, body: () => csvBody(cell) };
   });
 }
 
 function csvBody(cell: (name: (typeof columns)[number]) => string): Record<string, unknown> {
-  const time = (name: 'start' | 'end', otherwise: number | null) =>
-    cell(name) === '' ? otherwise : Date.parse(cell(name));
+  const amount = (name: 'dailyBudget' | 'lifetimeBudget' | 'bidCpm') => micros(cell(name), name);
+  const time = (name: 'start' | 'end', otherwise: number | null): number | null => {
+    const atMs = cell(name) === '' ? otherwise : Date.parse(cell(name));
+    if (Number.isNaN(atMs)) throw invalidField(name, `"${cell(name)}" is not a time such as 2026-12-01T00:00:00Z`);
+    return atMs;
+  };
   const countries = cell('countries')
     .split(/[\s;]+/)
     .filter((word) => word !== '');
@@ -165,12 +174,12 @@ function csvBody(cell: (name: (typeof columns)[number]) => string): Record<strin
     advertiserId: Number(cell('advertiserId')),
     name: cell('name'),
     ...(cell('status') === '' ? {} : { status: cell('status') }),
-    budget: { dailyMicros: micros(cell('dailyBudget')), lifetimeMicros: micros(cell('lifetimeBudget')) },
+    budget: { dailyMicros: amount('dailyBudget'), lifetimeMicros: amount('lifetimeBudget') },
     flight: { startMs: time('start', 0), endMs: time('end', null) },
     lineItems: [
       {
         name: cell('name'),
-        goal: { type: 'cpm', bidCpmMicros: micros(cell('bidCpm')) ?? 2_000_000 },
+        goal: { type: 'cpm', bidCpmMicros: amount('bidCpm') ?? 2_000_000 },
         ...(cell('pacing') === '' ? {} : { pacing: cell('pacing') }),
         targeting: { terms: countries.length === 0 ? {} : { country: { include: countries } } },
       },
@@ -178,11 +187,12 @@ function csvBody(cell: (name: (typeof columns)[number]) => string): Record<strin
   };
 }
 
-/** An amount as exact micros; -1, which no field accepts, when it is not one. */
-function micros(text: string): number | null {
+/** An amount as exact micros. @throws Problem invalid_field */
+function micros(text: string, column: string): number | null {
   if (text === '') return null;
   const match = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(text);
-  return match === null ? -1 : Number(match[1]) * 1_000_000 + Number((match[2] ?? '').padEnd(6, '0'));
+  if (match === null) throw invalidField(column, `"${text}" is not an amount such as 12.50`);
+  return Number(match[1]) * 1_000_000 + Number((match[2] ?? '').padEnd(6, '0'));
 }
 
 function tree(directory: Directory, campaign: Campaign): Record<string, unknown> {

@@ -76,6 +76,7 @@ export interface Fact {
   readonly domain?: string;
   readonly deviceType?: number;
   readonly wins?: number;
+  readonly exchange?: string;
 }
 
 /** Reports over a list of facts: enough of the real semantics to test what the API adds. */
@@ -114,6 +115,11 @@ export function createFakeReports(facts: readonly Fact[]): Reports & { readonly 
         ctr: sum.clicks / sum.impressions,
         ecpm: Number(sum.spendNanos) / 1e6 / sum.impressions,
         wins: sum.wins ?? 0,
+        // Made up from the others, in proportion.
+        losses: 2 * (sum.wins ?? 0),
+        averagePriceCpm: Number(sum.spendNanos) / 1e6 / (sum.wins || 1),
+        received: sum.impressions + (sum.wins ?? 0),
+        invalid: Math.floor(sum.impressions / 97),
       },
     }));
   };

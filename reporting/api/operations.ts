@@ -1,37 +1,8 @@
 import { audienceUploadModes } from '../../core/audience.ts';
-import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
 import { entityKinds } from './directory.ts';
-import { periods } from './period.ts';
-import { reportFormats } from './reportfile.ts';
+import { integer, type Operation, paging, text } from './operation.ts';
+import { reportOperations } from './reportoperations.ts';
 import { resources } from './resources.ts';
-
-export type Json = Record<string, unknown>;
-
-/** One operation of the API: what its description and its generated tests are made from. */
-export interface Operation {
-  readonly method: 'get' | 'post' | 'patch' | 'put' | 'delete';
-  readonly path: string;
-  readonly tag: string;
-  readonly summary: string;
-  readonly query?: Readonly<Record<string, Json>>;
-  /** Schema name of the body. */
-  readonly body?: string;
-  /** Media type of the body; JSON unless told. */
-  readonly bodyType?: string;
-  /** Schema name of the answer; null for 204. */
-  readonly answer: string | null;
-  readonly status?: number;
-  /** Needs If-Match. */
-  readonly guarded?: boolean;
-  readonly open?: boolean;
-}
-
-const text = (description: string): Json => ({ schema: { type: 'string' }, description });
-const integer = (description: string): Json => ({ schema: { type: 'integer' }, description });
-const paging = {
-  limit: integer('Items per page, 1–1000; 100 unless told.'),
-  cursor: text('`nextCursor` of the page before.'),
-};
 
 const tagOf = {
   advertiser: 'Advertisers',
@@ -90,74 +61,6 @@ function entityOperations(): readonly Operation[] {
     ];
   });
 }
-
-const reportParameters = {
-  from: text(
-    'Date in the zone (2026-11-22), instant (2026-11-22T10:00:00Z) or milliseconds. Today’s start unless told.',
-  ),
-  to: text('The same; a date includes that day. Now unless told.'),
-  period: { schema: { type: 'string', enum: periods }, description: 'Instead of from and to: moves with time.' },
-  granularity: { schema: { type: 'string', enum: granularities } },
-  timezone: text('IANA time zone, UTC unless told.'),
-  dimensions: text(`Comma-separated: ${reportDimensionNames.join(', ')}.`),
-  metrics: text(`Comma-separated: ${reportMetricNames.join(', ')}.`),
-  filter: text('`campaign:1,2;country:DEU`, repeatable.'),
-  order: text('A metric or dimension; with `-` in front from high to low.'),
-  limit: integer('Rows at most.'),
-  format: { schema: { type: 'string', enum: ['json', ...reportFormats] } },
-  totals: { schema: { type: 'boolean' }, description: 'Adds the totals over all rows.' },
-  compare: {
-    schema: { type: 'string', enum: ['previous'] },
-    description: 'With totals: adds those of the span before.',
-  },
-};
-
-const savedReportOperations: readonly Operation[] = [
-  { method: 'get', path: '/saved-reports', tag: 'Reports', summary: 'List saved reports', answer: 'SavedReportList' },
-  {
-    method: 'post',
-    path: '/saved-reports',
-    tag: 'Reports',
-    summary: 'Keep a report, with a schedule if wanted; the secret of deliveries is shown this once',
-    body: 'NewSavedReport',
-    answer: 'SavedReport',
-    status: 201,
-  },
-  { method: 'get', path: '/saved-reports/{id}', tag: 'Reports', summary: 'Read a saved report', answer: 'SavedReport' },
-  {
-    method: 'patch',
-    path: '/saved-reports/{id}',
-    tag: 'Reports',
-    summary: 'Change name, query, format, schedule or delivery',
-    body: 'SavedReportPatch',
-    answer: 'SavedReport',
-    guarded: true,
-  },
-  {
-    method: 'delete',
-    path: '/saved-reports/{id}',
-    tag: 'Reports',
-    summary: 'Forget a saved report and its files',
-    answer: null,
-    status: 204,
-  },
-  {
-    method: 'post',
-    path: '/saved-reports/{id}/runs',
-    tag: 'Reports',
-    summary: 'Run a saved report now',
-    answer: 'ReportRun',
-    status: 201,
-  },
-  {
-    method: 'get',
-    path: '/saved-reports/{id}/file',
-    tag: 'Reports',
-    summary: 'The file of a run; of the latest unless told',
-    query: { run: text('Id of the run.') },
-    answer: 'Anything',
-  },
-];
 
 /** Everything the API answers under /api/v1: what the document is made of and what its tests walk through. */
 export const operations: readonly Operation[] = [
@@ -321,15 +224,7 @@ export const operations: readonly Operation[] = [
     query: { mode: { schema: { type: 'string', enum: audienceUploadModes } } },
     answer: 'AudienceUpload',
   },
-  {
-    method: 'get',
-    path: '/reports',
-    tag: 'Reports',
-    summary: 'Measure what was delivered',
-    query: reportParameters,
-    answer: 'Report',
-  },
-  ...savedReportOperations,
+  ...reportOperations,
   {
     method: 'post',
     path: '/traffic/estimate',

@@ -297,8 +297,8 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
       page.setInputFiles('#im-file', { name: 'c.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
     await choose('advertiserId,name,dailyBudget\n1,Imported one,10\n1,Imported two,much\n99,Imported three,5\n');
     await page.waitForSelector('[data-field=checked]');
-    expect(await page.textContent('[data-field=checked]')).toContain('1 campaigns can be created; 2 faults');
-    expect(await page.textContent('tr:has-text("budget.dailyMicros")')).toContain('3');
+    expect(await page.textContent('[data-field=checked]')).toContain('one campaign can be created; 2 faults');
+    expect(await page.textContent('tr:has-text("dailyBudget")')).toContain('3');
     await screenshot(page, 'import');
     await choose('advertiserId,name,dailyBudget\n1,Imported one,10\n1,Imported two,20\n');
     await page.click('text=Create them');

@@ -33,6 +33,7 @@ export function madeUpFacts(nowMs: number): Fact[] {
           campaign === 10 ? BigInt(impressions) * 120_000n : BigInt(impressions) * BigInt(300_000 * (campaign - 8)),
         country: countries[(minute * 7 + campaign) % (3 + (minute % 6))]!,
         domain: domains[(minute * 3 + campaign) % (2 + (minute % 4))]!,
+        exchange: ['demo', 'north', 'harbour'][(minute + campaign) % 3]!,
         deviceType: [4, 4, 2, 5, 3][(minute + campaign) % 5]!,
       });
     }

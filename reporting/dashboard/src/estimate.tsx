@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
-import { count, share } from './format.ts';
+import { count, plural, share } from './format.ts';
 
 interface Estimate {
   readonly requestsPerDay: number;
@@ -66,8 +66,4 @@ function textOf(estimate: Estimate | null, problem: ApiProblem | null) {
       </small>
     </>
   );
-}
-
-function plural(n: number, unit: string): string {
-  return n === 1 ? `one ${unit}` : `${n} ${unit}s`;
 }

@@ -34,6 +34,11 @@ export function count(value: number): string {
   return whole.format(value);
 }
 
+/** `one minute`, `1,200 minutes` */
+export function plural(n: number, unit: string): string {
+  return n === 1 ? `one ${unit}` : `${count(n)} ${unit}s`;
+}
+
 export function percent(numerator: number, denominator: number): string {
   return denominator === 0 ? '–' : percentage.format(numerator / denominator);
 }

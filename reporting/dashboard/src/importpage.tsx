@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { ApiProblem, type Me } from './client.ts';
-import { count } from './format.ts';
+import { plural } from './format.ts';
 import { Icon } from './icons.tsx';
 import { Card, Fault, Field } from './parts.tsx';
 import { Table } from './table.tsx';
@@ -91,15 +91,15 @@ function Result({ result, onCreate }: { result: ImportResult; onCreate: () => vo
   if (!result.dryRun) {
     return (
       <p class="sentence" role="status" data-field="imported">
-        {count(result.created.length)} campaigns were created. <a href="/">See them</a>
+        Created: {plural(result.created.length, 'campaign')}. <a href="/">See them</a>
       </p>
     );
   }
   return (
     <>
       <p class="sentence" role="status" data-field="checked">
-        {count(result.valid)} campaigns can be created
-        {result.errors.length > 0 ? `; ${count(result.errors.length)} faults must be mended first.` : '.'}
+        {plural(result.valid, 'campaign')} can be created
+        {result.errors.length > 0 ? `; ${plural(result.errors.length, 'fault')} must be mended first.` : '.'}
       </p>
       {result.errors.length > 0 ? (
         <Table label="Faults" columns={['#Line', 'Field', 'What is wrong']}>
