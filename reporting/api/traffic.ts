@@ -8,7 +8,20 @@ import { invalidInput, Problem } from './problem.ts';
 const WINDOW_MS = 86_400_000;
 const MAX_KEPT = 40_000;
 /** Dimensions that drawn requests do not tell; a rule on them is left out of an estimate, and the answer says so. */
-const untold: readonly Dimension[] = ['size', 'position', 'deal', 'zip', 'osVersion', 'keyword'];
+const untold: readonly Dimension[] = [
+  'size',
+  'position',
+  'deal',
+  'zip',
+  'osVersion',
+  'keyword',
+  'plcmt',
+  'startDelay',
+  'slotInPod',
+  'rewarded',
+  'skippable',
+  'interstitial',
+];
 
 export const estimateSchema = z.strictObject({ targeting: targetingSchema });
 
