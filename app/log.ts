@@ -94,3 +94,9 @@ function pem(path: string): string {
 export function audiencesPath(config: Config): string {
   return join(config.dataDir, 'audiences');
 }
+
+/** With Kafka the API may be elsewhere: audiences come over the log, into a folder of the bidder's own. */
+export function bidderAudiences(config: Config): { audiencesPath: string; audiencesFrom: 'folder' | 'log' } {
+  if (config.kafkaBrokers.length === 0) return { audiencesPath: audiencesPath(config), audiencesFrom: 'folder' };
+  return { audiencesPath: join(config.dataDir, 'audiences-received'), audiencesFrom: 'log' };
+}

@@ -15,6 +15,8 @@ export const topics = {
   events: { compacted: false },
   /** Key: node. Value: `BidStats`. Counters may be dropped when a buffer is full; the drop is counted. */
   bidstats: { compacted: false },
+  /** Key `audience:ID` or `members:ID:BUCKET`: uploaded audiences on their way to bidders of other machines. */
+  audiences: { compacted: true },
 } as const satisfies Record<string, { readonly compacted: boolean }>;
 export type TopicName = keyof typeof topics;
 export const topicNames = Object.keys(topics) as readonly TopicName[];

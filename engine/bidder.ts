@@ -23,6 +23,7 @@ import { createSharedPace } from './shared/pace.ts';
 import { type RecordReader, readRecord } from './shared/records.ts';
 import { createSharedRing, readRing, refusedRecords } from './shared/ring.ts';
 import { createSharedStatus, isReady, setDraining, setHeld, setReady } from './shared/status.ts';
+import { receiveAudiences } from './users/audiencetravel.ts';
 
 export interface BidderDeps {
   readonly log: EventLog;
@@ -180,6 +181,12 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     onError: deps.onFatal,
   });
 
+  const { audiencesPath, audiencesFrom } = config.users;
+  const audiences =
+    audiencesPath !== '' && audiencesFrom === 'log'
+      ? await receiveAudiences(audiencesPath, log, onInvalid, deps.onFatal)
+      : null;
+
   function becomeReady(): void {
     caughtUp++;
     if (caughtUp === 2) startBidding().catch(deps.onFatal);
@@ -245,7 +252,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
 
   async function stop(): Promise<void> {
     setDraining(status);
-    await Promise.all([campaigns.stop(), pacingFollower.stop()]);
+    await Promise.all([campaigns.stop(), pacingFollower.stop(), audiences?.stop()]);
     await workers.stop(GRACE_MS);
     clearInterval(drainTimer);
     clearInterval(statsTimer);

@@ -148,6 +148,8 @@ export interface UserOptions {
   readonly salt: string;
   /** Directory of the audience store; '' without audiences. */
   readonly audiencesPath: string;
+  /** `folder`: somebody on this machine writes it. `log`: this bidder does, from what the topic `audiences` says. */
+  readonly audiencesFrom: 'folder' | 'log';
   /** Count a user without an id by address and user agent. */
   readonly fingerprint: boolean;
   /** Memory of frequency caps: buckets of 128 bytes and 7 counts; a power of two. */
@@ -179,7 +181,7 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   marginMs: 2,
   trustForwardedFor: false,
   privacy: { vendor: defaultVendor },
-  users: { salt: '', audiencesPath: '', fingerprint: false, capBuckets: 131_072 },
+  users: { salt: '', audiencesPath: '', audiencesFrom: 'folder', fingerprint: false, capBuckets: 131_072 },
   learning: { path: '', evidenceBuckets: 16_384, marketRows: 1024 },
   transport: 'auto',
   time: { scale: 1, originMs: 0 },

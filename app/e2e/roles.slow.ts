@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { seededRandom } from '../../core/random.ts';
@@ -6,7 +7,7 @@ import { kafkaMissing } from '../../reporting/log/broker.case.ts';
 import { createCampaigns } from './campaigns.case.ts';
 import { type Cluster, type Member, startCluster } from './cluster.case.ts';
 import { expectReportEquals } from './counting.case.ts';
-import { until } from './processes.case.ts';
+import { callApi, until } from './processes.case.ts';
 
 const TAKEOVER_MS = 10_000;
 const DRAIN_MS = 10_000;
@@ -60,6 +61,53 @@ describe.runIf(kafkaMissing() === null)('roles as processes of their own, over K
     const epochs = await Promise.all(pacers.map(({ url }) => metric(url, 'evenkeel_pacer_epoch')));
     return pacers.filter((_, at) => (epochs[at] ?? 0) > 0);
   }
+
+  it('find uploaded users on every bidder, none of which shares a folder with the API', async () => {
+    const post = <T>(path: string, body: unknown) =>
+      callApi<T>(cluster, path, { method: 'POST', body: JSON.stringify(body) });
+    const { id: advertiserId } = await post<{ id: number }>('/api/v1/advertisers', {
+      name: 'Own list',
+      timeZone: 'UTC',
+    });
+    const { id: audienceId } = await post<{ id: number }>('/api/v1/audiences', { advertiserId, name: 'Customers' });
+    await post('/api/v1/campaigns', {
+      advertiserId,
+      name: 'Own list',
+      status: 'active',
+      budget: { dailyMicros: 1_000_000_000, lifetimeMicros: null },
+      lineItems: [
+        {
+          name: 'Own list',
+          status: 'active',
+          goal: { type: 'cpm', bidCpmMicros: 1_000_000 },
+          pacing: 'asap',
+          targeting: { terms: { segment: { include: [String(audienceId)] } } },
+          creatives: [
+            {
+              name: 'Own list',
+              format: 'banner',
+              banner: { w: 123, h: 457, html: '<b>ad</b>' },
+              landingUrl: 'https://shop.example.com/',
+              adomain: ['shop.example.com'],
+            },
+          ],
+        },
+      ],
+    });
+    const list = createHash('sha256').update('a customer').digest('hex');
+    const uploaded = await callApi<{ users: number }>(cluster, `/api/v1/audiences/${audienceId}/users`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv' },
+      body: list,
+    });
+    expect(uploaded.users).toBe(1);
+    for (const name of ['bidder-1', 'bidder-2']) {
+      const { url } = cluster.member(name);
+      await until(async () => (await ownListBid(url, 'a customer')) === 200, 60_000, `${name} knows the customer`);
+      expect(await ownListBid(url, 'a stranger')).toBe(204);
+    }
+    step('both bidders know an uploaded user');
+  });
 
   it('go on bidding and counting when each kind is killed in turn', async () => {
     for (const name of ['bidder-1', 'ingest-1', 'api-1', 'bidder-2', 'ingest-2']) {
@@ -125,6 +173,21 @@ describe.runIf(kafkaMissing() === null)('roles as processes of their own, over K
     expect(spent).toBeLessThanOrEqual(BigInt(SMALL_BUDGET_MICROS) * 1000n);
   });
 });
+
+/** What a bidder answers for a size that only the ad for an uploaded list has. */
+async function ownListBid(url: string, user: string): Promise<number> {
+  const answer = await fetch(`${url}/openrtb2/bid/demo`, {
+    method: 'POST',
+    body: JSON.stringify({
+      id: `own list ${performance.now()}`,
+      imp: [{ id: '1', banner: { w: 123, h: 457 } }],
+      user: { buyeruid: user },
+      device: { geo: { country: 'USA' } },
+    }),
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+}
 
 /** The value of a metric without labels; 0 when the process is away. */
 async function metric(url: string, name: string): Promise<number> {

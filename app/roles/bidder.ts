@@ -11,7 +11,7 @@ import { readExchangeProfiles } from '../../engine/profiles.ts';
 import type { Config } from '../config/table.ts';
 import type { Context } from '../context.ts';
 import { closing, dieOf, stopOnSignal } from '../lifecycle.ts';
-import { audiencesPath, openBidderLog } from '../log.ts';
+import { bidderAudiences, openBidderLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics, reloadCounter } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
@@ -92,7 +92,7 @@ function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
     users: {
       ...defaultBidderConfig.users,
       salt: secrets.userSalt,
-      audiencesPath: audiencesPath(config),
+      ...bidderAudiences(config),
       fingerprint: config.userFingerprint,
     },
     learning: { ...defaultBidderConfig.learning, path: join(config.dataDir, 'learned.bin') },

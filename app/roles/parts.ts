@@ -4,6 +4,7 @@ import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { systemRandom } from '../../core/random.ts';
 import { createAudienceStore } from '../../engine/users/audiences.ts';
+import { sendAudiences } from '../../engine/users/audiencetravel.ts';
 import {
   compressedPacer,
   type Pacer,
@@ -141,7 +142,12 @@ export async function startApiPart(
 ): Promise<Stoppable & { readonly url: string }> {
   const { config, clock, logger } = context;
   const secrets = loadSecrets(config);
-  const audiences = createAudienceStore({ path: audiencesPath(config), userSalt: secrets.userSalt, clock });
+  const audiences = createAudienceStore({
+    path: audiencesPath(config),
+    userSalt: secrets.userSalt,
+    clock,
+    ...(config.kafkaBrokers.length > 0 ? { travel: sendAudiences(log) } : {}),
+  });
   const api = await startApi(
     {
       host: config.host,

@@ -1,6 +1,6 @@
 import { type AudienceFiles, eachDefinition, noteChange, readDefinition, writeDefinition } from './audiencefiles.ts';
 
-const KEY_BYTES = 8;
+export const KEY_BYTES = 8;
 const PAIR_BYTES = 8;
 const SWEEP_BATCH = 5000;
 /** One user in more audiences than this keeps the newest. */
@@ -105,6 +105,41 @@ export async function sweepMembers(files: AudienceFiles, stop: () => boolean): P
     });
   }
   return seen;
+}
+
+/**
+ * Makes `users` the only members of an audience within a range of keys. Call it inside a transaction.
+ * @param users hashes one after the other, in the order of keys or not
+ */
+export function replaceMembers(
+  files: AudienceFiles,
+  audience: { readonly id: number; readonly generation: number },
+  range: { readonly start: Buffer; readonly end: Buffer },
+  users: Buffer,
+): void {
+  const wanted = new Set<string>();
+  for (let at = 0; at + KEY_BYTES <= users.length; at += KEY_BYTES) {
+    wanted.add(users.latin1Slice(at, at + KEY_BYTES));
+  }
+  const gone: { key: Buffer; value: Buffer }[] = [];
+  for (const found of files.members.getRange(range)) {
+    if (findPair(found.value, audience.id, audience.generation) < 0) continue;
+    // What is there already is neither gone nor new.
+    if (wanted.delete(found.key.toString('latin1'))) continue;
+    gone.push({ key: Buffer.from(found.key), value: Buffer.from(found.value) });
+  }
+  for (const { key, value } of gone) {
+    const after = rewrite(value, () => true, audience.id, null);
+    if (after.length === 0) files.members.remove(key);
+    else files.members.put(key, after);
+  }
+  for (const text of wanted) {
+    const key = Buffer.from(text, 'latin1');
+    files.members.put(
+      key,
+      rewrite(files.members.getBinary(key), () => true, 0, audience),
+    );
+  }
 }
 
 type IsLive = (audienceId: number, generation: number) => boolean;

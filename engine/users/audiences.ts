@@ -19,6 +19,7 @@ import {
   writeDefinition,
 } from './audiencefiles.ts';
 import { createMemberWriter, sweepMembers } from './audiencemembers.ts';
+import { type AudienceTravel, BUCKETS, bucketOf } from './audiencetravel.ts';
 import { createUploadLines } from './uploadlines.ts';
 
 export interface AudienceStoreOptions {
@@ -29,6 +30,8 @@ export interface AudienceStoreOptions {
   readonly clock: Clock;
   /** Address space to map, bytes. Default 64 GiB, none of which is memory. */
   readonly mapBytes?: number;
+  /** Tells bidders of other machines; without it only those that share `path` know. */
+  readonly travel?: AudienceTravel;
   /** Uploads that may wait for the one under way. Default 4. */
   readonly maxWaiting?: number;
 }
@@ -62,7 +65,10 @@ export function createAudienceStore(options: AudienceStoreOptions): AudienceStor
       return definition === null ? null : entry(definition);
     },
     async save(audience) {
-      await inTurn(() => saveDefinition(files, audience));
+      await inTurn(async () => {
+        await saveDefinition(files, audience);
+        await travelling(options.travel?.saved(audience));
+      });
     },
     async remove(id) {
       const known = await inTurn(async () => {
@@ -74,6 +80,7 @@ export function createAudienceStore(options: AudienceStoreOptions): AudienceStor
           });
         }
         await files.root.flushed;
+        if (found) await travelling(options.travel?.removed(id));
         return found;
       });
       if (known) sweepSoon();
@@ -89,7 +96,9 @@ export function createAudienceStore(options: AudienceStoreOptions): AudienceStor
       }
       waiting++;
       try {
-        const result = await inTurn(() => runUpload({ files, hasher, clock: options.clock }, id, mode, body));
+        const result = await inTurn(() =>
+          runUpload({ files, hasher, clock: options.clock, travel: options.travel }, id, mode, body),
+        );
         if (mode === 'replace') sweepSoon();
         return result;
       } finally {
@@ -114,14 +123,29 @@ async function saveDefinition(files: AudienceFiles, audience: Audience): Promise
   await files.root.flushed;
 }
 
+/** @throws CodedError `audience_not_sent` */
+async function travelling(sent: Promise<void> | undefined): Promise<void> {
+  try {
+    await sent;
+  } catch (error) {
+    throw new CodedError(
+      'audience_not_sent',
+      `The audience is stored, but bidders on other machines do not know: ${messageOf(error)}.`,
+      'Send it again when the event log is reachable; what is repeated does no harm.',
+      error,
+    );
+  }
+}
+
 interface UploadTools {
   readonly files: AudienceFiles;
   readonly hasher: ReturnType<typeof createUserHasher>;
   readonly clock: Clock;
+  readonly travel: AudienceTravel | undefined;
 }
 
 async function runUpload(
-  { files, hasher, clock }: UploadTools,
+  { files, hasher, clock, travel }: UploadTools,
   id: number,
   mode: AudienceUploadMode,
   body: AsyncIterable<Uint8Array>,
@@ -136,11 +160,14 @@ async function runUpload(
     publish: mode !== 'replace',
     removing: mode === 'remove',
   });
+  // A replacement also empties the buckets that it has nobody in.
+  const touched = new Uint8Array(BUCKETS).fill(mode === 'replace' ? 1 : 0);
   const report = { lines: 0, accepted: 0, rejected: 0, empty: 0, rejections: [] as AudienceUpload['rejections'] };
   const lines = createUploadLines(hasher, (line, outcome, user) => {
     report.lines = line;
     if (outcome === 'user') {
       report.accepted++;
+      touched[bucketOf(user[0]!)] = 1;
       members.add(user[0]!, user[1]!);
     } else if (outcome === 'empty') report.empty++;
     else {
@@ -167,6 +194,7 @@ async function runUpload(
   await members.flush();
   const users = await members.finish();
   await files.root.flushed;
+  await travelling(travel?.changed(files, id, touched));
   return { audienceId: id, mode, ...report, users, durationMs: Math.round(clock.monotonicMs() - startedMs) };
 }
 

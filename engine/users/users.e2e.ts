@@ -76,7 +76,7 @@ describe('people, on a bidder with real threads', () => {
         maxLagMs: 60_000,
         tokenKeys: [key],
         operatorKeyHashes: [createHash('sha256').update(operatorKey).digest('hex')],
-        users: { salt: userSalt, audiencesPath, fingerprint: false, capBuckets: 1024 },
+        users: { ...defaultBidderConfig.users, salt: userSalt, audiencesPath, capBuckets: 1024 },
         learning: { path: join(directory, 'learned'), evidenceBuckets: 64, marketRows: 16 },
       },
       {
