@@ -15,11 +15,8 @@ interface BenchFlags {
 /** Each loads its own part of the product, so that one bench does not pay for another's. */
 const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>> = {
   async bid({ quick, json }) {
-    const { runBidBench } = await import('../../engine/bench/bid.ts');
-    const { bidTable } = await import('../../engine/bench/bidtable.ts');
-    const result = await runBidBench({ quick, clock: systemClock, onProgress: progress });
-    console.log(json ? JSON.stringify(result, null, 2) : bidTable(result));
-    return result.ok;
+    const { bidBench } = await import('./benchbid.ts');
+    return bidBench(quick, json, progress);
   },
   latency: (flags) => pressure('latency', flags),
   overload: (flags) => pressure('overload', flags),

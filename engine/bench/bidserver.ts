@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { answerUsage } from '../../core/benchusage.ts';
 import { systemClock } from '../../core/clock.ts';
 import { systemRandom } from '../../core/random.ts';
 import { type CampaignChange, campaignChangeKey } from '../../core/topics.ts';
@@ -7,7 +8,6 @@ import { startBidder } from '../bidder.ts';
 import { defaultBidderConfig } from '../config.ts';
 import { createGrants, createInventory } from './inventory.ts';
 import { createMemoryLog } from './memorylog.ts';
-import { answerUsage } from './usage.ts';
 
 // Our bidder as it runs in production, but for a log in memory: `node bidserver.js '{"lineItems":10000}'`.
 interface Task {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Usage } from '../../core/benchusage.ts';
 import { CodedError } from '../../core/errors.ts';
 import type { ClosedLoopTask, LoadTotals } from './closedloop.ts';
 import { createGcTrace, type GcTrace } from './gctrace.ts';
 import type { OpenLoopTask, OpenLoopTotals } from './openloop.ts';
-import type { Usage } from './usage.ts';
 
 /** A server under test in its own process. */
 export interface ServerChild {

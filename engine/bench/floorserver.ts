@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerUsage } from '../../core/benchusage.ts';
 import { CodedError } from '../../core/errors.ts';
 import { loadUws } from '../http/uws.ts';
-import { answerUsage } from './usage.ts';
 
 // The floors: what a server costs that does nothing with the request. `node floorserver.js KIND`.
 
