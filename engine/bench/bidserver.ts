@@ -14,6 +14,8 @@ interface Task {
   readonly lineItems: number;
   readonly transport?: 'uws' | 'node';
   readonly threads?: number;
+  /** Refuse what comes too late, as in production; not while the cost of a bid is measured. */
+  readonly shedding?: boolean;
 }
 
 const task = JSON.parse(process.argv[2] ?? '{}') as Task;
@@ -35,6 +37,7 @@ const bidder = await startBidder(
     port: 0,
     threads: task.threads ?? 1,
     transport: task.transport ?? 'auto',
+    ...(task.shedding === true ? {} : { maxLagMs: 60_000 }),
     limits: {
       ...defaultBidderConfig.limits,
       maxLineItems: Math.max(defaultBidderConfig.limits.maxLineItems, 2 * task.lineItems),

@@ -23,15 +23,15 @@ function floor(name: string, says: string): Contestant {
   return { name, says, script: builtScript('floorserver'), args: [name] };
 }
 
-/** Our bidder with all features on. */
-export function bidder(lineItems: number, transport: 'uws' | 'node' = 'uws'): Contestant {
+/** Our bidder with all features on. @param shedding see the script: only where answers and not costs are measured */
+export function bidder(lineItems: number, transport: 'uws' | 'node' = 'uws', shedding = false): Contestant {
   const name = `evenkeel-${lineItems}${transport === 'node' ? '-http' : ''}`;
   const over = transport === 'node' ? 'node:http' : 'µWebSockets.js';
   return {
     name,
     says: `the whole bid over ${lineItems.toLocaleString('en')} line items, on ${over}`,
     script: builtScript('bidserver'),
-    args: [JSON.stringify({ lineItems, transport })],
+    args: [JSON.stringify({ lineItems, transport, shedding })],
   };
 }
 

@@ -132,7 +132,7 @@ async function withTargets(
   const rows: PressureRow[] = [];
   const floor = await targetOf(floors[0]!, options);
   try {
-    const ours = options.target ?? (await targetOf(bidder(options.lineItems), options));
+    const ours = options.target ?? (await targetOf(bidder(options.lineItems, 'uws', true), options));
     try {
       if (options.target !== undefined) await warmUp(ours.port, options.clock);
       const sustainablePerSecond = await measure(ours, floor, rows);

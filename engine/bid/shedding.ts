@@ -4,10 +4,11 @@ import type { ExchangeProfile } from '../config.ts';
 const TICK_MS = 10;
 
 /**
- * The longest a thread takes up requests in one turn of its loop. What is read later in the turn has waited at least as
- * long, and what arrives meanwhile waits for the whole turn: with this limit a bid that is made at all is made in time.
+ * The longest a thread takes up requests in one turn of its loop, as a share of the lag it may have: 12.5 ms usually.
+ * What is read later in the turn has waited at least as long, and what arrives meanwhile waits for the whole turn: with
+ * this limit a bid that is made at all is made in time.
  */
-const MAX_TURN_MS = 12;
+const TURN_SHARE = 0.25;
 
 /** Knows when this thread is late: then work waits in the sockets, and answering it would come too late. */
 export interface LoopWatch {
@@ -20,6 +21,7 @@ export interface LoopWatch {
 
 /** @param maxLagMs how late the loop may be when it comes round */
 export function watchLoop(clock: Clock, maxLagMs: number): LoopWatch {
+  const maxTurnMs = maxLagMs * TURN_SHARE;
   let dueMs = clock.monotonicMs() + TICK_MS;
   let late = false;
   let inTurn = false;
@@ -40,7 +42,7 @@ export function watchLoop(clock: Clock, maxLagMs: number): LoopWatch {
         turnMs = nowMs;
         setImmediate(endTurn);
       }
-      return late || nowMs - turnMs > MAX_TURN_MS;
+      return late || nowMs - turnMs > maxTurnMs;
     },
     setMaxLag(ms) {
       limitMs = ms;
