@@ -13,6 +13,7 @@ import { type Follower, follow } from './main/follow.ts';
 import { createBidderMetrics } from './main/metrics.ts';
 import { createNodeMemory } from './main/nodememory.ts';
 import { createPacingFeed } from './main/pacingfeed.ts';
+import { createReleaseTimes } from './main/releasetimes.ts';
 import { createSettler } from './main/settler.ts';
 import { createLineSlots } from './main/slots.ts';
 import { createSpendGuard } from './main/spendguard.ts';
@@ -141,10 +142,11 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
   const readers = rings.map(
     (_, thread): RecordReader => ({
       onReserved: (bidId, bidAtMs, nanos, cells, count) =>
-        ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs, config.ledger.releaseAfterMs, count),
+        ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs, releaseTimes.waitMs(), count),
       onEvent: (ref, key, value) => appender.add(thread, ref, { key, value }),
     }),
   );
+  const releaseTimes = createReleaseTimes(config.ledger.releaseAfterMs, config.tokenLifetimeMs);
   /** Takes over what the bid threads wrote: reservations into the ledger, events towards the log. */
   function drain(): void {
     rings.forEach(({ ring, buffer }, thread) => {
@@ -155,7 +157,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
     setHeld(status, failing || deps.mayBid?.() === false);
   }
 
-  const settle = createSettler({ ...config, ledger, node });
+  const settle = createSettler({ ...config, ledger, node, releaseTimes });
   const pacing = createPacingFeed(ledger, pace, slots, onInvalid);
   let events: Follower | null = null;
   const pacingFollower = await follow({

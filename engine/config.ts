@@ -113,7 +113,7 @@ export interface BidderConfig {
   readonly operatorKeyHashes: readonly string[];
   readonly ledger: {
     readonly mode: 'standard' | 'strict';
-    /** Standard mode: how long a reservation waits for its notice, milliseconds. */
+    /** Standard mode: how long a reservation waits for its notice until the exchanges' delays are learned, milliseconds. */
     readonly releaseAfterMs: number;
   };
   /** A win, billing or impression notice counts until this long after its bid, milliseconds. */

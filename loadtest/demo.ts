@@ -37,6 +37,8 @@ export interface TrafficDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly onStatus?: (status: TrafficStatus) => void;
+  /** Told of every won auction at once, whatever becomes of its notices: what the exchange will charge. */
+  readonly onWin?: (campaign: string, priceNanos: number) => void;
 }
 
 /** Rates and percentiles are of the last status interval, everything else counts from the start. */
@@ -137,6 +139,7 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
       random,
       schedule: createSchedule(stages, 'poisson', 0, 1, random),
       source: createGeneratedSource(createRequestGenerator(mix, random), CORPUS, target, random),
+      ...(deps.onWin === undefined ? {} : { onWin: deps.onWin }),
     },
   );
 }

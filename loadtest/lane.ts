@@ -46,6 +46,8 @@ export interface LaneDeps {
   readonly random: Random;
   readonly schedule: Schedule;
   readonly source: ShotSource;
+  /** Told of every won auction at once. */
+  readonly onWin?: (campaign: string, priceNanos: number) => void;
 }
 
 export interface Lane {
@@ -79,6 +81,7 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     courier,
     ledger,
     isOurs: options.market === null ? () => false : originFilter(url),
+    ...(deps.onWin === undefined ? {} : { onWin: deps.onWin }),
   });
   const origin = originOf(url, options.insecure);
   const pool = createHttpPool({ origin, maxConnections: options.maxConnections, timeoutMs: options.timeoutMs }, clock);

@@ -1,5 +1,5 @@
+import { createDelays, type Delays } from '../core/delays.ts';
 import { type Allocation, createAllocation } from './allocation.ts';
-import { createDelays, type Delays } from './delays.ts';
 import { createTraffic, observe, observeAll, type Traffic } from './forecast.ts';
 import type { LiveNode } from './leases.ts';
 import { createLevelState, type LevelState, type LineState, refreshCells, trackPlans } from './levelstate.ts';

@@ -183,7 +183,7 @@ export const dataSettings = {
     min: 1000,
     max: day,
     group: 'Pacing',
-    says: 'Standard mode: the time-out of a reservation.',
+    says: 'Standard mode: the time-out of a reservation until the delays of the exchanges are learned.',
   }),
   pacingRoundMs: integer(1000, {
     env: 'EVENKEEL_PACING_ROUND_MS',

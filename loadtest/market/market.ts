@@ -98,6 +98,8 @@ export interface MarketDeps {
   readonly ledger: Ledger;
   /** Whether a URL may be called: the bidder under test, or this machine. */
   readonly isOurs: (url: string) => boolean;
+  /** Told of every won auction at once, whatever becomes of its notices: what the exchange will charge. */
+  readonly onWin?: (campaign: string, priceNanos: Nanos) => void;
 }
 
 interface Bid {
@@ -161,6 +163,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
   const win = (bid: Bid, context: AuctionContext, priceNanos: Nanos, runnerUp: Nanos): void => {
     counters.wins += 1;
     counters.clearedNanos += BigInt(priceNanos);
+    deps.onWin?.(bid.campaign, priceNanos);
     const macros = macroValues(bid, context, priceNanos, 0, runnerUp);
     const billing = billingOf(options.billing, bid);
     const make = (kind: NoticeKind, rawUrl: string, dueMs: number, bot = false): Parcel | null => {

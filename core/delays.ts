@@ -3,7 +3,6 @@ const BINS = 30;
 const FIRST_MS = 1000;
 /** Evidence older than this many bills fades. */
 const MEMORY = 2000;
-const MIN_BILLS = 20;
 const WATCHED_TIMES = 3;
 
 /** How long after their auction bills arrive, learned from what arrived. */
@@ -19,7 +18,11 @@ export interface Delays {
   watched(watchedMs: number): void;
 }
 
-export function createDelays(defaultMs: number): Delays {
+/**
+ * @param defaultMs what holds until enough was seen
+ * @param enough bills from which what was seen is believed
+ */
+export function createDelays(defaultMs: number, enough = 20): Delays {
   const bins = new Float64Array(BINS);
   let total = 0;
   let watchedMs = 0;
@@ -38,7 +41,7 @@ export function createDelays(defaultMs: number): Delays {
       total += bills;
     },
     ageOf(share) {
-      if (total < MIN_BILLS) return defaultMs;
+      if (total < enough) return defaultMs;
       let sum = 0;
       for (let at = 0; at < BINS; at++) {
         sum += bins[at]!;
