@@ -11,6 +11,8 @@ export interface ExplainInput {
   readonly allocation: Allocation;
   /** How far the forecast of the day's shape is believed, 0 to 1. */
   readonly belief: number;
+  /** The store does not answer: what was spent is known from bidders' reports alone. */
+  readonly storeDown: boolean;
   /** Bidders that report. */
   readonly nodes: number;
 }
@@ -96,6 +98,11 @@ function judgeLevel(
   if (input.nodes === 0) return say('no_bidder', 'No bidder reports: nothing is being bid.');
   const binding = ofLine?.binding ?? state;
   if (binding.spent) return say('budget_spent', `The budget of the ${nameOf(binding)} is spent.`);
+  if (input.storeDown)
+    return say(
+      'stale_feedback',
+      `The store does not answer: paced by the bidders' own reports until it does (${money(facts.actual)} spent).`,
+    );
   if (binding !== state && binding.level.key !== state.level.key && state.tracks.length === 0)
     return say('on_plan', `Follows the ${nameOf(binding)}: bids at ${percent(facts.multiplier)} of its value.`);
   if (!state.started) return say('learning', 'Waiting for the first traffic to judge prices by.');
@@ -137,5 +144,7 @@ function percent(value: number): string {
 }
 
 function money(nanos: number): string {
-  return nanosToDecimal(BigInt(Math.round(nanos / 1e6)) * 1_000_000n);
+  // To a tenth of a cent, and finer below one unit.
+  const step = Math.abs(nanos) < 1e9 ? 1e4 : 1e6;
+  return nanosToDecimal(BigInt(Math.round(nanos / step)) * BigInt(step));
 }

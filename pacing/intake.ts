@@ -80,6 +80,7 @@ export function takeCohorts(
 ): void {
   const { levels, lines, billed, delays, options } = pacer;
   pacer.storeDown = false;
+  pacer.firstReadMs = Math.min(pacer.firstReadMs, nowMs);
   const cohorts = new Map<LevelState, Map<number, LevelState['evidence']['pending'][number]>>();
   for (const state of levels.values()) {
     for (const cohort of state.evidence.pending) {
@@ -105,9 +106,10 @@ export function takeCohorts(
   }
   for (const [bucketMs, count] of bills) {
     const before = billed.get(bucketMs);
-    // Of a cohort seen for the first time it is not known when its bills came, unless it is still under way.
-    const ageMs = nowMs - bucketMs - options.cohortMs / 2;
-    if (before !== undefined || ageMs < options.cohortMs) delays.seen(Math.max(0, ageMs), count - (before ?? 0));
+    // Of a cohort older than our first look it is not known when its bills came.
+    const ageMs = Math.max(0, nowMs - bucketMs - options.cohortMs / 2);
+    if (before !== undefined || bucketMs + options.cohortMs > pacer.firstReadMs)
+      delays.seen(ageMs, count - (before ?? 0));
     billed.set(bucketMs, count);
   }
   if (rows.length > 0) {

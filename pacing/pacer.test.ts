@@ -163,6 +163,8 @@ describe('the live pacer', () => {
     const pacer = await start();
     await report('0000000a', 0);
     await until(() => last('campaign:10')?.grants[0]);
+    const stale = await until(() => pacer.status().find((one) => one.state === 'stale_feedback'));
+    expect(stale.explanation).toContain('The store does not answer');
     await pacer.stop();
   });
 });

@@ -25,7 +25,7 @@ export interface PacerConfig extends Partial<PacerCoreOptions> {
  * of machines (reports, skew, store) keeps its real time, what is a matter of the market keeps the clock's.
  */
 export function compressedPacer(speed: number): PacerConfig {
-  const cohortMs = Math.min(900_000, Math.max(60_000, Math.ceil((speed * 500) / 10_000) * 10_000));
+  const cohortMs = Math.min(900_000, Math.max(60_000, Math.ceil((speed * 1000) / 10_000) * 10_000));
   return {
     clockSpeed: speed,
     roundMs: 250 * speed,

@@ -233,7 +233,13 @@ function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number):
 function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): PacingStatus[] {
   let nodes = 0;
   for (const node of pacer.nodes.values()) if (isLive(pacer, node, nowMs)) nodes++;
-  const shared = { nowMs, allocation: pacer.allocation, belief: pacer.profile.belief, nodes };
+  const shared = {
+    nowMs,
+    allocation: pacer.allocation,
+    belief: pacer.profile.belief,
+    storeDown: pacer.storeDown,
+    nodes,
+  };
   const found: PacingStatus[] = [];
   const own = pacer.levels.get(key);
   if (own !== undefined && own.lines > 0) found.push(explain(own, null, shared));

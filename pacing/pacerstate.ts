@@ -91,6 +91,8 @@ export interface PacerState {
   readonly open: Map<number, OpenCohort>;
   /** Bills known of each recent cohort. */
   readonly billed: Map<number, number>;
+  /** When the store was read first. */
+  firstReadMs: number;
   /** When the first auction ran of which a bill is known. */
   firstBillMs: number;
   closedToMs: number;
@@ -122,6 +124,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     nodes: new Map(),
     open: new Map(),
     billed: new Map(),
+    firstReadMs: Number.POSITIVE_INFINITY,
     firstBillMs: Number.POSITIVE_INFINITY,
     closedToMs: 0,
     closing: null,

@@ -15,6 +15,17 @@ describe('a simulated day', () => {
     expect(score.wins).toBeGreaterThan(50);
   }, 60_000);
 
+  it('keeps its plan with a store that is half an hour behind', () => {
+    const score = playPacer(
+      { ...scenarios[1]!.trial(8, 2 * AUCTIONS), storeLagMs: 1_800_000 },
+      'standard',
+      seededRandom(8),
+      ROUND_MS,
+    );
+    expect(score.utilisation).toBeGreaterThan(0.97);
+    expect(score.valueShare).toBeGreaterThan(0.9);
+  }, 60_000);
+
   it('is the same for the same seed', () => {
     const play = () => playPacer(scenarios[1]!.trial(6, AUCTIONS), 'standard', seededRandom(6), ROUND_MS);
     const [a, b] = [play(), play()];

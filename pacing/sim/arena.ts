@@ -17,6 +17,8 @@ export interface Trial {
   readonly firstPrice: boolean;
   readonly seed: number;
   readonly noticeRepeat?: number;
+  /** How far the store is behind the log. */
+  readonly storeLagMs?: number;
   readonly budget?: 'daily' | 'lifetime';
   readonly timeZone?: string;
   readonly nodes?: number;
@@ -61,8 +63,10 @@ export function playPacer(trial: Trial, mode: WorldOptions['mode'], random: Rand
     delayMs: trial.delayMs,
     noticeLoss: trial.noticeLoss,
     noticeRepeat: trial.noticeRepeat ?? 0,
+    storeLagMs: trial.storeLagMs ?? 0,
     random,
     pacer: {
+      storeLagMs: Math.max(60_000, 2 * (trial.storeLagMs ?? 0)),
       roundMs,
       leaseMs: 4 * roundMs,
       nodeTimeoutMs: 3 * roundMs,

@@ -32,7 +32,7 @@ const DEFAULT_AUCTIONS = 40_000;
 const ROUND_MS = 10_000;
 
 /** Names that `scenario` takes. */
-const scenarioNames: readonly string[] = ['replay', ...scenarios.map((scenario) => scenario.name)];
+export const scenarioNames: readonly string[] = ['replay', ...scenarios.map((scenario) => scenario.name)];
 
 /**
  * Plays one day for the pacer and every published method, prints a table and writes a report.

@@ -44,6 +44,8 @@ export interface WorldOptions {
   readonly noticeLoss: number;
   /** Share of notices that arrive twice, the second one late. */
   readonly noticeRepeat?: number;
+  /** How far the store is behind the log. */
+  readonly storeLagMs?: number;
   readonly random: Random;
   readonly pacer?: Partial<PacerCoreOptions>;
   readonly happenings?: readonly Happening[];
@@ -112,6 +114,7 @@ export function runWorld(options: WorldOptions): WorldResult {
   const paces = new Map<number, Pace>();
   const last = new Map<string, PacingMessage>();
   const notices = createLater<Notice>(market.startMs);
+  const ingest = createLater<Notice>(market.startMs);
   const store = createSimStore();
   const results = new Map(options.lines.map((line) => [line.lineItemId, newResult(market)]));
   const happenings = [...(options.happenings ?? [])].sort((a, b) => a.atMs - b.atMs);
@@ -141,9 +144,10 @@ export function runWorld(options: WorldOptions): WorldResult {
       const node = nodes.find((one) => one.name === notice.node);
       const outcome = notice.nanos === null ? ('released' as const) : { billedNanos: BigInt(notice.nanos) };
       node?.ledger.settle(notice.bidId, outcome);
-      if (notice.nanos === null || !store.add(notice)) continue;
-      results.get(notice.line.lineItemId)!.billedNanos += notice.nanos;
+      if (notice.nanos !== null) ingest.add(nowMs + (options.storeLagMs ?? 0), notice);
     }
+    for (const notice of ingest.take(nowMs))
+      if (store.add(notice)) results.get(notice.line.lineItemId)!.billedNanos += notice.nanos ?? 0;
   };
 
   const happen = (nowMs: number): void => {
@@ -203,6 +207,7 @@ export function runWorld(options: WorldOptions): WorldResult {
   for (; nextRound < market.endMs; nextRound += settings.roundMs) round(nextRound);
   // Feedback still under way arrives after the end; nothing is bid any more.
   settle(market.endMs + TOKEN_MS * 4);
+  settle(market.endMs + TOKEN_MS * 8);
   return { lines: results, counters: nodes.map((node) => node.ledger.counters()), core, rounds, cpuMs, effort };
 }
 
