@@ -30,15 +30,14 @@ const SLACK_KNOWN = 0.05;
 const SLACK_BILLS = 4;
 /** Bills after which the response of the market counts as known. */
 export const KNOWN_BILLS = PRIOR_BILLS + 8;
-/** Bids are not raised while credit keeps more than this share of the last minutes' auctions out. */
-const MAX_HELD = 0.1;
-const HELD_COHORTS = 3;
 /** The plan ends before its period by this many settling times, at most by this share of what is left. */
 const SETTLING_TIMES = 0.5;
 const MAX_EARLY_SHARE = 0.03;
 
 export interface ControlInput {
   readonly nowMs: number;
+  /** Cohorts that ended before this are complete. */
+  readonly completeMs: number;
   readonly profile: WeekProfile;
   readonly cohortMs: number;
   /** By when nearly all feedback of an auction has arrived. */
@@ -63,20 +62,11 @@ export function control(state: LevelState, input: ControlInput): void {
   }
   if (state.rate <= 0) return;
   const wanted = clamp(multiplierFor(evidence, state.rate), MIN_MULTIPLIER, MAX_MULTIPLIER);
-  // Where credit binds, higher bids would only tie up more of it: the budget is nearly out, or waits for its notices.
-  const most = heldShare(state) > MAX_HELD ? 0 : MAX_STEP;
-  const step = clamp(Math.log(wanted / state.multiplier), -MAX_STEP, most);
+  const step = clamp(Math.log(wanted / state.multiplier), -MAX_STEP, MAX_STEP);
   state.multiplier = clamp(state.multiplier * Math.exp(step), MIN_MULTIPLIER, MAX_MULTIPLIER);
   const atFloor = state.multiplier <= MIN_MULTIPLIER * 1.001;
   const floorRate = rateAt(evidence, MIN_MULTIPLIER);
   state.pass = atFloor && floorRate > state.rate ? Math.max(0.001, state.rate / floorRate) : 1;
-}
-
-/** The share of the last minutes' auctions that were left out for want of credit. */
-function heldShare(state: LevelState): number {
-  const last = state.evidence.pending.slice(-HELD_COHORTS);
-  const auctions = last.reduce((sum, one) => sum + one.auctions, 0);
-  return auctions === 0 ? 0 : 1 - last.reduce((sum, one) => sum + one.open, 0) / auctions / state.pass;
 }
 
 function judge(state: LevelState, track: PlanTrack, input: ControlInput, pendingNanos: number): void {

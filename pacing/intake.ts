@@ -14,6 +14,9 @@ export function takeStats(pacer: PacerState, stats: BidStats): void {
   node.seenMs = Math.max(node.seenMs, Math.min(stats.toMs, pacer.lastRoundMs + options.nodeTimeoutMs));
   node.final ||= stats.final;
   if (pacer.storeDown) inferCohorts(pacer, stats);
+  for (const use of stats.cells)
+    if (BigInt(use.confirmedNanos) > allocation.confirmed(use.cell, stats.node))
+      pacer.confirmedMs = Math.max(pacer.confirmedMs, stats.toMs);
   allocation.report(stats.node, stats.toMs, stats.cells);
   const startMs = Math.floor(stats.fromMs / options.cohortMs) * options.cohortMs;
   let counts = open.get(startMs);
@@ -37,7 +40,8 @@ const NODE_FLOW_HALF_LIFE_MS = 30_000;
 function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs: number): void {
   const line = pacer.lines.get(one.lineItemId);
   if (line === undefined) return;
-  const multiplier = Math.max(1e-6, line.toldMultiplier);
+  // Nothing told yet: nothing is bid either.
+  const multiplier = line.toldMultiplier > 0 ? line.toldMultiplier : 1;
   const logMultiplier = Math.log(multiplier);
   const held = (one.reasons.pacing ?? 0) + (one.reasons.budget ?? 0);
   for (const state of line.path) {
@@ -81,6 +85,7 @@ export function takeCohorts(
   const { levels, lines, billed, delays, options } = pacer;
   pacer.storeDown = false;
   pacer.firstReadMs = Math.min(pacer.firstReadMs, nowMs);
+  pacer.readMs = nowMs;
   const cohorts = new Map<LevelState, Map<number, LevelState['evidence']['pending'][number]>>();
   for (const state of levels.values()) {
     for (const cohort of state.evidence.pending) {
@@ -110,6 +115,7 @@ export function takeCohorts(
     const ageMs = Math.max(0, nowMs - bucketMs - options.cohortMs / 2);
     if (before !== undefined || bucketMs + options.cohortMs > pacer.firstReadMs)
       delays.seen(ageMs, count - (before ?? 0));
+    if (count > (before ?? 0)) pacer.storedMs = nowMs;
     billed.set(bucketMs, count);
   }
   if (rows.length > 0) {
@@ -153,7 +159,10 @@ export function takeOver(pacer: PacerState, message: PacingMessage): void {
   }
   if (pacer.treeChanged) rebuild(pacer);
   for (const one of message.lineItems) {
-    for (const state of pacer.lines.get(one.lineItemId)?.path ?? []) {
+    const line = pacer.lines.get(one.lineItemId);
+    // This is what bidders go on bidding with until they hear of us.
+    if (line !== undefined && one.multiplierPpm > 0) line.toldMultiplier = one.multiplierPpm / 1e6;
+    for (const state of line?.path ?? []) {
       if (state.started || one.multiplierPpm <= 0) continue;
       state.multiplier = Math.max(state.restored ? state.multiplier : 0, one.multiplierPpm / 1e6);
       state.restored = true;

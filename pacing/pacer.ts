@@ -35,6 +35,7 @@ export function compressedPacer(speed: number): PacerConfig {
     nodeTimeoutMs: 10_000 * speed,
     storeLagMs: 5000 * speed,
     settleMs: Math.max(60_000, 3000 * speed),
+    maxSettleMs: Math.max(1_800_000, 20_000 * speed),
     spendEveryMs: 1000 * speed,
     totalsEveryMs: 3000 * speed,
   };

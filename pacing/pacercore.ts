@@ -93,9 +93,10 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   refresh(pacer, nowMs);
   closeCohorts(pacer, nowMs);
   const { cohortMs } = options;
-  const settleMs = Math.min(delays.ageOf(SETTLED_SHARE), MAX_SETTLE_MS);
+  const settleMs = Math.min(delays.ageOf(SETTLED_SHARE), options.maxSettleMs);
   const input = {
     nowMs,
+    completeMs: storeTimeMs(pacer, nowMs) - settleMs,
     profile,
     cohortMs,
     settleMs,
@@ -140,11 +141,21 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   return messages;
 }
 
+/**
+ * Up to when the store can be taken for complete: until now, but while bidders confirm spend and the store shows none of
+ * it, only until it grew last. A store that stands still must not look like a market without wins.
+ */
+function storeTimeMs(pacer: PacerState, nowMs: number): number {
+  const { storedMs, readMs, confirmedMs, options } = pacer;
+  const behind = storedMs < readMs && confirmedMs > storedMs;
+  return behind ? Math.max(storedMs, nowMs - options.maxSettleMs) : nowMs;
+}
+
 /** Learns and decides for one level, when it is due. @returns whether its multiplier, pass or state may have changed */
 function decideLevel(state: LevelState, input: ControlInput): boolean {
-  const { nowMs, cohortMs, settleMs } = input;
+  const { nowMs, cohortMs, completeMs } = input;
   updateFlow(state, nowMs);
-  fold(state.evidence, nowMs - settleMs, cohortMs);
+  fold(state.evidence, completeMs, cohortMs);
   const before = state.spent;
   state.spent = state.cells.some((cell) => input.confirmedOf(cell.name) >= Number(cell.budgetNanos));
   if (nowMs - state.controlledMs < cohortMs / 6) return state.spent !== before;
@@ -159,7 +170,6 @@ function phaseOf(id: number): number {
 }
 /** A cohort is judged when this share of its feedback has usually arrived. */
 const SETTLED_SHARE = 0.97;
-const MAX_SETTLE_MS = 1_800_000;
 /** A lease is renewed when this share of its time has gone. */
 const RENEWAL = 0.5;
 const EARLY_RENEWAL = 0.25;

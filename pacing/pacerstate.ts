@@ -19,6 +19,8 @@ export interface PacerCoreOptions {
   readonly nodeTimeoutMs: number;
   /** Feedback delay assumed until it is learned. */
   readonly settleMs: number;
+  /** The longest that is waited for feedback before a cohort is judged. */
+  readonly maxSettleMs: number;
   /** How far behind the store may be when it answers. */
   readonly storeLagMs: number;
   /** Relative traffic of the 96 quarter-hours of a UTC day; flat when not given. */
@@ -33,6 +35,7 @@ export const pacerDefaults: PacerCoreOptions = {
   resolveAfterMs: 3_600_000,
   nodeTimeoutMs: 10_000,
   settleMs: 600_000,
+  maxSettleMs: 1_800_000,
   storeLagMs: 60_000,
 };
 
@@ -91,8 +94,12 @@ export interface PacerState {
   readonly open: Map<number, OpenCohort>;
   /** Bills known of each recent cohort. */
   readonly billed: Map<number, number>;
-  /** When the store was read first. */
+  /** When the store was read first, read last, and last had more bills than before. */
   firstReadMs: number;
+  readMs: number;
+  storedMs: number;
+  /** When a bidder last confirmed more spend than before. */
+  confirmedMs: number;
   /** When the first auction ran of which a bill is known. */
   firstBillMs: number;
   closedToMs: number;
@@ -125,6 +132,9 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     open: new Map(),
     billed: new Map(),
     firstReadMs: Number.POSITIVE_INFINITY,
+    readMs: 0,
+    storedMs: 0,
+    confirmedMs: 0,
     firstBillMs: Number.POSITIVE_INFINITY,
     closedToMs: 0,
     closing: null,

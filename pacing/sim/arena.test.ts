@@ -26,6 +26,13 @@ describe('a simulated day', () => {
     expect(score.valueShare).toBeGreaterThan(0.9);
   }, 60_000);
 
+  it('goes on as before when the pacer is restarted at noon', () => {
+    const restarted = scenarios.find((one) => one.name === 'pacer restarted')!;
+    const score = playPacer(restarted.trial(9, 2 * AUCTIONS), 'standard', seededRandom(9), ROUND_MS);
+    expect(score.utilisation).toBeGreaterThan(0.97);
+    expect(score.valueShare).toBeGreaterThan(0.95);
+  }, 60_000);
+
   it('is the same for the same seed', () => {
     const play = () => playPacer(scenarios[1]!.trial(6, AUCTIONS), 'standard', seededRandom(6), ROUND_MS);
     const [a, b] = [play(), play()];
