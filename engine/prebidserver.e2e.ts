@@ -29,6 +29,17 @@ const inventory = [
     },
     ...shop,
   }),
+  change.lineItem({ id: 104, campaignId: 10, goal: cpm(6_000_000) }),
+  change.creative({
+    id: 1004,
+    lineItemId: 104,
+    format: 'video',
+    video: {
+      durationSeconds: 30,
+      mediaFiles: [{ url: 'https://cdn.example/w.mp4', mime: 'video/mp4', w: 640, h: 360 }],
+    },
+    ...shop,
+  }),
   change.lineItem({ id: 102, campaignId: 10, goal: cpm(4_000_000) }),
   change.creative({
     id: 1002,
@@ -148,7 +159,7 @@ describe('Prebid Server’s rules for a bidder’s answer', () => {
     );
     url = `http://127.0.0.1:${bidder.port}/openrtb2/bid/demo`;
     await vi.waitUntil(() => bidder.isReady(), { timeout: 10_000 });
-    await grant(log, bidder.node, [100, 101, 102, 103], 100_000_000_000n);
+    await grant(log, bidder.node, [100, 101, 102, 103, 104], 100_000_000_000n);
     const everything = requestFor(['banner', 'video', 'native', 'audio'], '2.6');
     await vi.waitUntil(async () => (await ask(everything)).bids.length === 4, { timeout: 10_000 });
   });
@@ -190,6 +201,21 @@ describe('Prebid Server’s rules for a bidder’s answer', () => {
         'imp-3 audio',
       ]);
     }
+  });
+
+  it('are met by the bids of a pod, each for one ad', async () => {
+    const request = requestFor(['video'], '2.6');
+    const imp = request.imp.map((entry) => ({
+      ...entry,
+      video: { ...media.video, podid: 'p', poddur: 60, maxseq: 3 },
+    }));
+    const { bids, errors } = await ask({ ...request, imp });
+    expect(errors).toEqual([]);
+    expect(bids.map(({ bid }) => [bid.impid, bid.dur, bid.crid])).toEqual([
+      ['imp-0', 15, '1001'],
+      ['imp-0', 30, '1004'],
+    ]);
+    expect(new Set(bids.map(({ bid }) => bid.id)).size).toBe(2);
   });
 
   it('are met without a bid: 204 for a floor that is too high and for a currency we can not convert', async () => {

@@ -195,6 +195,19 @@ describe('the bid handler', () => {
     expect(post({ ...request, tmax: '23' }).status).toBe(200);
   });
 
+  it('does not answer with a bid that came too late', () => {
+    const ids = createBidIds(1, 1);
+    // The auction itself takes 300 ms.
+    const newBidId = (nowMs: number) => {
+      late.clock.advance(300);
+      return ids(nowMs);
+    };
+    const late = bed({}, { newBidId });
+    expect(late.post({ ...request, tmax: 250 })).toEqual({ status: 204 });
+    expect(late.reasons()).toBe(1);
+    expect(late.post({ ...request, tmax: 350 }).status).toBe(200);
+  });
+
   it('says why in a 200 where the profile asks for it', () => {
     const { post } = bed({ noBid: 'nbr' });
     const reply = post({ ...request, imp: [{ id: 'i', banner: { w: 1, h: 1 } }] });
