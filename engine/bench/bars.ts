@@ -10,7 +10,7 @@ export interface Bar {
   readonly ok: boolean;
 }
 
-/** The limits of the hot path. Those whose rows were not measured (a quick run) are left out. */
+/** The limits of the hot path. What was not measured (rows of a full run, allocation without a collection) is left out. */
 export function barsOf(rows: readonly BidBenchRow[]): Bar[] {
   const row = (name: string): BidBenchRow | undefined => rows.find((one) => one.name === name);
   const ours = row('evenkeel-10000');
@@ -18,6 +18,7 @@ export function barsOf(rows: readonly BidBenchRow[]): Bar[] {
   const large = row('evenkeel-100000');
   const bars: Bar[] = [];
   const add = (name: string, value: number, limit: number, unit: string, required: boolean): void => {
+    if (Number.isNaN(value)) return;
     bars.push({ name, value, limit, unit, required, ok: value <= limit });
   };
   if (ours !== undefined) {

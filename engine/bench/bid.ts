@@ -11,7 +11,7 @@ export interface BidBenchOptions {
   readonly quick: boolean;
   /** Interleaved rounds; default 5, quick 3. */
   readonly rounds?: number;
-  /** Length of one measurement, milliseconds; default 3000, quick 1200. */
+  /** Length of one measurement, milliseconds; default 3000, quick 1000. */
   readonly sliceMs?: number;
   /** More servers to compare with, such as the peers of the load test. */
   readonly peers?: readonly Contestant[];
@@ -35,6 +35,7 @@ export interface BidBenchRow {
   readonly requestsPerSecond: Spread;
   readonly utilisation: Spread;
   readonly bidShare: number;
+  /** NaN (null in JSON) when nothing was collected while it was measured. */
   readonly allocatedBytes: number;
   readonly longestMajorMs: number;
   readonly longestMinorMs: number;
@@ -68,14 +69,14 @@ export async function runBidBench(options: BidBenchOptions): Promise<BidBenchRes
   const machine = describeMachine();
   const processor = sharedProcessor();
   const rounds = options.rounds ?? (quick ? 3 : 5);
-  const sliceMs = options.sliceMs ?? (quick ? 1200 : 3000);
+  const sliceMs = options.sliceMs ?? (quick ? 1000 : 3000);
   const measured = await measureRounds(
     {
       contestants: options.contestants ?? (quick ? quickContestants : [...fullContestants, ...(options.peers ?? [])]),
       rounds,
       sliceMs,
       warmUpAnswers: quick ? 25_000 : 100_000,
-      warmUpMs: quick ? 5000 : 30_000,
+      warmUpMs: quick ? 4000 : 30_000,
       connections: CONNECTIONS,
       requests: quick ? 2048 : 8192,
       pin: processor,
@@ -98,7 +99,9 @@ function toRow(one: Measured, all: readonly Measured[]): BidBenchRow {
   const cpuOf = (name: string): number[] =>
     all.find((other) => other.contestant.name === name)!.costs.map((cost) => cost.cpuUs);
   const cpu = one.costs.map((cost) => cost.cpuUs);
-  const median = (of: (cost: Measured['costs'][number]) => number): number => spread(one.costs.map(of)).median;
+  // A slice in which nothing was collected says nothing about allocation.
+  const median = (of: (cost: Measured['costs'][number]) => number): number =>
+    spread(one.costs.map(of).filter((value) => !Number.isNaN(value))).median;
   return {
     name: one.contestant.name,
     says: one.contestant.says,

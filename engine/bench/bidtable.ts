@@ -18,7 +18,7 @@ export function bidTable(result: BidBenchResult): string {
         range(row.versusParse, 2),
         Math.round(row.requestsPerSecond.median).toString(),
         `${Math.round(row.bidShare * 100)} %`,
-        Math.round(row.allocatedBytes).toString(),
+        Number.isNaN(row.allocatedBytes) ? '–' : Math.round(row.allocatedBytes).toString(),
         `${row.longestMinorMs.toFixed(1)} / ${row.longestMajorMs.toFixed(1)}`,
         Math.round(row.rssBytes / 1e6).toString(),
       ]),

@@ -12,7 +12,7 @@ export interface Cost {
   /** CPU time over wall time: 1 is a whole core. */
   readonly utilisation: number;
   readonly bidShare: number;
-  /** JavaScript heap allocated per request, bytes. */
+  /** JavaScript heap allocated from collection to collection, bytes; NaN when none fell into the slice. */
   readonly allocatedBytes: number;
 }
 
@@ -42,7 +42,8 @@ export async function measureSlice(server: ServerChild, load: LoadChild, sliceMs
     requestsPerSecond: (answers / wallUs) * 1e6,
     utilisation: cpuUs / wallUs,
     bidShare: (after.totals.bids - before.totals.bids) / answers,
-    allocatedBytes: (after.gc.allocatedBytes - before.gc.allocatedBytes) / answers,
+    allocatedBytes:
+      after.gc.minor === before.gc.minor ? Number.NaN : (after.gc.allocatedBytes - before.gc.allocatedBytes) / answers,
   };
 }
 
