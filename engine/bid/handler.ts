@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
 import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
-import { MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
+import { type BidToken, MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
 import type { Rates } from '../auction/currency.ts';
 import { hashText } from '../auction/hash.ts';
@@ -22,6 +22,7 @@ import type { RingWriter } from '../shared/ring.ts';
 import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
 import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
 import { explain } from './explain.ts';
+import { createPrefixes } from './prefixes.ts';
 import { createResponseWriter } from './responsewriter.ts';
 import { createRateLimits, type LoopWatch } from './shedding.ts';
 
@@ -63,6 +64,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const drawn = createAudience();
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
+  const tokenPrefix = createPrefixes();
+  const token = blankToken();
   const withinLimit = createRateLimits(deps.threads);
   const bidIds: string[] = [];
   let zipped = false;
@@ -102,7 +105,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     for (let i = 0; i < decision.bids.length; i++) {
       const bid = decision.bids[i]!;
       const tokenEnd = writeToken(tokenOf(bid, bidIds[i]!), deps.signingKey, tokenBytes, 0);
-      writer.add(scan, bid, bidIds[i]!, tokenBytes.subarray(0, tokenEnd));
+      writer.add(scan, bid, bidIds[i]!, tokenPrefix(tokenBytes, tokenEnd));
     }
     sendJson(call, writer.end());
     counters.answered(profile!.name, elapsedUs());
@@ -125,30 +128,30 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     return key !== '' && deps.operatorKeyHashes.includes(createHash('sha256').update(key).digest('hex'));
   }
 
-  function tokenOf(bid: Bid, bidId: string) {
+  /** What the token of a bid says; the object is used again for the next one. */
+  function tokenOf(bid: Bid, bidId: string): BidToken {
     const { audience, person, test } = auction.decision;
-    return {
-      bidId,
-      bidAtMs: nowMs,
-      capNanos: bid.priceNanos,
-      advertiserId: bid.line.advertiser.id,
-      campaignId: bid.line.campaign.id,
-      lineItemId: bid.line.item.id,
-      creativeId: bid.creative.id,
-      billingEvent: profile!.billingEvent,
-      test,
-      user: person.stored ? userHex(person.user[0]!, person.user[1]!) : '',
-      exchange: profile!.name,
-      dealId: bid.dealId,
-      domain: audience.domain,
-      country: audience.country,
-      region: audience.region,
-      os: audience.os,
-      deviceType: audience.deviceType,
-      mtype: bid.creative.mtype,
-      w: bid.w,
-      h: bid.h,
-    };
+    token.bidId = bidId;
+    token.bidAtMs = nowMs;
+    token.capNanos = bid.priceNanos;
+    token.advertiserId = bid.line.advertiser.id;
+    token.campaignId = bid.line.campaign.id;
+    token.lineItemId = bid.line.item.id;
+    token.creativeId = bid.creative.id;
+    token.billingEvent = profile!.billingEvent;
+    token.test = test;
+    token.user = person.stored ? userHex(person.user[0]!, person.user[1]!) : '';
+    token.exchange = profile!.name;
+    token.dealId = bid.dealId;
+    token.domain = audience.domain;
+    token.country = audience.country;
+    token.region = audience.region;
+    token.os = audience.os;
+    token.deviceType = audience.deviceType;
+    token.mtype = bid.creative.mtype;
+    token.w = bid.w;
+    token.h = bid.h;
+    return token;
   }
 
   /** @returns the length of the plain body in `inflated`, or -1 when it was refused */
@@ -168,7 +171,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   function decide(call: HttpCall, body: Uint8Array, length: number, debugging: boolean) {
     const fault = scan.scan(body, length);
     if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
-    if (scan.text(scan.root, REQ.id) === '') return fail(call, 400, 'missing_id', 'The request has no id.');
+    if (scan.isBlank(scan.root, REQ.id)) return fail(call, 400, 'missing_id', 'The request has no id.');
     if (scan.count(scan.root, REQ.imp) === 0) return fail(call, 400, 'missing_imp', 'The request has no impression.');
     const tmaxMs = scan.numOr(scan.root, REQ.tmax, 0) > 0 ? scan.num(scan.root, REQ.tmax) : profile!.defaultTmaxMs;
     const deadlineMs = tmaxMs - profile!.roundTripMs - deps.marginMs;
@@ -227,6 +230,31 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
 }
 
 const everything = { uses: () => true } as const;
+function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } {
+  return {
+    bidId: '',
+    bidAtMs: 0,
+    capNanos: 0,
+    advertiserId: 0,
+    campaignId: 0,
+    lineItemId: 0,
+    creativeId: 0,
+    billingEvent: 'bill',
+    test: false,
+    user: '',
+    exchange: '',
+    dealId: '',
+    domain: '',
+    country: '',
+    region: '',
+    os: '',
+    deviceType: 0,
+    mtype: 0,
+    w: 0,
+    h: 0,
+  };
+}
+
 const JSON_TYPE = 'application/json';
 const GZIPPED = [['Content-Encoding', 'gzip']] as const;
 const noContent = { status: 204 } as const;

@@ -4,6 +4,7 @@ import { createFillings, FILL, fill, fillBytes, templateBytes, writeTemplate } f
 import { clockTime } from '../creative/vast.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { createPrefixes } from './prefixes.ts';
 
 const ID = shapes.REQUEST.f.id;
 const IMP_ID = shapes.IMP.f.id;
@@ -25,6 +26,7 @@ export interface ResponseWriter {
 export function createResponseWriter(): ResponseWriter {
   let out = Buffer.alloc(256 * 1024);
   const fillings = createFillings();
+  const prefix = createPrefixes();
   let at = 0;
   let count = 0;
   let profile: ExchangeProfile | null = null;
@@ -121,7 +123,7 @@ export function createResponseWriter(): ResponseWriter {
     end() {
       reserve(BID_OVERHEAD_BYTES);
       literal(`]}],"cur":"${currency}"}`);
-      return out.subarray(0, at);
+      return prefix(out, at);
     },
     noBid(scan, nbr) {
       start(scan);

@@ -111,6 +111,12 @@ export class RequestScan {
     return this.#decode(this.#cellWords[4 * cell + 3]!, this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!);
   }
 
+  /** Whether a text is absent or ''. */
+  isBlank(node: number, field: number): boolean {
+    const bytes = this.asciiBytes(node, field);
+    return bytes >= 0 ? bytes === 0 : this.text(node, field) === '';
+  }
+
   /** How many bytes a text of ASCII without escapes has, -1 when the field holds anything else. */
   asciiBytes(node: number, field: number): number {
     const cell = node + field;
