@@ -6,6 +6,7 @@ import type { EventLog } from '../core/eventlog.ts';
 import { newNodeIncarnation, nodeName } from '../core/ids.ts';
 import { createNodeLedger } from '../core/ledger.ts';
 import type { Random } from '../core/random.ts';
+import { within } from '../core/within.ts';
 import type { BidderConfig, BidderReload } from './config.ts';
 import { createAppender } from './main/appender.ts';
 import { catalogUpdates } from './main/campaignfeed.ts';
@@ -18,7 +19,7 @@ import { createSettler } from './main/settler.ts';
 import { createLineSlots } from './main/slots.ts';
 import { createSpendGuard } from './main/spendguard.ts';
 import { createTotals } from './main/totals.ts';
-import { startWorkers } from './main/workers.ts';
+import { startWorkers, type Workers } from './main/workers.ts';
 import { createSharedCredit, creditBank, creditCells } from './shared/credit.ts';
 import { createSharedPace } from './shared/pace.ts';
 import { type RecordReader, readRecord } from './shared/records.ts';
@@ -57,6 +58,7 @@ const DRAIN_EVERY_MS = 10;
 const RECORDS_PER_DRAIN = 20_000;
 const STATS_EVERY_MS = 1_000;
 const GRACE_MS = 5_000;
+const END_THREADS_MS = 3_000;
 
 /**
  * Starts a bidder: bid threads on one port, and this thread, which follows campaigns and pacing, owns the node's
@@ -64,6 +66,30 @@ const GRACE_MS = 5_000;
  * @throws CodedError `listen_failed` when the port is taken
  */
 export async function startBidder(config: BidderConfig, deps: BidderDeps): Promise<Bidder> {
+  let stopThreads = async (): Promise<void> => {};
+  let failed = false;
+  // A process that exits with a live uWS loop aborts, and its exit code would not be ours: the threads end first.
+  const endThreads = () => within(END_THREADS_MS, stopThreads());
+  const onFatal = (error: unknown): void => {
+    if (failed) return;
+    failed = true;
+    void endThreads().then(() => deps.onFatal(error));
+  };
+  try {
+    return await openBidder(config, { ...deps, onFatal }, (workers) => {
+      stopThreads = () => workers.stop(0);
+    });
+  } catch (error) {
+    await endThreads();
+    throw error;
+  }
+}
+
+async function openBidder(
+  config: BidderConfig,
+  deps: BidderDeps,
+  onThreads: (workers: Workers) => void,
+): Promise<Bidder> {
   const { log, clock, logger } = deps;
   const incarnation = newNodeIncarnation(deps.random);
   const node = nodeName(incarnation);
@@ -139,6 +165,7 @@ export async function startBidder(config: BidderConfig, deps: BidderDeps): Promi
       onCrash: deps.onFatal,
     },
   );
+  onThreads(workers);
   const readers = rings.map(
     (_, thread): RecordReader => ({
       onReserved: (bidId, bidAtMs, nanos, cells, count) =>

@@ -48,4 +48,17 @@ describe.each(['auto', 'node'])('a bidder process, transport %s', (transport) =>
     expect(summary.final).toBe(true);
     expect(summary.answered).toBeGreaterThanOrEqual(bids);
   });
+
+  it('ends with its own exit code when it can not go on, not with an abort', async () => {
+    const script = fileURLToPath(new URL('testing/standalone.case.js', dist));
+    const child = spawn(process.execPath, [script, transport], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const { port } = JSON.parse((await lines.next()).value as string) as { port: number };
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz/live`);
+    expect(answer.status).toBe(200);
+    child.kill('SIGUSR2');
+    expect((await lines.next()).value).toContain('the log is gone');
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+    expect([code, signal]).toEqual([3, null]);
+  });
 });

@@ -6,11 +6,14 @@ export interface MemoryLog extends EventLog {
   records(topic: TopicName): readonly LogRecord[];
   /** Lets the next appends to a topic fail. */
   failAppends(topic: TopicName | null): void;
+  /** Tells every reader that it can not go on. */
+  breakReaders(): void;
 }
 
 export function createMemoryLog(): MemoryLog {
   const topics = new Map<TopicName, LogRecord[]>();
   const consumers = new Set<() => void>();
+  const broken = new Set<ConsumeOptions['onError']>();
   let failing: TopicName | null = null;
   const of = (topic: TopicName) => {
     const known = topics.get(topic);
@@ -52,6 +55,7 @@ export function createMemoryLog(): MemoryLog {
         });
     };
     consumers.add(poke);
+    broken.add(options.onError);
     setImmediate(poke);
     return {
       commit: async () => {},
@@ -69,6 +73,9 @@ export function createMemoryLog(): MemoryLog {
     bounds: async (topic) => [{ partition: 0, first: 0, end: of(topic).length }],
     close: async () => {},
     records: of,
+    breakReaders() {
+      for (const onError of broken) onError(new Error('the log is gone'));
+    },
     failAppends(topic) {
       failing = topic;
     },

@@ -7,7 +7,8 @@ import { defaultBidderConfig } from '../config.ts';
 import { grant, publish, smallInventory } from './inventory.case.ts';
 import { createMemoryLog } from './memorylog.case.ts';
 
-// A bidder in a process of its own, on a log in memory: prints its port, stops at SIGTERM, must then end by itself.
+// A bidder in a process of its own, on a log in memory: prints its port, stops at SIGTERM, must then end by itself;
+// fails at SIGUSR2 and must end with 3.
 const log = createMemoryLog();
 await publish(log, smallInventory());
 const bidder = await startBidder(
@@ -25,12 +26,14 @@ const bidder = await startBidder(
     logger: pino({ level: 'silent' }),
     metrics: new Registry(),
     onFatal(error) {
-      console.error(error);
-      process.exit(1);
+      console.log(String(error));
+      process.exit(3);
     },
   },
 );
 await grant(log, bidder.node, [100], 1_000_000_000_000n);
+// Something it can not go on without fails: a record of the log that stops its reader.
+process.on('SIGUSR2', () => log.breakReaders());
 process.on('SIGTERM', () => {
   void bidder.stop().then(() => {
     const stats = log.records('bidstats').map(({ value }) => JSON.parse(String(value)));
