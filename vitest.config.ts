@@ -4,7 +4,8 @@ const folders = '{core,engine,pacing,reporting,loadtest,app}';
 const processes = { testTimeout: 300_000, hookTimeout: 120_000, pool: 'forks' } as const;
 
 // `unit` runs from source beside the code; `e2e` starts built processes; `timed` judges times on the wall and therefore
-// has the machine to itself; `slow` takes minutes each (`npm run test:slow`).
+// has the machine to itself; `slow` takes minutes each (`npm run test:slow`),
+// `soak` half an hour (`npm run soak`).
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +20,7 @@ export default defineConfig({
       },
       { test: { name: 'e2e', include: [`${folders}/**/*.e2e.ts`], ...processes, maxWorkers: 2 } },
       { test: { name: 'timed', include: [`${folders}/**/*.timed.ts`], ...processes, fileParallelism: false } },
+      { test: { name: 'soak', include: [`${folders}/**/*.soak.ts`], ...processes, fileParallelism: false } },
       { test: { name: 'slow', include: [`${folders}/**/*.slow.ts`], ...processes, fileParallelism: false } },
     ],
   },

@@ -178,6 +178,10 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
     const path = bid.burl!.slice(base.length).replace('${AUCTION_PRICE}', '1');
     log.failAppends('events');
     const failed = await get(path);
+    await until('it is not ready', async () => {
+      await get(path);
+      return (await get('/healthz/ready')).status === 503;
+    });
     log.failAppends(null);
     expect([failed.status, await codeOf(failed)]).toEqual([503, 'not_durable']);
     expect((await get(path)).status).toBe(204);

@@ -36,6 +36,17 @@ export const biddingMetrics: readonly Metric[] = [
     },
   },
   {
+    name: 'evenkeel_bid_stage_seconds',
+    type: 'histogram',
+    labels: ['exchange', 'stage'],
+    roles: ['bidder'],
+    area: 'Bidding',
+    unit: 'seconds',
+    says: 'Time of the stages of one request in 64: `read` it, the `auction`, write the `answer` (only with a bid).',
+    threshold: 'The sum of the means is near the mean of `evenkeel_bid_duration_seconds`.',
+    action: '`read`: long requests. `auction`: many line items match. All of them: too little CPU, garbage collection.',
+  },
+  {
     name: 'evenkeel_no_bids_total',
     type: 'counter',
     labels: ['exchange', 'reason'],

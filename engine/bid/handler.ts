@@ -58,6 +58,7 @@ export type BidHandler = (call: HttpCall, exchange: string, body: Uint8Array, le
 
 export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const { counters, clock, status } = deps;
+  const { stages } = counters;
   const scan = new RequestScan();
   const writer = createResponseWriter();
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
@@ -69,6 +70,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const withinLimit = createRateLimits(deps.threads);
   const bidIds: string[] = [];
   let zipped = false;
+  let timed = false;
   let profile: ExchangeProfile | undefined;
   let startedMs = 0;
   let nowMs = 0;
@@ -108,6 +110,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       writer.add(scan, bid, bidIds[i]!, tokenPrefix(tokenBytes, tokenEnd));
     }
     sendJson(call, writer.end());
+    if (timed) stages.end(profile!.name, ANSWER, clock.monotonicMs());
     counters.answered(profile!.name, elapsedUs());
   }
 
@@ -169,7 +172,9 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   function decide(call: HttpCall, body: Uint8Array, length: number, debugging: boolean) {
+    timed = stages.begin(startedMs);
     const fault = scan.scan(body, length);
+    if (timed) stages.end(profile!.name, READ, clock.monotonicMs());
     if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
     if (scan.isBlank(scan.root, REQ.id)) return fail(call, 400, 'missing_id', 'The request has no id.');
     if (scan.count(scan.root, REQ.imp) === 0) return fail(call, 400, 'missing_imp', 'The request has no impression.');
@@ -178,6 +183,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
     const { reason } = auction.run(scan, profile!, nowMs, keep);
+    if (timed) stages.end(profile!.name, AUCTION, clock.monotonicMs());
     drawTraffic(reason);
     if (reason !== null) noBid(call, reason, true);
     // What was reserved is freed like that of any bid that is not heard of again.
@@ -229,6 +235,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   };
 }
 
+const [READ, AUCTION, ANSWER] = [0, 1, 2] as const;
 const everything = { uses: () => true } as const;
 function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } {
   return {

@@ -2,6 +2,7 @@ import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import { noBidReasonList } from '../../core/reasons.ts';
 import type { ThreadCounts } from '../stats/counters.ts';
 import { addHistogram, createHistogram, HISTOGRAM_BUCKETS, type Histogram, upperUs } from '../stats/histogram.ts';
+import { stages } from '../stats/stages.ts';
 import type { CapStats } from '../users/capstore.ts';
 
 export interface BidderMetrics {
@@ -43,8 +44,12 @@ export function createBidderMetrics(registry: Registry, observed: Observed): Bid
   const errors = counter('bid_errors_total', 'Bid requests refused, by code.', ['code']);
   const failures = counter('append_failures_total', 'Writes to the event log that failed.');
   const dropped = counter('ring_dropped_total', 'Records shed because a ring was full.', ['ring']);
-  const latency = histogram(registry, 'evenkeel_bid_duration_seconds', 'Time from request to answer.', 'exchange');
-  const durable = histogram(registry, 'evenkeel_durable_seconds', 'Time until an event is on disk.', null);
+  const latency = histogram(registry, 'evenkeel_bid_duration_seconds', 'Time from request to answer.', ['exchange']);
+  const stageTimes = histogram(registry, 'evenkeel_bid_stage_seconds', 'Time of a stage of a request.', [
+    'exchange',
+    'stage',
+  ]);
+  const durable = histogram(registry, 'evenkeel_durable_seconds', 'Time until an event is on disk.', []);
   gauge('line_items', 'Line items the bidder can bid with now.', observed.lines);
   gauge('ready', '1 while /healthz/ready answers 200.', () => (observed.ready() ? 1 : 0));
   gauge('spend_limited_accounts', 'Accounts that may not bid because they were billed too fast.', observed.limited);
@@ -102,6 +107,8 @@ export function createBidderMetrics(registry: Registry, observed: Observed): Bid
         const [type = '', outcome = ''] = key.split(' ');
         notices.inc({ type, outcome }, count);
       }
+      for (const [exchange, histograms] of counts.stages)
+        histograms.forEach((counted, at) => void stageTimes.add(`${exchange} ${stages[at]!}`, counted));
       durable.add('', counts.durable);
       const refused = observed.ringRefused(thread);
       dropped.inc({ ring: thread }, refused - (refusedBefore[thread] ?? 0));
@@ -114,14 +121,14 @@ export function createBidderMetrics(registry: Registry, observed: Observed): Bid
 const boundsUs = [50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 250_000, 1_000_000];
 
 /** A Prometheus histogram over counts that are merged in bulk, which prom-client's own can not take. */
-function histogram(registry: Registry, name: string, help: string, label: string | null) {
+function histogram(registry: Registry, name: string, help: string, labelNames: readonly string[]) {
   const byLabel = new Map<string, { readonly counts: Histogram; sumUs: number }>();
   const metric = {
     name,
     help,
     type: 'histogram',
     aggregator: 'sum',
-    labelNames: label === null ? [] : [label],
+    labelNames,
     collect: () => {},
     reset: () => byLabel.clear(),
     get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: [...byLabel].flatMap(valuesOf) }),
@@ -129,7 +136,10 @@ function histogram(registry: Registry, name: string, help: string, label: string
   registry.registerMetric(metric as unknown as Metric<string>);
 
   function valuesOf([value, { counts, sumUs }]: [string, { readonly counts: Histogram; sumUs: number }]) {
-    const labels: Record<string, string | number> = label === null ? {} : { [label]: value };
+    const parts = value.split(' ');
+    const labels: Record<string, string | number> = Object.fromEntries(
+      labelNames.map((label, at) => [label, parts[at]!]),
+    );
     const values = [];
     let seen = 0;
     let bucket = 0;
@@ -145,6 +155,7 @@ function histogram(registry: Registry, name: string, help: string, label: string
   }
 
   return {
+    /** @param value the labels' values, with spaces between */
     add(value: string, counts: Histogram): void {
       let known = byLabel.get(value);
       if (known === undefined) {

@@ -3,6 +3,7 @@ import type { TrafficSample } from '../../core/topics.ts';
 import type { Tally } from '../auction/auction.ts';
 import { createHistogram, type Histogram, recordUs } from './histogram.ts';
 import { type LineCounts, SlotCounts } from './linecounts.ts';
+import { createStageTimes, type StageTimes } from './stages.ts';
 import { createTrafficSampler, type TrafficSampler } from './traffic.ts';
 
 const reasonIndex = Object.fromEntries(noBidReasonList.map((reason, i) => [reason, i])) as Record<NoBidReason, number>;
@@ -25,6 +26,8 @@ export interface ThreadCounts {
   readonly notices: Map<string, number>;
   /** How long events took to be durable. */
   readonly durable: Histogram;
+  /** Where the time of a few requests went: by exchange, a histogram of each of `stages`. */
+  readonly stages: Map<string, readonly Histogram[]>;
   readonly lines: LineCounts;
   readonly traffic: TrafficSample;
 }
@@ -32,6 +35,7 @@ export interface ThreadCounts {
 /** Counters of one bid thread. */
 export interface Counters extends Tally {
   readonly traffic: Omit<TrafficSampler, 'take'>;
+  readonly stages: Omit<StageTimes, 'take'>;
   answered(exchange: string, latencyUs: number): void;
   noBid(exchange: string, reason: NoBidReason, latencyUs: number): void;
   /** A bid request answered 4xx or 5xx. @param exchange a known one; others are counted together */
@@ -45,7 +49,7 @@ export interface Counters extends Tally {
 /** The name under which requests for exchanges we do not know are counted. */
 export const UNKNOWN_EXCHANGE = 'unknown';
 
-function emptyCounts(): Omit<ThreadCounts, 'lines' | 'traffic'> {
+function emptyCounts(): Omit<ThreadCounts, 'lines' | 'stages' | 'traffic'> {
   return { exchanges: new Map(), codes: new Map(), notices: new Map(), durable: createHistogram() };
 }
 
@@ -54,6 +58,7 @@ const MAX_SAMPLED = 8;
 
 export function createCounters(): Counters {
   const traffic = createTrafficSampler(MAX_SAMPLED);
+  const stages = createStageTimes();
   let counts = emptyCounts();
   const lines = new SlotCounts();
   let weight = 1;
@@ -70,6 +75,7 @@ export function createCounters(): Counters {
 
   return {
     traffic,
+    stages,
     answered(exchange, latencyUs) {
       const found = exchangeOf(exchange);
       found.answered++;
@@ -104,7 +110,7 @@ export function createCounters(): Counters {
       lines.table.bid(lines.rowOf(line), nanos, valueNanos);
     },
     take() {
-      const taken = { ...counts, lines: lines.take(), traffic: traffic.take() };
+      const taken = { ...counts, stages: stages.take(), lines: lines.take(), traffic: traffic.take() };
       counts = emptyCounts();
       return taken;
     },

@@ -4,6 +4,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, cre
 import { Session } from 'chdb';
 import { createChdbConnection } from 'chdb/connection';
 import { CodedError, messageOf } from '../../core/errors.ts';
+import { closedWhenSettled } from './settled.ts';
 
 export interface ServerConfig {
   readonly url: string;
@@ -49,11 +50,11 @@ export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql>
     ([name, value]) => `SET ${name} = ${value}`,
   );
   for (const query of settings) await client.command({ query });
-  return {
+  return closedWhenSettled({
     ...statementsOn(client, {}),
     ...embeddedStreams(client, dir, settings),
     close: () => client.close(),
-  };
+  });
 }
 
 /**
