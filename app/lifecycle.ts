@@ -12,7 +12,8 @@ export function closing(part: { close(): Promise<void> }): Stoppable {
   return { stop: () => part.close() };
 }
 
-const STOP_DEADLINE_MS = 15_000;
+/** Less than the supervisor waits before it kills. */
+const STOP_DEADLINE_MS = 18_000;
 
 /**
  * Stops everything once, newest first, when the process is told to (SIGTERM, SIGINT, or the supervisor is gone), and

@@ -128,5 +128,12 @@ function readSource(path: string, folder: string): SourceFile {
     ...code.matchAll(/\bfrom\s+'([^']+)'|\bimport\s*\(\s*'([^']+)'|^import\s+'([^']+)'|\brequire\('([^']+)'\)/gm),
   ].map((match) => match[1] ?? match[2] ?? match[3] ?? match[4] ?? '');
   const relativePath = relative(root, path).split(sep).join('/');
-  return { path: relativePath, folder, text, code, imports, isTest: /\.(test|e2e|timed|slow|case)\.tsx?$/.test(path) };
+  return {
+    path: relativePath,
+    folder,
+    text,
+    code,
+    imports,
+    isTest: /\.(test|e2e|timed|slow|soak|case)\.tsx?$/.test(path),
+  };
 }

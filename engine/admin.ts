@@ -1,6 +1,6 @@
 import { errorReply } from './http/errorreply.ts';
 import { BID_PATH, type HttpCall } from './http/transport.ts';
-import { isDraining, isReady, type SharedStatus } from './shared/status.ts';
+import { isDraining, isHeld, isReady, type SharedStatus } from './shared/status.ts';
 
 export interface AdminDeps {
   readonly status: SharedStatus;
@@ -25,7 +25,7 @@ export function createAdminHandler(deps: AdminDeps): (call: HttpCall) => boolean
         return true;
       case '/healthz/ready':
         if (isReady(status)) call.send(json({ status: 'ready' }));
-        else call.send(json({ status: isDraining(status) ? 'draining' : 'starting' }, 503));
+        else call.send(json({ status: whyNotReady(status) }, 503));
         return true;
       case '/version':
         call.send(json({ name: 'evenkeel', role: 'bidder', version: deps.version, transport: deps.transport }));
@@ -37,6 +37,11 @@ export function createAdminHandler(deps: AdminDeps): (call: HttpCall) => boolean
         return false;
     }
   };
+}
+
+function whyNotReady(status: SharedStatus): string {
+  if (isDraining(status)) return 'draining';
+  return isHeld(status) ? 'not_durable' : 'starting';
 }
 
 export const notFound = errorReply(404, 'not_found', 'There is nothing here.');

@@ -180,7 +180,8 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
     const failed = await get(path);
     await until('it is not ready', async () => {
       await get(path);
-      return (await get('/healthz/ready')).status === 503;
+      const ready = await get('/healthz/ready');
+      return ready.status === 503 && ((await ready.json()) as { status: string }).status === 'not_durable';
     });
     log.failAppends(null);
     expect([failed.status, await codeOf(failed)]).toEqual([503, 'not_durable']);

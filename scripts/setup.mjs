@@ -23,8 +23,10 @@ export function setup() {
     console.error(`evenkeel: Node.js 20 or newer is needed, this is ${process.version}.`);
     process.exit(1);
   }
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
+    .update(JSON.stringify([dependencies, devDependencies]))
     .digest('hex');
   const stamp = join(root, 'node_modules', '.evenkeel-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === `${lock} ${process.arch}`) return;

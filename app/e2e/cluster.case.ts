@@ -14,8 +14,8 @@ export interface Member {
   /** Where it serves health and metrics. */
   readonly url: string;
   process: RoleProcess;
-  /** Starts it again on its port and folder, after it has ended. */
-  restart(): Promise<void>;
+  /** Starts it again on its port and folder, after it has ended. @param changed settings that differ from now on */
+  restart(changed?: readonly string[]): Promise<void>;
 }
 
 /** Every role as processes of its own, over a real Kafka broker and a store behind ClickHouse's HTTP interface. */
@@ -26,6 +26,8 @@ export interface Cluster extends ApiAccess {
   readonly store: WireServer;
   member(name: string): Member;
   readonly members: readonly Member[];
+  /** The signing key all start with, as `ID:HEX`. */
+  readonly tokenKey: string;
   /** Ends every process; resolves to the exit codes of the roles by name. */
   stop(): Promise<Readonly<Record<string, number | null>>>;
 }
@@ -40,12 +42,13 @@ export async function startCluster(extra: readonly string[] = []): Promise<Clust
   const store = await startWireServer(join(dir, 'clickhouse'));
   const bidPorts = [await freePort(), await freePort()];
   const balancer = await startBalancer(bidPorts);
+  const tokenKey = `1:${randomBytes(16).toString('hex')}`;
   const operatorKey = `ek_${randomBytes(24).toString('hex')}`;
   const shared = [
     `--kafka-brokers=${broker.address}`,
     `--clickhouse-url=${store.url}`,
     '--clickhouse-password=right',
-    `--token-keys=1:${randomBytes(16).toString('hex')}`,
+    `--token-keys=${tokenKey}`,
     `--operator-key=${operatorKey}`,
     `--user-salt=${randomBytes(16).toString('hex')}`,
     `--public-bid-url=${balancer.url}`,
@@ -57,13 +60,14 @@ export async function startCluster(extra: readonly string[] = []): Promise<Clust
 
   async function startMember(name: string, port: number): Promise<Member> {
     const role = name.replace(/-\d+$/, '') as Member['role'];
-    const flags = [...shared, `--data-dir=${join(dir, name)}`, `--${role === 'bidder' ? 'bid' : 'api'}-port=${port}`];
+    let flags = [...shared, `--data-dir=${join(dir, name)}`, `--${role === 'bidder' ? 'bid' : 'api'}-port=${port}`];
     const member: Member = {
       name,
       role,
       url: `http://127.0.0.1:${port}`,
       process: await startRole(role, flags),
-      async restart() {
+      async restart(changed = []) {
+        flags = [...flags, ...changed];
         member.process = await startRole(role, flags);
       },
     };
@@ -106,5 +110,5 @@ export async function startCluster(extra: readonly string[] = []): Promise<Clust
     if (found === undefined) throw new Error(`no member ${name}`);
     return found;
   };
-  return { balancer, broker, store, members, member, apiUrl: member('api-1').url, operatorKey, stop };
+  return { balancer, broker, store, members, member, tokenKey, apiUrl: member('api-1').url, operatorKey, stop };
 }

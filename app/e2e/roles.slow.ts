@@ -148,20 +148,29 @@ describe.runIf(kafkaMissing() === null)('roles as processes of their own, over K
     }
   });
 
-  it('are all restarted one by one under load without a failed request', async () => {
-    const before = traffic.status();
-    for (const { name } of [...cluster.members]) {
-      const member = cluster.member(name);
+  /** Restarts these one after the other, gracefully. */
+  async function roll(members: readonly Member[], changed: readonly string[]): Promise<void> {
+    for (const member of members) {
+      const { name } = member;
       const startedMs = performance.now();
       expect([name, await member.process.end('SIGTERM')]).toEqual([name, { code: 0, signal: null }]);
       const tookMs = performance.now() - startedMs;
       if (member.role === 'bidder') expect(tookMs).toBeLessThan(DRAIN_MS);
-      await member.restart();
+      await member.restart(changed);
       if (member.role === 'bidder')
         await until(async () => cluster.balancer.ready().length === 2, 60_000, `${name} is ready again`);
       await moreBids(100, 30_000);
       step(`${name} was restarted, stopped in ${(tookMs / 1000).toFixed(1)} s`);
     }
+  }
+
+  it('are all restarted one by one under load, with a new signing key, without a failed request', async () => {
+    const before = traffic.status();
+    const next = '2:00112233445566778899aabbccddeeff';
+    // Everybody accepts it before anybody signs with it.
+    await roll(cluster.members, [`--token-keys=${cluster.tokenKey},${next}`]);
+    const bidders = cluster.members.filter(({ role }) => role === 'bidder');
+    await roll(bidders, [`--token-keys=${next},${cluster.tokenKey}`]);
     expect(traffic.status().errors - before.errors).toBe(0);
   });
 

@@ -111,7 +111,7 @@ export const biddingMetrics: readonly Metric[] = [
     unit: '1 or 0',
     says: '1 while /healthz/ready answers 200.',
     threshold: '1.',
-    action: '/healthz/ready says which part is missing.',
+    action: '/healthz/ready says why: `starting`, `draining` or `not_durable`.',
     alert: {
       name: 'EvenkeelNotReady',
       when: 'min by (instance) (evenkeel_ready) == 0',

@@ -20,7 +20,7 @@ const copies = [
     .at(-1)!
     .matchAll(/^COPY (.+)$/gm),
 ].map((match) => match[1]!);
-const isTest = (path: string): boolean => /\.(test|e2e|timed|slow|case)\.js(\.map)?$/.test(path);
+const isTest = (path: string): boolean => /\.(test|e2e|timed|slow|soak|case)\.js(\.map)?$/.test(path);
 
 beforeAll(() => {
   for (const copy of copies) {

@@ -18,6 +18,9 @@ export function isReady(status: SharedStatus): boolean {
 export function setHeld(status: SharedStatus, held: boolean): void {
   Atomics.store(status, HELD, held ? 1 : 0);
 }
+export function isHeld(status: SharedStatus): boolean {
+  return Atomics.load(status, HELD) === 1;
+}
 export function setDraining(status: SharedStatus): void {
   Atomics.store(status, DRAINING, 1);
 }

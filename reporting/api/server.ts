@@ -11,6 +11,7 @@ import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import type { Random } from '../../core/random.ts';
 import type { Reports } from '../../core/report.ts';
+import { within } from '../../core/within.ts';
 import { type AlertConfig, alertDefaults } from './alertrules.ts';
 import { createAlerts } from './alerts.ts';
 import { createApiApp } from './app.ts';
@@ -84,6 +85,7 @@ const defaultApiLimits: ApiLimits = {
   maxRequestsPerMinute: 1200,
 };
 const CLOSE_WITHIN_MS = 5000;
+const ROUNDS_WITHIN_MS = 1500;
 const ALERTS_EVERY_MS = 10_000;
 const MAX_CONNECTIONS = 2000;
 /** Headers come at once or not at all; a body may take as long as an upload of an audience does. */
@@ -172,8 +174,8 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
       server.closeIdleConnections();
       await closed;
       clearTimeout(cut);
-      await rounds.stop();
-      await schedules.stop();
+      // A slow store must not keep the process from stopping; the store waits for what is under way when it is closed.
+      await within(ROUNDS_WITHIN_MS, Promise.all([rounds.stop(), schedules.stop()]));
       await bids.stop();
       await directory.stop();
       await documents.close();

@@ -20,7 +20,7 @@ export interface BiddingText {
   zone: string;
 }
 
-export const everyDay = [1, 2, 3, 4, 5, 6, 7];
+const everyDay = [1, 2, 3, 4, 5, 6, 7];
 const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const goals = { cpm: 'impressions (CPM)', cpc: 'clicks (CPC)', cpa: 'conversions (CPA)' };
 

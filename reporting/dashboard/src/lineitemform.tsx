@@ -64,7 +64,7 @@ export function LineItemForm({ campaignId, lineItem, currency, onDone }: LineIte
 }
 
 /** A targeting as it would be saved: without the rules that the form takes away. */
-export function estimated(terms: Record<string, unknown>, dayparting: object | null): object {
+function estimated(terms: Record<string, unknown>, dayparting: object | null): object {
   const kept = Object.entries(terms).filter(([, rule]) => rule !== null);
   return { terms: Object.fromEntries(kept) as Terms, dayparting };
 }

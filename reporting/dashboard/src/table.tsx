@@ -5,7 +5,7 @@ import type { Counts } from './live.ts';
 import { Card, Fault, Loading, Scroll } from './parts.tsx';
 
 /** Headings of a table: text, `#text` for a column of numbers, '' for one of buttons. */
-export function Columns({ names }: { names: readonly string[] }) {
+function Columns({ names }: { names: readonly string[] }) {
   return (
     <thead>
       <tr>
