@@ -24,6 +24,7 @@ import { hashText, hashWith } from './hash.ts';
 import type { Insight } from './insight.ts';
 import { type Circumstances, type Judge, judge } from './judge.ts';
 import { leavesRoom, mediaOfferFor, podOf } from './pod.ts';
+import { Sampling } from './sampling.ts';
 
 const REQ = shapes.REQUEST.f;
 /** Most impressions of one request that are looked at. */
@@ -33,16 +34,6 @@ const FIXED_PRICE = 3;
 /** Most bids of one answer; pods may ask for more. */
 const MAX_BIDS = 64;
 const MILLION = 1_000_000;
-
-/**
- * With many line items most impressions are decided by the few dearest, and the others are not looked at. So that
- * everyone still knows how much traffic matches and what it is refused for, one impression in so many is looked at
- * completely and counted that many times.
- */
-function lookAtAllEvery(lineItems: number): number {
-  if (lineItems <= 256) return 1;
-  return lineItems <= 32_768 ? 64 : 256;
-}
 
 /** One bid. Objects are reused from request to request. */
 export interface Bid {
@@ -102,6 +93,7 @@ export class Auction {
   readonly #gate: BudgetGate;
   readonly #tally: Tally;
   readonly #about: Circumstances;
+  readonly #sampling = new Sampling();
   readonly #judge: Judge = { price: 0, usdPrice: 0, usdFloor: 0, creative: null, deal: null };
   readonly #matches: Int32Array;
   readonly #usdPrices: Float64Array;
@@ -190,9 +182,9 @@ export class Auction {
     const about = this.#about;
     const { terms } = about.audience;
     const { index } = this.#catalog;
-    const every = lookAtAllEvery(index.size);
-    const all = (about.seed >>> 8) % every === 0;
-    this.#tally.weigh(all ? every : 0);
+    const weight = this.#sampling.weightOf(about.seed, index.size, about.nowMs);
+    const all = weight > 0;
+    this.#tally.weigh(weight);
     index.search(terms);
     let slot = index.next();
     if (slot < 0) return 'no_candidates';
