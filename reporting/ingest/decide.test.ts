@@ -198,7 +198,7 @@ describe('what becomes of an event', () => {
   });
 
   it('invalid traffic is marked, never billed, and holds its id', () => {
-    const decide = decider({ scorer: { judge: (sent) => (sent.ip === '' ? null : 'bot') } });
+    const decide = decider({ scorer: { judge: (sent) => (sent.ip === '' ? null : 'bot'), repeated: () => {} } });
     expect(decide({ ip: '192.0.2.1' })).toMatchObject({
       status: 'invalid',
       reason: 'bot',
@@ -206,6 +206,14 @@ describe('what becomes of an event', () => {
       claimed: true,
     });
     expect(decide({}).status).toBe('duplicate');
+  });
+
+  it('a token sent from many addresses is believed no more, though each repeat is only a duplicate', () => {
+    const decide = decider({ scorer: createTrafficScorer() });
+    const shown = (ip: string) => decide({ type: 'impression', ip }).status;
+    expect([1, 2, 3, 4, 5].map((n) => shown(`192.0.2.${n}`))).toEqual(['accepted', ...Array(4).fill('duplicate')]);
+    const click = { type: 'click' as const, atMs: BID_AT_MS + 5000, ip: '192.0.2.1' };
+    expect(decide(click)).toMatchObject({ status: 'invalid', reason: 'ip_spread', billedNanos: 0 });
   });
 
   it('a click counts after its impression or billing notice, not after a win alone', () => {

@@ -35,6 +35,8 @@ export interface Evidence {
 export interface TrafficScorer {
   /** @returns a reason (a stable code) when the event must not count, or null */
   judge(event: LoggedEvent, token: BidToken, evidence: Evidence): string | null;
+  /** A duplicate: it counts nothing whatever it is, but where it came from tells of its bid. */
+  repeated(event: LoggedEvent, token: BidToken): void;
 }
 
 /** How events are judged. Part of the data's meaning: a replay with the same values gives the same answer. */
@@ -118,7 +120,10 @@ function judge(claims: Claims, row: EventRow, event: LoggedEvent, token: BidToke
   const id = fingerprint(eventId(event, token.bidId));
   const fresh =
     event.type === 'conversion' ? claims.takeConversion(id, row.appendedMs) : claims.take(id, token.bidAtMs);
-  if (!fresh) return { ...row, eventId: id, status: 'duplicate', reason: 'duplicate' };
+  if (!fresh) {
+    config.scorer?.repeated(event, token);
+    return { ...row, eventId: id, status: 'duplicate', reason: 'duplicate' };
+  }
   const held = { ...row, eventId: id, claimed: true };
   const traffic = config.scorer?.judge(event, token, evidenceOf(claims, token)) ?? null;
   if (traffic !== null) return refuse(held, traffic);

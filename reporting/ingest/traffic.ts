@@ -65,17 +65,17 @@ export function createTrafficScorer(rules: TrafficRules = {}): TrafficScorer {
     return robot;
   }
 
-  function seen(event: LoggedEvent, token: BidToken): SeenBid {
+  function seen(token: BidToken): SeenBid {
     let bid = bids.get(token.bidId);
     if (bid === undefined) {
       bid = { impressionMs: Number.NEGATIVE_INFINITY, addresses: [] };
       remember(bids, token.bidId, bid, maxRemembered);
     }
-    if (event.type === 'impression') bid.impressionMs = event.atMs;
-    if (event.ip !== '' && bid.addresses.length <= maxAddresses && !bid.addresses.includes(event.ip)) {
-      bid.addresses.push(event.ip);
-    }
     return bid;
+  }
+
+  function noteAddress({ addresses }: SeenBid, ip: string): void {
+    if (ip !== '' && addresses.length <= maxAddresses && !addresses.includes(ip)) addresses.push(ip);
   }
 
   function tooManyClicks(event: LoggedEvent, token: BidToken): boolean {
@@ -96,7 +96,9 @@ export function createTrafficScorer(rules: TrafficRules = {}): TrafficScorer {
       if (!fromUser.has(event.type)) return null;
       if (isRobot(event.ua)) return 'bot' satisfies TrafficReason;
       if (rules.agents?.().some((pattern) => pattern.test(event.ua)) === true) return 'datacenter_agent';
-      const bid = seen(event, token);
+      const bid = seen(token);
+      if (event.type === 'impression') bid.impressionMs = event.atMs;
+      noteAddress(bid, event.ip);
       if (bid.addresses.length > maxAddresses) return 'ip_spread';
       if (contradicts(token.os, event.ua)) return 'device_mismatch';
       if (isElsewhere(event.ip, token.country, rules.countryOf)) return 'geo_mismatch';
@@ -104,6 +106,9 @@ export function createTrafficScorer(rules: TrafficRules = {}): TrafficScorer {
       if (!evidence.shown()) return 'click_without_impression';
       if (event.atMs - bid.impressionMs < minClickMs && event.atMs >= bid.impressionMs) return 'fast_click';
       return tooManyClicks(event, token) ? 'too_many_clicks' : null;
+    },
+    repeated(event, token) {
+      if (fromUser.has(event.type)) noteAddress(seen(token), event.ip);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../core/eventlog.ts';
@@ -7,6 +8,20 @@ import { createKafkaLog, type KafkaLogConfig } from './kafka.ts';
 
 const PATIENCE_MS = 30_000;
 const missing = kafkaMissing();
+
+/** Brokers of yours, `KAFKA_BROKERS`: the contract is run on them too, in topics of its own, which stay. */
+const given = (process.env.KAFKA_BROKERS ?? '').split(',').filter((address) => address !== '');
+
+describe.runIf(given.length > 0)('on the brokers that are named', () => {
+  let prefix = `evenkeel-test-${randomUUID().slice(0, 8)}-`;
+  eventLogContract('Kafka', {
+    patienceMs: PATIENCE_MS,
+    open: () => createKafkaLog({ brokers: given, topicPrefix: prefix, partitions: 4 }),
+    async reset() {
+      prefix = `evenkeel-test-${randomUUID().slice(0, 8)}-`;
+    },
+  });
+});
 
 describe.runIf(missing === null)('on a real Kafka broker', () => {
   let broker: TestBroker;
