@@ -43,6 +43,26 @@ export const dimensions = [
 ] as const;
 export type Dimension = (typeof dimensions)[number];
 
+/** Dimensions of a whole request that tell what traffic is like; drawn requests (`TrafficSample`) carry their terms. */
+export const trafficDimensions = [
+  'country',
+  'region',
+  'city',
+  'deviceType',
+  'os',
+  'make',
+  'browser',
+  'connectionType',
+  'carrier',
+  'language',
+  'domain',
+  'bundle',
+  'publisher',
+  'category',
+  'exchange',
+  'segment',
+] as const satisfies readonly Dimension[];
+
 const upperCase = new Set<Dimension>(['country', 'region', 'zip', 'category']);
 const asSent = new Set<Dimension>(['deal', 'segment', 'exchange', 'publisher']);
 

@@ -1,4 +1,4 @@
-import { type Dimension, dimensions } from '../../core/targeting.ts';
+import { trafficDimensions } from '../../core/targeting.ts';
 import type { TrafficSample } from '../../core/topics.ts';
 import type { TermList } from '../match/termlist.ts';
 import { DIM } from '../match/terms.ts';
@@ -13,10 +13,6 @@ export interface TrafficSampler {
   take(): TrafficSample;
 }
 
-/** Known of a whole request, and of no use to tell people apart. */
-const sampled: readonly Dimension[] = dimensions.filter(
-  (dimension) => !['size', 'position', 'deal', 'zip', 'osVersion', 'keyword'].includes(dimension),
-);
 const MAX_TERMS = 20;
 const MAX_TERM_CHARS = 100;
 const MAX_LEVEL = 31;
@@ -50,7 +46,7 @@ export function createTrafficSampler(most: number): TrafficSampler {
 
 function copyOf(terms: readonly TermList[]): Record<string, string[]> {
   const copy: Record<string, string[]> = {};
-  for (const dimension of sampled) {
+  for (const dimension of trafficDimensions) {
     const list = terms[DIM[dimension]]!;
     if (list.size === 0) continue;
     const own = list.items.slice(0, Math.min(list.size, MAX_TERMS)).filter((term) => term.length <= MAX_TERM_CHARS);

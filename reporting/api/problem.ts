@@ -35,7 +35,6 @@ const titles = {
   too_many_entities: 'The limit of entities is reached',
   transition_not_allowed: 'This change of status is not allowed',
   not_ready: 'Not ready yet',
-  no_traffic_yet: 'No traffic was seen yet',
   store_unavailable: 'Reports are not available right now',
   write_unconfirmed: 'The change may or may not have been saved',
   overloaded: 'Too busy',

@@ -1,27 +1,19 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { type Dimension, dimensions, normalTerm, type Targeting, targetingSchema } from '../../core/targeting.ts';
+import {
+  type Dimension,
+  dimensions,
+  normalTerm,
+  type Targeting,
+  targetingSchema,
+  trafficDimensions,
+} from '../../core/targeting.ts';
 import type { BidStats, TrafficSample } from '../../core/topics.ts';
 import { type ApiEnv, jsonBody } from './context.ts';
-import { invalidInput, Problem } from './problem.ts';
+import { invalidInput } from './problem.ts';
 
 const WINDOW_MS = 86_400_000;
 const MAX_KEPT = 40_000;
-/** Dimensions that drawn requests do not tell; a rule on them is left out of an estimate, and the answer says so. */
-const untold: readonly Dimension[] = [
-  'size',
-  'position',
-  'deal',
-  'zip',
-  'osVersion',
-  'keyword',
-  'plcmt',
-  'startDelay',
-  'slotInPod',
-  'rewarded',
-  'skippable',
-  'interstitial',
-];
 
 export const estimateSchema = z.strictObject({ targeting: targetingSchema });
 
@@ -32,7 +24,7 @@ export interface TrafficEstimate {
   readonly share: number;
   /** Different people among them, over the time that was looked at; those nobody may know are not counted. */
   readonly people: number;
-  /** How much was looked at: hours, and requests of the draw that matched. Few make the estimate rough. */
+  /** How much was looked at: hours (0: nothing yet), and requests of the draw that matched. Few make it rough. */
   readonly hours: number;
   readonly matched: number;
   /** Parts of the targeting that could not be looked at. */
@@ -85,7 +77,7 @@ export function createTrafficBook(): TrafficBook {
         requestsPerDay: Math.round((matching.length * each * open * WINDOW_MS) / (toMs - fromMs)),
         share: (matching.length / kept.length) * open,
         people: people * each,
-        hours: Math.round(((toMs - fromMs) / 3_600_000) * 100) / 100,
+        hours: Math.ceil(((toMs - fromMs) / 3_600_000) * 1000) / 1000,
         matched: matching.length,
         ignored: ignoredOf(targeting),
       };
@@ -95,9 +87,9 @@ export function createTrafficBook(): TrafficBook {
 
 /** The rule of `core/targeting.ts`: for every dimension named, one term is included and none excluded. */
 function matcherOf({ terms: rules }: Targeting): (terms: Readonly<Record<string, readonly string[]>>) => boolean {
-  const checks = dimensions.flatMap((dimension) => {
+  const checks = trafficDimensions.flatMap((dimension) => {
     const rule = rules[dimension];
-    if (rule === undefined || untold.includes(dimension)) return [];
+    if (rule === undefined) return [];
     const normal = (words: readonly string[]) =>
       new Set(words.filter((word) => !isAudience(dimension, word)).map((word) => normalTerm(dimension, word)));
     return [{ dimension, include: normal(rule.include), exclude: normal(rule.exclude) }];
@@ -115,7 +107,11 @@ function isAudience(dimension: Dimension, term: string): boolean {
 }
 
 function ignoredOf({ terms, within }: Targeting): readonly string[] {
-  const ignored: string[] = untold.filter((dimension) => terms[dimension] !== undefined);
+  const told: readonly Dimension[] = trafficDimensions;
+  // What drawn requests do not tell is left out of the estimate, and the answer says so.
+  const ignored: string[] = dimensions.filter(
+    (dimension) => terms[dimension] !== undefined && !told.includes(dimension),
+  );
   const segments = [...(terms.segment?.include ?? []), ...(terms.segment?.exclude ?? [])];
   if (segments.some((term) => isAudience('segment', term))) ignored.push('segment');
   if (within.length > 0) ignored.push('within');
@@ -131,18 +127,15 @@ function hoursOpen({ dayparting }: Targeting): number {
   return open.size / 168;
 }
 
+const nothingSeen: TrafficEstimate = { requestsPerDay: 0, share: 0, people: 0, hours: 0, matched: 0, ignored: [] };
+
 /** `POST /traffic/estimate`: what a targeting would meet, from the traffic of the last day. */
 export function trafficRoutes(traffic: Pick<TrafficBook, 'estimate'>): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.post('/traffic/estimate', async (c) => {
     const parsed = estimateSchema.safeParse(await jsonBody(c));
     if (!parsed.success) throw invalidInput(parsed.error);
-    const estimate = traffic.estimate(parsed.data.targeting);
-    if (estimate === null)
-      throw new Problem(503, 'no_traffic_yet', {
-        detail: 'No bidder has told of its traffic yet.',
-        headers: { 'retry-after': '5' },
-      });
+    const estimate = traffic.estimate(parsed.data.targeting) ?? nothingSeen;
     return c.json(estimate);
   });
   return app;

@@ -35,6 +35,9 @@ const always: ClickHouseSettings = {
   max_insert_block_size: '10000000',
   min_insert_block_size_rows: '10000000',
   min_insert_block_size_bytes: '0',
+  // A report with millions of groups goes to disk instead of the memory that bidding needs.
+  max_bytes_before_external_group_by: '268435456',
+  max_bytes_before_external_sort: '268435456',
 };
 
 /** Opens chDB on a directory. Only one process may have it open, and only one directory per process. */

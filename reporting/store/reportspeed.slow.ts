@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { REPORT_STEP_MS, type ReportMetric, type ReportQueryInput, reportQuerySchema } from '../../core/report.ts';
+import type { Directory } from '../api/directory.ts';
+import { reportFile } from '../api/reportfile.ts';
 import { type MadeUpMonth, makeMonth } from './madeupmonth.case.ts';
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 1_200_000 });
@@ -151,5 +153,32 @@ describe(`reports over ${EVENTS.toLocaleString('en-US')} events`, () => {
       `${[`${month.events} events, ${month.bidStats} rows of counters; load ${loadavg()[0]!.toFixed(1)}`, ...lines].join('\n')}\n`,
     );
     expect(slow).toEqual([]);
+  });
+
+  it('streams more than a million rows in bounded memory', async () => {
+    const toMs = Math.floor(nowMs / DAY_MS) * DAY_MS;
+    const query = reportQuerySchema.parse({
+      fromMs: toMs - 29 * DAY_MS,
+      toMs,
+      granularity: 'day',
+      dimensions: ['lineItem', 'domain'],
+      metrics: ['impressions', 'clicks', 'spendNanos', 'ctr'],
+    });
+    const directory = { get: () => undefined } as unknown as Directory;
+    global.gc?.();
+    const atRest = process.memoryUsage().rss;
+    let [bytes, lines, peak] = [0, 0, atRest];
+    const startMs = performance.now();
+    for await (const chunk of reportFile({ reports: month.store, directory }, query, 'csv')) {
+      bytes += chunk.length;
+      for (const byte of chunk) if (byte === 10) lines += 1;
+      peak = Math.max(peak, process.memoryUsage().rss);
+    }
+    const mb = (n: number): string => `${Math.round(n / 1e6)} MB`;
+    process.stdout.write(
+      `CSV: ${lines} lines, ${mb(bytes)}, ${Math.round((performance.now() - startMs) / 1000)} s; memory ${mb(atRest)} at rest, ${mb(peak)} at most\n`,
+    );
+    if (EVENTS >= 10_000_000) expect(lines).toBeGreaterThan(1_000_000);
+    expect(peak - atRest).toBeLessThan(1_000_000_000);
   });
 });

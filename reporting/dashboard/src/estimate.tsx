@@ -45,9 +45,9 @@ export function TrafficEstimate({ targeting }: { targeting: object }) {
 }
 
 function textOf(estimate: Estimate | null, problem: ApiProblem | null) {
-  if (problem?.code === 'no_traffic_yet') return <small>An estimate appears once bidders have seen traffic.</small>;
   if (problem !== null) return <small>No estimate: {problem.message}</small>;
   if (estimate === null) return <small>Estimating …</small>;
+  if (estimate.hours === 0) return <small>An estimate appears once bidders have seen traffic.</small>;
   const { requestsPerDay, people, hours, matched, ignored } = estimate;
   const span = hours < 1 ? plural(Math.max(1, Math.round(hours * 60)), 'minute') : plural(Math.round(hours), 'hour');
   return (
