@@ -281,7 +281,8 @@ async function openBidder(
 
   async function stop(): Promise<void> {
     setDraining(status);
-    await Promise.all([campaigns.stop(), pacingFollower.stop(), audiences?.stop()]);
+    const noticed = new Promise((resolve) => setTimeout(resolve, config.drainMs));
+    await Promise.all([noticed, campaigns.stop(), pacingFollower.stop(), audiences?.stop()]);
     await workers.stop(GRACE_MS);
     clearInterval(drainTimer);
     clearInterval(statsTimer);

@@ -126,6 +126,8 @@ export interface BidderConfig {
   readonly spendLimitNanos: Nanos;
   /** A bid thread whose loop is later than this answers 204 until it has caught up, milliseconds. */
   readonly maxLagMs: number;
+  /** How long a stopping bidder, no longer ready, still takes connections and closes each after its answer, milliseconds. */
+  readonly drainMs: number;
   /** Kept from the deadline for what the clock can not see, milliseconds. */
   readonly marginMs: number;
   /** Take the caller's address from the last entry of `X-Forwarded-For`: only behind a proxy of our own. */
@@ -178,6 +180,7 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   currencies: { USD: 1 },
   spendLimitNanos: 0,
   maxLagMs: 50,
+  drainMs: 0,
   marginMs: 2,
   trustForwardedFor: false,
   privacy: { vendor: defaultVendor },

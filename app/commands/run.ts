@@ -1,5 +1,7 @@
 import { CodedError } from '../../core/errors.ts';
+import { changedSettings } from '../config/describe.ts';
 import { type Context, createContext } from '../context.ts';
+import { version } from '../version.ts';
 
 /** Each role is loaded only when it runs: a bidder must never load ClickHouse. */
 const roles: Readonly<Record<string, () => Promise<(context: Context) => Promise<void>>>> = {
@@ -23,6 +25,8 @@ export async function runCommand(args: readonly string[]): Promise<null> {
     );
   }
   const run = await load();
-  await run(createContext(role, args, ['config', 'role', 'seed-demo!', 'bid-url']));
+  const context = createContext(role, args, ['config', 'role', 'seed-demo!', 'bid-url']);
+  context.logger.info({ version, settings: changedSettings(context.loaded) }, 'starting');
+  await run(context);
   return null;
 }

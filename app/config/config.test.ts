@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../core/errors.ts';
-import { describeConfig, settingsHelp, settingsMarkdown } from './describe.ts';
+import { changedSettings, describeConfig, settingsHelp, settingsMarkdown } from './describe.ts';
 import { type ConfigSources, loadConfig } from './load.ts';
 import { settingNames, settings } from './table.ts';
 
@@ -70,6 +70,12 @@ describe('configuration', () => {
     const shown = describeConfig(loadConfig({ ...nothing, env: { EVENKEEL_OPERATOR_KEY: 'ek_hush' } }));
     expect(shown).toContain('(hidden)');
     expect(shown).not.toContain('hush');
+    const env = { EVENKEEL_OPERATOR_KEY: 'ek_hush', EVENKEEL_TOKEN_KEYS: '1:hush', EVENKEEL_BID_PORT: '9000' };
+    expect(changedSettings(loadConfig({ ...nothing, env }))).toEqual({
+      bidPort: '9000 (environment)',
+      operatorKey: '(hidden) (environment)',
+      tokenKeys: '(hidden) (environment)',
+    });
   });
 
   it('names every setting, variable and flag once', () => {

@@ -53,6 +53,15 @@ export function describeConfig(loaded: LoadedConfig): string {
     .join('\n');
 }
 
+/** The settings that differ from their defaults, for the log at the start; secrets hidden. */
+export function changedSettings(loaded: LoadedConfig): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    all
+      .filter(([name]) => loaded.origins[name] !== 'default')
+      .map(([name, setting]) => [name, `${shown(loaded.config[name], setting)} (${loaded.origins[name]})`]),
+  );
+}
+
 function inGroup(group: string): typeof all {
   return all.filter(([, setting]) => setting.group === group);
 }

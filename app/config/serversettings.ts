@@ -100,6 +100,15 @@ export const serverSettings = {
     group: 'Bid server',
     says: 'The most one account may be billed within a minute, in millionths of its currency, over all bidders; past it the account stops until the minute is under it again. 0: no limit.',
   }),
+  drainMs: integer(0, {
+    env: 'EVENKEEL_DRAIN_MS',
+    flag: 'drain-ms',
+    unit: 'ms',
+    min: 0,
+    max: 8_000,
+    group: 'Bid server',
+    says: 'How long a bidder that was told to stop, no longer ready, still takes connections: longer than your load balancer takes to notice. 0 where something waits before SIGTERM, as the Kubernetes files do.',
+  }),
   trustForwardedFor: onOff(false, {
     env: 'EVENKEEL_TRUST_FORWARDED_FOR',
     flag: 'trust-forwarded-for',

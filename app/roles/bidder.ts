@@ -81,6 +81,7 @@ function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
       mode: config.budgetMode === 'strict' ? 'strict' : 'standard',
       releaseAfterMs: config.reservationTimeoutMs,
     },
+    drainMs: config.drainMs,
     tokenLifetimeMs: config.tokenLifetimeMs,
     clickLifetimeMs: config.clickLifetimeMs,
     currencies: readCurrencies(config.currencies),
