@@ -31,7 +31,7 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
       flags[name] === undefined ? {} : { [name]: wholeNumber(flags, name) };
     const save = (result: unknown): void => {
       if (flags.out !== undefined)
-        writeFileSync(flags.out, `${JSON.stringify({ ...about(), ...(result as object) })}\n`);
+        writeFileSync(flags.out, `${JSON.stringify({ ...about(), ...(result as object) }, rounded)}\n`);
     };
     const result = await benchPacing({
       quick,
@@ -80,6 +80,11 @@ function about(): { command: string; commit: string; machine: string; load: stri
       .map((one) => one.toFixed(1))
       .join(' '),
   };
+}
+
+/** Five digits are more than a score of a simulation means. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
 }
 
 function wholeNumber(flags: Readonly<Record<string, string>>, name: string): number {
