@@ -1,0 +1,75 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
+import { seededRandom } from '../../core/random.ts';
+import { startTraffic, type Traffic } from '../../loadtest/demo.ts';
+import { createCampaigns } from './campaigns.case.ts';
+import { callApi, type System, startSystem, until } from './processes.case.ts';
+
+const WITHIN_MS = 1000;
+const QUIET_MS = 2500;
+const PLENTY_MICROS = 100_000_000;
+
+/** What stops a campaign, and what starts it again. */
+const CHANGES = [
+  ['budget lowered below what is spent', { budget: { dailyMicros: 1 } }, { budget: { dailyMicros: PLENTY_MICROS } }],
+  ['campaign paused', { status: 'paused' }, { status: 'active' }],
+  ['flight ended', { flight: { startMs: 1, endMs: 2 } }, { flight: { startMs: 1, endMs: null } }],
+] as const;
+
+describe('a change of the plan', () => {
+  let system: System;
+  let campaign = 0;
+  let run: Traffic;
+  let lastWinMs = 0;
+
+  beforeAll(async () => {
+    system = await startSystem();
+    const ids = await createCampaigns(system, [
+      { name: 'Changing', dailyMicros: PLENTY_MICROS, pacing: 'asap', cpmMicros: [4_000_000] },
+    ]);
+    campaign = ids[0]!;
+    run = startTraffic(
+      { url: `${system.bidUrl}/openrtb2/bid/demo`, rps: 100 },
+      {
+        clock: systemClock,
+        random: seededRandom(3),
+        onWin: () => {
+          lastWinMs = performance.now();
+        },
+      },
+    );
+  }, 120_000);
+  afterAll(async () => {
+    await run.stop();
+    expect(await system.stop()).toEqual([0, 0]);
+  });
+
+  it.each(CHANGES)(
+    '%s: the last bid is within a second of the answer',
+    async (what, stop, start) => {
+      const change = (body: unknown): Promise<unknown> =>
+        callApi(system, `/api/v1/campaigns/${campaign}`, {
+          method: 'PATCH',
+          headers: { 'if-match': '*' },
+          body: JSON.stringify(body),
+        });
+      const isWinning = async (): Promise<boolean> => performance.now() - lastWinMs < 200;
+      await until(isWinning, 60_000, `${what}: wins before it`);
+      await change(stop);
+      const changedMs = performance.now();
+      await until(
+        async () => performance.now() - Math.max(changedMs, lastWinMs) > QUIET_MS,
+        30_000,
+        `${what}: bids stop`,
+      );
+      const tookMs = Math.max(0, lastWinMs - changedMs);
+      console.log(`${what}: last win ${tookMs.toFixed(0)} ms after the answer`);
+      expect(tookMs).toBeLessThan(WITHIN_MS);
+      await change(start);
+      await pause(100);
+      await until(isWinning, 60_000, `${what}: wins again`);
+    },
+    180_000,
+  );
+});
