@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** Analytics give way to bidding; simulated traffic stands in between. 0 is normal, 19 lowest. */
@@ -15,7 +15,7 @@ const MAIN_THREAD_NICENESS = 5;
  * analytics would get as much of the processor as bidding.
  */
 export function lowerPriority(pid: number, niceness: number, ownSession: boolean): void {
-  attempt(() => setPriority(pid, niceness));
+  for (const id of threadsOf(pid)) attempt(() => setPriority(id, niceness));
   if (ownSession && process.platform === 'linux') {
     attempt(() => writeFileSync(`/proc/${pid}/autogroup`, String(niceness)));
   }
@@ -24,6 +24,17 @@ export function lowerPriority(pid: number, niceness: number, ownSession: boolean
 /** Lets the threads that this process has started so far go before its main thread, where threads have priorities. */
 export function lowerMainThread(): void {
   if (process.platform === 'linux') attempt(() => setPriority(process.pid, MAIN_THREAD_NICENESS));
+}
+
+/** On Linux every thread has a niceness of its own; elsewhere the process has one. */
+function threadsOf(pid: number): readonly number[] {
+  let threads = [pid];
+  if (process.platform === 'linux') {
+    attempt(() => {
+      threads = readdirSync(`/proc/${pid}/task`).map(Number);
+    });
+  }
+  return threads;
 }
 
 function attempt(change: () => void): void {

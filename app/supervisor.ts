@@ -55,7 +55,6 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
   function spawn(spec: RoleSpec): ChildProcess {
     const entry = fileURLToPath(new URL('./cli.js', import.meta.url));
     const child = fork(entry, spec.args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
-    if (child.pid !== undefined && spec.niceness > 0) lowerPriority(child.pid, spec.niceness, true);
     child.on('message', (raw) => {
       const message = roleMessageSchema.safeParse(raw);
       if (message.success) events.onMessage(spec.name, message.data);
@@ -77,6 +76,7 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
       events.onCrash(role.spec.name, how, waitMs);
       role.timer = setTimeout(() => {
         role.child = spawn(role.spec);
+        giveWay(role.child, role.spec);
         role.startedMs = clock.monotonicMs();
         watch(role);
       }, waitMs);
@@ -102,6 +102,8 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
           starting.delete(child);
           child.off('exit', onExit);
           child.off('message', onMessage);
+          // Only now: while it starts there is nothing yet to give way to.
+          giveWay(child, spec);
           const role: Role = { spec, child, startedMs: clock.monotonicMs(), crashes: 0, timer: null };
           roles.push(role);
           watch(role);
@@ -122,6 +124,10 @@ export function createSupervisor(events: SupervisorEvents, clock: Clock): Superv
       }
     },
   };
+}
+
+function giveWay(child: ChildProcess, spec: RoleSpec): void {
+  if (child.pid !== undefined && spec.niceness > 0) lowerPriority(child.pid, spec.niceness, true);
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {

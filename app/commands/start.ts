@@ -38,7 +38,7 @@ export async function startCommand(args: readonly string[]): Promise<number | nu
     await startRoles(context, supervisor, demo, secrets.operatorKey, startedMs);
   } catch (error) {
     console.error(
-      `evenkeel: not started: ${messageOf(error)}. The lines above say more; \`evenkeel doctor\` looks at this machine.`,
+      `evenkeel: not started: ${messageOf(error).replace(/\.$/, '')}. The lines above say more; \`evenkeel doctor\` looks at this machine.`,
     );
     await supervisor.stop();
     return exitCodes.failed.code;
