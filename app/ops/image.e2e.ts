@@ -20,7 +20,9 @@ const copies = [
     .at(-1)!
     .matchAll(/^COPY (.+)$/gm),
 ].map((match) => match[1]!);
-const isTest = (path: string): boolean => /\.(test|e2e|timed|slow|soak|case)\.js(\.map)?$/.test(path);
+/** What deploy/Dockerfile.dockerignore leaves out: tests, and the peers of the benches with their packages. */
+const isLeftOut = (path: string): boolean =>
+  /\.(test|e2e|timed|slow|soak|case)\.js(\.map)?$|\/loadtest\/peers$/.test(path);
 
 beforeAll(() => {
   for (const copy of copies) {
@@ -29,7 +31,7 @@ beforeAll(() => {
     const target = join(app, to === './' ? source : to);
     mkdirSync(dirname(target), { recursive: true });
     if (source === 'node_modules') linkProductionDependencies(target);
-    else cpSync(join(root, source), target, { recursive: true, filter: (path) => !isTest(path) });
+    else cpSync(join(root, source), target, { recursive: true, filter: (path) => !isLeftOut(path) });
   }
 });
 
