@@ -54,8 +54,9 @@ async function startRoles(
   operatorKey: string,
   startedMs: number,
 ): Promise<void> {
+  const traffic = demo && context.config.demoTraffic;
   // The simulated exchange stands between us and its users, as a proxy would: it names their addresses.
-  const flags = [...childFlags(context), ...(demo ? ['--trust-forwarded-for'] : [])];
+  const flags = [...childFlags(context), ...(traffic ? ['--trust-forwarded-for'] : [])];
   const [reporting, bidder] = await Promise.all([
     supervisor.start({
       name: 'reporting',
@@ -67,7 +68,7 @@ async function startRoles(
   const bidUrl = bidder.urls.bid ?? '';
   const apiUrl = reporting.urls.api ?? '';
   console.log(banner(bidUrl, apiUrl, operatorKey, [...reporting.notes, ...bidder.notes], context.clock, startedMs));
-  if (!demo || !context.config.demoTraffic) return;
+  if (!traffic) return;
   await supervisor.start({
     name: 'demo',
     args: ['run', '--role=demo', `--bid-url=${bidUrl}`, ...flags],
