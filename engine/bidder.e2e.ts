@@ -4,10 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../core/clock.ts';
 import { loggedEventSchema } from '../core/event.ts';
 import { bidResponseSchema } from '../core/openrtb.ts';
 import { seededRandom } from '../core/random.ts';
@@ -16,6 +14,7 @@ import type { Bidder } from './bidder.ts';
 import { defaultBidderConfig, defaultLimits } from './config.ts';
 import { bannerCreative, change, grant, publish, smallInventory } from './testing/inventory.case.ts';
 import { createMemoryLog } from './testing/memorylog.case.ts';
+import { quietDeps } from './testing/quietdeps.case.ts';
 
 const dist = new URL('../dist/engine/', import.meta.url);
 const { startBidder } = (await import(new URL('bidder.js', dist).href)) as typeof import('./bidder.ts');
@@ -59,16 +58,7 @@ describe.each(['auto', 'node'] as const)('a bidder with real threads, transport 
         operatorKeyHashes: [createHash('sha256').update(operatorKey).digest('hex')],
         tokenKeys: [{ id: 1, secret: Buffer.from('end-to-end test key, 32 bytes!!!') }],
       },
-      {
-        log,
-        clock: systemClock,
-        random: seededRandom(7),
-        logger: pino({ level: 'silent' }),
-        metrics,
-        onFatal: (error) => {
-          throw error;
-        },
-      },
+      { ...quietDeps(log), random: seededRandom(7), metrics },
     );
     base = `http://127.0.0.1:${bidder.port}`;
     await until('ready', () => bidder.isReady());

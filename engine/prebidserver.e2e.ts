@@ -1,14 +1,11 @@
 import { gzipSync } from 'node:zlib';
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../core/clock.ts';
-import { systemRandom } from '../core/random.ts';
 import type { Bidder } from './bidder.ts';
 import { defaultBidderConfig } from './config.ts';
 import { acceptBids, type PrebidRequest } from './prebidserver.case.ts';
 import { change, grant, publish, smallInventory } from './testing/inventory.case.ts';
 import { createMemoryLog } from './testing/memorylog.case.ts';
+import { quietDeps } from './testing/quietdeps.case.ts';
 
 const { startBidder } = (await import(
   new URL('../dist/engine/bidder.js', import.meta.url).href
@@ -146,16 +143,7 @@ describe('Prebid Server’s rules for a bidder’s answer', () => {
         maxLagMs: 60_000,
         tokenKeys: [{ id: 1, secret: Buffer.from('prebid end-to-end key, 32 bytes!') }],
       },
-      {
-        log,
-        clock: systemClock,
-        random: systemRandom(),
-        logger: pino({ level: 'silent' }),
-        metrics: new Registry(),
-        onFatal(error) {
-          throw error;
-        },
-      },
+      quietDeps(log),
     );
     url = `http://127.0.0.1:${bidder.port}/openrtb2/bid/demo`;
     await vi.waitUntil(() => bidder.isReady(), { timeout: 10_000 });

@@ -1,11 +1,8 @@
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
-import { systemClock } from '../../core/clock.ts';
-import { systemRandom } from '../../core/random.ts';
 import { startBidder } from '../bidder.ts';
 import { defaultBidderConfig } from '../config.ts';
 import { grant, publish, smallInventory } from './inventory.case.ts';
 import { createMemoryLog } from './memorylog.case.ts';
+import { quietDeps } from './quietdeps.case.ts';
 
 // A bidder in a process of its own, on a log in memory: prints its port, stops at SIGTERM, must then end by itself;
 // fails at SIGUSR2 and must end with 3.
@@ -20,11 +17,7 @@ const bidder = await startBidder(
     tokenKeys: [{ id: 1, secret: Buffer.from('standalone test key, 32 bytes!!!') }],
   },
   {
-    log,
-    clock: systemClock,
-    random: systemRandom(),
-    logger: pino({ level: 'silent' }),
-    metrics: new Registry(),
+    ...quietDeps(log),
     onFatal(error) {
       console.log(String(error));
       process.exit(3);

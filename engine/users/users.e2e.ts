@@ -2,18 +2,16 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audienceSchema } from '../../core/audience.ts';
 import { systemClock } from '../../core/clock.ts';
 import { loggedEventSchema } from '../../core/event.ts';
-import { systemRandom } from '../../core/random.ts';
 import { readToken } from '../../core/token.ts';
 import type { Bidder } from '../bidder.ts';
 import { defaultBidderConfig } from '../config.ts';
 import { bannerCreative, change, grant, publish, smallInventory } from '../testing/inventory.case.ts';
 import { createMemoryLog } from '../testing/memorylog.case.ts';
+import { quietDeps } from '../testing/quietdeps.case.ts';
 import { createAudienceStore } from './audiences.ts';
 
 const dist = new URL('../../dist/engine/', import.meta.url);
@@ -79,16 +77,7 @@ describe('people, on a bidder with real threads', () => {
         users: { ...defaultBidderConfig.users, salt: userSalt, audiencesPath, capBuckets: 1024 },
         learning: { path: join(directory, 'learned'), evidenceBuckets: 64, marketRows: 16 },
       },
-      {
-        log,
-        clock: systemClock,
-        random: systemRandom(),
-        logger: pino({ level: 'silent' }),
-        metrics: new Registry(),
-        onFatal(error) {
-          throw error;
-        },
-      },
+      quietDeps(log),
     );
     await until('ready', async () => (bidder.isReady() ? true : null));
     await grant(log, bidder.node, [100, 101], 100_000_000_000n);
