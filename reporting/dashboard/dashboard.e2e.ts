@@ -49,7 +49,7 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await screenshot(page, 'overview-dark');
     await page.setViewportSize({ width: 400, height: 800 });
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
     expect(page.foreign).toEqual([]);
     expect(page.faults).toEqual([]);
     await page.close();
