@@ -7,22 +7,27 @@ import { startTraffic, type Traffic } from '../../loadtest/demo.ts';
 import { createCampaigns } from './campaigns.case.ts';
 import { expectReportEquals, wait } from './counting.case.ts';
 import { callApi, type System, startSystem, until } from './processes.case.ts';
+import { describeWear, type Holding, readHolding, wearOf } from './wear.case.ts';
 
 /** How long, seconds; `npm run soak` sets it. */
 const FOR_S = Number(process.env.EVENKEEL_SOAK_SECONDS ?? 1800);
 const SEED = Number(process.env.EVENKEEL_SOAK_SEED ?? 1);
-const RPS = 150;
+const RPS = Number(process.env.EVENKEEL_SOAK_RATE ?? 150);
 const CALM_MS = 12_000;
+const SAMPLE_MS = 5_000;
 const SMALL_BUDGET_MICROS = 2_000_000;
 
 interface Fault {
   readonly name: string;
+  /** The process begins anew; left out of the second half, in which memory and handles are judged. */
+  readonly restarts?: true;
   run(system: System): Promise<void>;
 }
 
 const faults: readonly Fault[] = [
   {
     name: 'kill -9 of reporting',
+    restarts: true,
     async run(system) {
       await system.reporting.end('SIGKILL');
       await wait(2000);
@@ -31,6 +36,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'kill -9 of the bidder',
+    restarts: true,
     async run(system) {
       await system.bidder.end('SIGKILL');
       await wait(500);
@@ -39,6 +45,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'restart of the bidder',
+    restarts: true,
     async run(system) {
       expect(await system.bidder.end('SIGTERM')).toEqual({ code: 0, signal: null });
       await system.restartBidder();
@@ -46,6 +53,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'restart of reporting',
+    restarts: true,
     async run(system) {
       expect(await system.reporting.end('SIGTERM')).toEqual({ code: 0, signal: null });
       await system.restartReporting();
@@ -122,24 +130,34 @@ describe('a soak with faults', () => {
 
   it(`counts exactly and keeps budgets through ${FOR_S} s of faults`, async () => {
     const random = seededRandom(SEED);
-    const endMs = performance.now() + FOR_S * 1000;
+    const startMs = performance.now();
+    const endMs = startMs + FOR_S * 1000;
     const counts = new Map<string, number>();
+    const watch = watchHoldings(system);
     await bidsGoOn(60_000);
     while (performance.now() < endMs) {
-      const fault = faults[random.nextUint32() % faults.length]!;
+      const judged = performance.now() > (startMs + endMs) / 2;
+      const possible = judged ? faults.filter(({ restarts }) => restarts === undefined) : faults;
+      const fault = possible[random.nextUint32() % possible.length]!;
       await fault.run(system);
       counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
       await bidsGoOn(60_000);
       await wait(CALM_MS * (0.25 + (random.nextUint32() % 100) / 100));
       const { requests, bids, p99Ms, errors } = traffic.status();
       console.log(
-        `${Math.round((endMs - performance.now()) / 1000)} s to go; ${fault.name}; ${requests} requests, ${bids} bids, ${errors} unanswered, p99 ${p99Ms.toFixed(1)} ms; ${await memory(system)}`,
+        `${Math.round((endMs - performance.now()) / 1000)} s to go; ${fault.name}; ${requests} requests, ${bids} bids, ${errors} unanswered, p99 ${p99Ms.toFixed(1)} ms; ${watch.newest()}`,
       );
     }
+    const held = watch.stop();
     const truth = await traffic.stop({ deliver: true, timeoutMs: 60_000 });
     await expectReportEquals(system, truth);
     expect(truth.get(String(small))?.spendNanos ?? 0n).toBeLessThanOrEqual(BigInt(SMALL_BUDGET_MICROS) * 1000n);
-    console.log(`equal to the ledger of truth after ${JSON.stringify(Object.fromEntries(counts))}`);
+    console.log(`counts and money: equal to the ledger of truth after ${JSON.stringify(Object.fromEntries(counts))}`);
+    for (const [role, samples] of held) {
+      const wear = wearOf(samples);
+      console.log(wear === null ? `${role}: lived too short to judge` : describeWear(role, wear));
+      expect(wear?.grown ?? [], `what ${role} holds more and more of`).toEqual([]);
+    }
   });
 
   async function bidsGoOn(withinMs: number): Promise<void> {
@@ -148,11 +166,26 @@ describe('a soak with faults', () => {
   }
 });
 
-/** Resident memory of both processes, MB. */
-async function memory(system: System): Promise<string> {
-  const read = async (url: string) => {
-    const text = await fetch(`${url}/metrics`).then((answer) => answer.text());
-    return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1] ?? 0) / 1e6);
+/** Samples what both processes hold; a process that was started again begins a new row. */
+function watchHoldings(system: System) {
+  const rows = new Map<string, { pid: number; samples: Holding[] }>();
+  async function sample(role: 'bidder' | 'reporting', url: string): Promise<void> {
+    const { pid } = system[role];
+    const holding = await readHolding(url);
+    if (holding === null || system[role].pid !== pid) return;
+    if (rows.get(role)?.pid !== pid) rows.set(role, { pid, samples: [] });
+    rows.get(role)?.samples.push(holding);
+  }
+  const timer = setInterval(() => {
+    void sample('bidder', system.bidUrl);
+    void sample('reporting', system.apiUrl);
+  }, SAMPLE_MS);
+  return {
+    newest: () =>
+      [...rows].map(([role, { samples }]) => `${role} ${Math.round(samples.at(-1)?.rssMb ?? 0)} MB`).join(', '),
+    stop() {
+      clearInterval(timer);
+      return [...rows].map(([role, { samples }]) => [role, samples] as const);
+    },
   };
-  return `bidder ${await read(system.bidUrl)} MB, reporting ${await read(system.apiUrl)} MB`;
 }
