@@ -61,6 +61,8 @@ export interface LiveSummary {
 export interface LiveBoard {
   /** The board as this caller may see it. Rejects only when nothing could ever be read. */
   summary(principal: Principal): Promise<LiveSummary>;
+  /** What was read before, without waiting for the store; null when nothing was in the last minute. */
+  known(principal: Principal): LiveSummary | null;
 }
 
 interface Numbers {
@@ -78,6 +80,8 @@ const MAX_CAMPAIGNS = 500;
 const MAX_AGE_MS = 900;
 /** Sums over all time are read less often: they cost most and change least. */
 const LIFETIME_AGE_MS = 10_000;
+/** Older numbers are worse than a moment of none. */
+const KNOWN_AGE_MS = 60_000;
 
 /** Reads the numbers of all campaigns at most once a second, whatever the number of viewers. */
 export function createLiveBoard(
@@ -102,28 +106,31 @@ export function createLiveBoard(
     return latest;
   };
 
+  const summaryOf = (numbers: Numbers, principal: Principal): LiveSummary => {
+    const nowMs = clock.nowMs();
+    const sees = (id: number): boolean => principal.advertiserId === null || principal.advertiserId === id;
+    const visible = [...directory.all('campaign')].filter(
+      (campaign) => sees(campaign.advertiserId) && campaign.status !== 'archived',
+    );
+    const paced = new Map(
+      (pacing?.statuses() ?? []).filter((status) => status.level === 'campaign').map((status) => [status.id, status]),
+    );
+    const ranked = visible.sort((a, b) => rank(b, numbers) - rank(a, numbers) || a.id - b.id);
+    return {
+      nowMs,
+      readMs: numbers.readMs,
+      campaigns: ranked
+        .slice(0, MAX_CAMPAIGNS)
+        .map((campaign) => liveCampaign(directory, campaign, numbers, paced.get(campaign.id), nowMs)),
+      omitted: Math.max(0, ranked.length - MAX_CAMPAIGNS),
+      minutes: mergeMinutes(numbers.minutes.filter((minute) => sees(minute.advertiserId))),
+    };
+  };
+
   return {
-    async summary(principal) {
-      const numbers = await read();
-      const nowMs = clock.nowMs();
-      const sees = (id: number): boolean => principal.advertiserId === null || principal.advertiserId === id;
-      const visible = [...directory.all('campaign')].filter(
-        (campaign) => sees(campaign.advertiserId) && campaign.status !== 'archived',
-      );
-      const paced = new Map(
-        (pacing?.statuses() ?? []).filter((status) => status.level === 'campaign').map((status) => [status.id, status]),
-      );
-      const ranked = visible.sort((a, b) => rank(b, numbers) - rank(a, numbers) || a.id - b.id);
-      return {
-        nowMs,
-        readMs: numbers.readMs,
-        campaigns: ranked
-          .slice(0, MAX_CAMPAIGNS)
-          .map((campaign) => liveCampaign(directory, campaign, numbers, paced.get(campaign.id), nowMs)),
-        omitted: Math.max(0, ranked.length - MAX_CAMPAIGNS),
-        minutes: mergeMinutes(numbers.minutes.filter((minute) => sees(minute.advertiserId))),
-      };
-    },
+    summary: async (principal) => summaryOf(await read(), principal),
+    known: (principal) =>
+      latest === undefined || clock.nowMs() - latest.readMs > KNOWN_AGE_MS ? null : summaryOf(latest, principal),
   };
 }
 
@@ -142,19 +149,27 @@ async function readNumbers(
   const ask = (query: Partial<ReportQuery>) =>
     reports.query(reportQuerySchema.parse({ fromMs: 0, toMs, metrics: [...METRICS], ...query }));
   const zones = new Set([...directory.all('advertiser')].map((advertiser) => advertiser.timeZone));
+  const stillGood = before !== undefined && nowMs - before.lifetimeMs < LIFETIME_AGE_MS;
+  const minuteMs = Math.floor((nowMs - HOUR_MS) / 60_000) * 60_000;
+  // All at once: a page waits for the slowest of them, not for their sum.
+  const [days, lifetime, minutes] = await Promise.all([
+    Promise.all(
+      [...zones].map(async (zone) => {
+        const { rows } = await ask({ fromMs: localDay(zone, nowMs).startMs, dimensions: ['campaign'] });
+        return { zone, rows };
+      }),
+    ),
+    stillGood ? before.lifetime : ask({ dimensions: ['campaign'] }).then(({ rows }) => byCampaign(rows)),
+    ask({ fromMs: minuteMs, granularity: 'minute', dimensions: ['advertiser'] }),
+  ]);
   const today = new Map<number, LiveCounts>();
-  for (const zone of zones) {
-    const { rows } = await ask({ fromMs: localDay(zone, nowMs).startMs, dimensions: ['campaign'] });
+  for (const { zone, rows } of days) {
     for (const row of rows) {
       const campaign = directory.get('campaign', Number(row.dimensions.campaign));
       const advertiser = campaign && directory.get('advertiser', campaign.advertiserId);
       if (advertiser?.timeZone === zone) today.set(campaign!.id, counts(row));
     }
   }
-  const stillGood = before !== undefined && nowMs - before.lifetimeMs < LIFETIME_AGE_MS;
-  const lifetime = stillGood ? before.lifetime : byCampaign((await ask({ dimensions: ['campaign'] })).rows);
-  const minuteMs = Math.floor((nowMs - HOUR_MS) / 60_000) * 60_000;
-  const minutes = await ask({ fromMs: minuteMs, granularity: 'minute', dimensions: ['advertiser'] });
   return {
     readMs: nowMs,
     today,

@@ -79,9 +79,12 @@ export type WatchedPage = Page & {
   readonly faults: string[];
 };
 
+/** How long to wait for what must come: not what it may take, for other work may have the machine. */
+export const WAIT_MS = 90_000;
+
 export async function newPage(browser: Browser, server: { readonly url: string }): Promise<WatchedPage> {
   const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1360, height: 900 } });
-  page.setDefaultTimeout(12_000);
+  page.setDefaultTimeout(WAIT_MS);
   const foreign: string[] = [];
   const faults: string[] = [];
   page.on('request', (request) => {

@@ -5,6 +5,7 @@ import { CampaignPage } from './campaign.tsx';
 import { get, type Me, send, session } from './client.ts';
 import { ImportPage } from './importpage.tsx';
 import { Keys } from './keys.tsx';
+import { closeLive, openLive } from './live.ts';
 import { Login } from './login.tsx';
 import { NewCampaign } from './newcampaign.tsx';
 import { Operations } from './operations.tsx';
@@ -23,25 +24,36 @@ function takeKey(): string | null {
   return decodeURIComponent(match[1]!);
 }
 
+function showsLive(path: string): boolean {
+  return path === '/' || /^\/campaigns\/\d/.test(path);
+}
+
 export function App() {
   const [state, setState] = useState<State>('starting');
   const [fault, setFault] = useState('');
   const path = usePath();
 
+  const leave = (): void => {
+    closeLive();
+    setState('out');
+  };
+
   useEffect(() => {
-    session.onEnd = () => setState('out');
+    session.onEnd = leave;
     const key = takeKey();
+    // Beside the question who this is, not after it.
+    if (key === null && showsLive(path)) openLive();
     const start = key === null ? get<Me>('/me') : send<Me>('POST', '/session', { body: { key } });
     start.then(setState, (error: Error) => {
       if (key !== null) setFault(error.message);
-      setState('out');
+      leave();
     });
   }, []);
 
   if (state === 'starting') return <div class="starting" role="status" aria-label="Loading" />;
   if (state === 'out') return <Login fault={fault} onLogin={setState} />;
   return (
-    <Shell me={state} path={path} onLogout={() => setState('out')}>
+    <Shell me={state} path={path} onLogout={leave}>
       <Page path={path} me={state} />
     </Shell>
   );

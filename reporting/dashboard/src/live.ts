@@ -36,35 +36,71 @@ export interface LiveSummary {
 }
 export type Connection = 'connecting' | 'live' | 'broken';
 
-/** The live summary, once a second, and whether the stream is there. Reconnects by itself. */
-export function useLive(): { summary: LiveSummary | null; connection: Connection } {
-  const [summary, setSummary] = useState<LiveSummary | null>(null);
-  const [connection, setConnection] = useState<Connection>('connecting');
+interface Live {
+  /** null until the first one has come. */
+  readonly summary: LiveSummary | null;
+  readonly connection: Connection;
+}
+
+const RETRY_MS = 2000;
+/** A stream that nothing shows stays open this long, for the page that is opened next. */
+const LINGER_MS = 5000;
+const nothing: Live = { summary: null, connection: 'connecting' };
+
+let live = nothing;
+let source: EventSource | null = null;
+let retry: ReturnType<typeof setTimeout> | undefined;
+let linger: ReturnType<typeof setTimeout> | undefined;
+const watchers = new Set<(state: Live) => void>();
+
+function become(state: Live): void {
+  live = state;
+  for (const watch of watchers) watch(state);
+}
+
+/** Opens the stream unless it is open: a page that will show it need not wait to be drawn first. */
+export function openLive(): void {
+  if (source !== null) return;
+  clearTimeout(retry);
+  const opened = new EventSource('/api/v1/live/events');
+  source = opened;
+  opened.addEventListener('summary', (event) =>
+    become({ summary: JSON.parse((event as MessageEvent<string>).data), connection: 'live' }),
+  );
+  opened.addEventListener('failed', () => become({ ...live, connection: 'broken' }));
+  opened.onerror = () => {
+    become({ ...live, connection: 'broken' });
+    if (source !== opened || opened.readyState !== EventSource.CLOSED) return;
+    source = null;
+    retry = setTimeout(openLive, RETRY_MS);
+    fetch('/api/v1/me', { credentials: 'same-origin' }).then(
+      (response) => response.status === 401 && session.onEnd(),
+      () => undefined,
+    );
+  };
+}
+
+/** Closes the stream and forgets what it told: the next to log in may be somebody else. */
+export function closeLive(): void {
+  source?.close();
+  source = null;
+  clearTimeout(retry);
+  clearTimeout(linger);
+  become(nothing);
+}
+
+/** The live summary, once a second, and whether the stream is there. One stream for all; it reconnects by itself. */
+export function useLive(): Live {
+  const [state, setState] = useState(live);
   useEffect(() => {
-    let source: EventSource | undefined;
-    let retry: ReturnType<typeof setTimeout> | undefined;
-    const open = (): void => {
-      source = new EventSource('/api/v1/live/events');
-      source.addEventListener('summary', (event) => {
-        setSummary(JSON.parse((event as MessageEvent<string>).data));
-        setConnection('live');
-      });
-      source.addEventListener('failed', () => setConnection('broken'));
-      source.onerror = () => {
-        setConnection('broken');
-        if (source?.readyState !== EventSource.CLOSED) return;
-        retry = setTimeout(open, 2000);
-        fetch('/api/v1/me', { credentials: 'same-origin' }).then(
-          (response) => response.status === 401 && session.onEnd(),
-          () => undefined,
-        );
-      };
-    };
-    open();
+    clearTimeout(linger);
+    watchers.add(setState);
+    setState(live);
+    openLive();
     return () => {
-      source?.close();
-      clearTimeout(retry);
+      watchers.delete(setState);
+      if (watchers.size === 0) linger = setTimeout(closeLive, LINGER_MS);
     };
   }, []);
-  return { summary, connection };
+  return state;
 }
