@@ -13,7 +13,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${folders}/**/*.test.ts`],
-          testTimeout: 20_000,
+          // A hang is found as well after a minute, and a busy machine is no fault of a test.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           pool: 'forks',
           maxWorkers: 2,
         },

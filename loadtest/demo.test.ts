@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../core/clock.ts';
 import { seededRandom } from '../core/random.ts';
 import { startTraffic } from './demo.ts';
@@ -21,15 +21,17 @@ afterEach(async () => {
 });
 
 const quick = { clickShare: 0.3, clickDelayMs: 100, renderDelayMs: 50 };
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const until = (condition: () => boolean) => vi.waitUntil(condition, { timeout: 45_000, interval: 20 });
 
-async function runTraffic(options: TestBidderOptions, market: object, runMs = 1200) {
+async function runTraffic(options: TestBidderOptions, market: object) {
   const server = await startTestBidder(options);
   servers.push(server);
   const ledgerPath = join(folder, 'truth.jsonl');
   const traffic = startTraffic(
     {
       url: server.url,
+      // A patient exchange: what is tested is the ledger, not the machine.
+      tmaxMs: 15_000,
       rps: 300,
       ledgerPath,
       market: { ...quick, ...market },
@@ -37,7 +39,10 @@ async function runTraffic(options: TestBidderOptions, market: object, runMs = 12
     },
     { clock: systemClock, random: seededRandom(7) },
   );
-  await wait(runMs);
+  await until(() => {
+    const { requests, wins, clicks } = traffic.status();
+    return requests > 300 && wins > 40 && clicks > 8;
+  });
   const truth = await traffic.stop({ deliver: true, timeoutMs: 15_000 });
   return { server, traffic, truth, ledgerPath };
 }
@@ -98,7 +103,7 @@ describe('the exchange simulator', () => {
       { url: server.url, tmaxMs: 15_000, rps: 100, ledgerPath },
       { clock: systemClock, random: seededRandom(8) },
     );
-    await wait(800);
+    await until(() => checked > 40);
     await traffic.stop();
     expect(checked).toBeGreaterThan(20);
     expect(missing).toEqual([]);
@@ -111,7 +116,7 @@ describe('the exchange simulator', () => {
       { url: server.url, tmaxMs: 15_000, rps: 200 },
       { clock: systemClock, random: seededRandom(9) },
     );
-    await wait(900);
+    await until(() => traffic.status().wins > 20);
     const truth = await traffic.stop({ deliver: true, timeoutMs: 300 });
     const sums = [...truth.values()];
     expect(sums.reduce((sum, part) => sum + part.counts.win.uncertain, 0)).toBeGreaterThan(10);
@@ -128,10 +133,10 @@ describe('the exchange simulator', () => {
       { url: server.url, tmaxMs: 15_000, rps: 100 },
       { clock: systemClock, random: seededRandom(3) },
     );
-    await wait(300);
+    await until(() => traffic.status().errors > 10);
     const back = await startTestBidder({ port: Number(port) });
     servers.push(back);
-    await wait(700);
+    await until(() => traffic.status().bids > 10);
     await traffic.stop();
     expect(traffic.status().errors).toBeGreaterThan(5);
     expect(traffic.status().bids).toBeGreaterThan(5);
