@@ -23,7 +23,7 @@ describe('secrets', () => {
     const shared = { EVENKEEL_TOKEN_KEYS: keys, EVENKEEL_USER_SALT: 'a salt for all of us' };
     const secrets = loadSecrets(config(shared));
     expect(secrets.tokenKeys.map(({ id }) => id)).toEqual([2, 1]);
-    expect(secrets.userSalt).toBe('a salt for all of us');
+    expect(secrets.userSalt).toEqual({ secret: 'a salt for all of us', periodMs: 90 * 86_400_000 });
   });
 
   it('that protect nothing are refused', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CodedError, messageOf } from '../core/errors.ts';
 import type { TokenKey } from '../core/token.ts';
+import type { SaltPeriods } from '../engine/users/salt.ts';
 import type { Config } from './config/table.ts';
 
 const secretsSchema = z.strictObject({
@@ -18,7 +19,7 @@ type SecretsFile = z.infer<typeof secretsSchema>;
 export interface Secrets {
   readonly tokenKeys: readonly TokenKey[];
   readonly operatorKey: string;
-  readonly userSalt: string;
+  readonly userSalt: SaltPeriods;
 }
 
 /**
@@ -32,7 +33,7 @@ export function loadSecrets(config: Config): Secrets {
   return {
     tokenKeys: keys.map(parseTokenKey),
     operatorKey: config.operatorKey === '' ? kept.operatorKey : config.operatorKey,
-    userSalt: userSaltOf(config, kept.userSalt),
+    userSalt: { secret: userSaltOf(config, kept.userSalt), periodMs: config.userSaltPeriodMs },
   };
 }
 

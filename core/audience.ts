@@ -46,6 +46,8 @@ export interface AudienceEntry {
   readonly audience: Audience;
   /** Users in it now. */
   readonly users: number;
+  /** Until when all of them are found: the salt of user hashes changes, and then only later uploads are. null: for ever. */
+  readonly matchedUntilMs: number | null;
 }
 
 /**
@@ -66,5 +68,7 @@ export interface AudienceStore {
    * @throws CodedError `audience_unknown`, `audience_upload_busy` (too many waiting), `audience_upload_broken`
    */
   upload(id: number, mode: AudienceUploadMode, body: AsyncIterable<Uint8Array>): Promise<AudienceUpload>;
+  /** Empties the audiences none of whose users can be found any more, because the salt has turned twice. @returns how many */
+  expire(): Promise<number>;
   close(): Promise<void>;
 }

@@ -19,7 +19,7 @@ import { isReady } from './shared/status.ts';
 import { createCounters, UNKNOWN_EXCHANGE } from './stats/counters.ts';
 import { createAudienceReader } from './users/audiencereader.ts';
 import { createPersonReader } from './users/person.ts';
-import { userSaltOf } from './users/salt.ts';
+import { saltsAt, userSaltOf } from './users/salt.ts';
 
 const REPORT_EVERY_MS = 500;
 /** Time a thread spends on campaign changes before it lets requests through: also before it is ready, when none come. */
@@ -43,7 +43,8 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const loop = watchLoop(clock, config.maxLagMs);
   const { audiencesPath, fingerprint } = config.users;
   const audiences = audiencesPath === '' ? null : createAudienceReader({ path: audiencesPath });
-  const people = createPersonReader({ privacy: config.privacy, userSalt: userSaltOf(config), fingerprint, audiences });
+  const salts = () => saltsAt({ secret: userSaltOf(config), periodMs: config.users.saltPeriodMs }, clock.nowMs());
+  const people = createPersonReader({ privacy: config.privacy, userSalt: salts(), fingerprint, audiences });
   const bid = createBidHandler({
     catalog,
     gate: createCreditGate(start.credit, start.pace),
@@ -91,6 +92,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const timer = setInterval(() => {
     send({ kind: 'counts', counts: counters.take() });
     audiences?.refresh();
+    people.setSalts(salts());
   }, REPORT_EVERY_MS);
 
   async function stop(graceMs: number): Promise<void> {

@@ -148,6 +148,8 @@ export type BidderReload = Pick<BidderConfig, 'exchanges' | 'maxLagMs' | 'spendL
 export interface UserOptions {
   /** Salt of user hashes, at least 16 bytes, the same as for uploaded audiences. '' derives one from the first token key. */
   readonly salt: string;
+  /** How long each salt made of it names users, ms; 0: it is the salt, for ever. */
+  readonly saltPeriodMs: number;
   /** Directory of the audience store; '' without audiences. */
   readonly audiencesPath: string;
   /** `folder`: somebody on this machine writes it. `log`: this bidder does, from what the topic `audiences` says. */
@@ -184,7 +186,14 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   marginMs: 2,
   trustForwardedFor: false,
   privacy: { vendor: defaultVendor },
-  users: { salt: '', audiencesPath: '', audiencesFrom: 'folder', fingerprint: false, capBuckets: 131_072 },
+  users: {
+    salt: '',
+    saltPeriodMs: 0,
+    audiencesPath: '',
+    audiencesFrom: 'folder',
+    fingerprint: false,
+    capBuckets: 131_072,
+  },
   learning: { path: '', evidenceBuckets: 16_384, marketRows: 1024 },
   transport: 'auto',
   time: { scale: 1, originMs: 0 },

@@ -1,11 +1,15 @@
 import { CodedError } from '../../core/errors.ts';
 import { exitCodes } from '../../core/exitcodes.ts';
 import { readExchangeProfiles } from '../../engine/profiles.ts';
+import { saltsSince } from '../../engine/users/salt.ts';
 import { createContext } from '../context.ts';
 import { audiencesPath, openLog } from '../log.ts';
 import { erase, hashesOf } from '../ops/erase.ts';
 import { loadSecrets } from '../secrets.ts';
 import { openConfiguredStore } from '../store.ts';
+
+/** Nothing older still names a user: `personalRetentionMs` takes users out of what is kept for longer. */
+const OLDEST_MS = 5 * 365 * 86_400_000;
 
 /**
  * `evenkeel erase ID…`: takes users out of audiences, event log and ClickHouse, and prints a report. With the embedded
@@ -18,7 +22,8 @@ export async function eraseCommand(args: readonly string[]): Promise<number> {
     throw new CodedError('arguments.invalid', 'between 1 and 100 user ids are needed.', 'Use: evenkeel erase ID…');
   const { tokenKeys, userSalt } = loadSecrets(config);
   const exchanges = readExchangeProfiles(config.exchanges).map(({ name }) => name);
-  const users = hashesOf(words, exchanges, userSalt);
+  const nowMs = Math.floor(clock.nowMs());
+  const users = hashesOf(words, exchanges, saltsSince(userSalt, nowMs - OLDEST_MS, nowMs));
   const store = await openConfiguredStore(context);
   const log = await openLog(context);
   try {
@@ -28,7 +33,7 @@ export async function eraseCommand(args: readonly string[]): Promise<number> {
       audiencesPath: audiencesPath(config),
       keys: tokenKeys,
       retentionMs: config.logRetentionMs,
-      nowMs: Math.floor(clock.nowMs()),
+      nowMs,
     });
     console.log(JSON.stringify(report, null, 1));
     if (report.log.keptUntilMs !== null) {

@@ -178,6 +178,15 @@ export const serverSettings = {
     group: 'Bid server',
     says: 'Salts the hash of user ids, at least 16 characters; the same on every machine, else users, caps and audiences do not meet. Changing it forgets all users. Empty: generated in the data folder.',
   }),
+  userSaltPeriodMs: integer(90 * day, {
+    env: 'EVENKEEL_USER_SALT_PERIOD_MS',
+    flag: 'user-salt-period-ms',
+    unit: 'ms',
+    min: 0,
+    max: 400 * day,
+    group: 'Bid server',
+    says: 'How long a salt derived from `userSalt` names users; the one before still counts for caps and audiences. The same on every machine; changing it forgets all users. 0: `userSalt` itself, for ever.',
+  }),
   clickLifetimeMs: integer(7 * day, {
     env: 'EVENKEEL_CLICK_LIFETIME_MS',
     flag: 'click-lifetime-ms',

@@ -73,9 +73,10 @@ describe('erasing a user', () => {
 
   it('looks for an id as it is and as each exchange’s own', () => {
     const salt = 'a salt of sixteen bytes or more';
-    expect(hashesOf(['Someone', ' someone '], ['demo', 'other'], salt)).toHaveLength(3);
-    expect(hashesOf(['00000000-0000'], [], salt)).toEqual([]);
+    expect(hashesOf(['Someone', ' someone '], ['demo', 'other'], [salt])).toHaveLength(3);
+    expect(hashesOf(['Someone'], ['demo'], [salt, 'the salt that was before it']), 'under every salt').toHaveLength(4);
+    expect(hashesOf(['00000000-0000'], [], [salt])).toEqual([]);
     const digest = createHash('sha256').update('someone').digest('hex');
-    expect(hashesOf([digest], [], salt)).toContain(hashesOf(['SOMEONE'], [], salt)[0]);
+    expect(hashesOf([digest], [], [salt])).toContain(hashesOf(['SOMEONE'], [], [salt])[0]);
   });
 });

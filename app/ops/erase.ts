@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type LoggedEvent, loggedEventSchema } from '../../core/event.ts';
 import type { EventLog, LogRecord } from '../../core/eventlog.ts';
 import { readToken, signToken, type TokenKey } from '../../core/token.ts';
-import { createUserHasher, userHex } from '../../engine/privacy/userhash.ts';
+import { createUserHasher, type UserHasher, userHex } from '../../engine/privacy/userhash.ts';
 import { forgetUsers } from '../../engine/users/forget.ts';
 import type { EmbeddedLog } from '../../reporting/log/embedded.ts';
 import type { Store } from '../../reporting/store/store.ts';
@@ -22,11 +22,20 @@ export interface ErasureReport {
  * The hashes a user may be known by: an advertising id is the same everywhere, an id of one exchange carries its name.
  * The SHA-256 of an id, as advertisers upload it, is taken too.
  * @param exchanges names of the exchange profiles
+ * @param salts all under which something may still be stored
  */
-export function hashesOf(ids: readonly string[], exchanges: readonly string[], salt: string): readonly string[] {
-  const hasher = createUserHasher(salt);
-  const out = new Uint32Array(2);
+export function hashesOf(
+  ids: readonly string[],
+  exchanges: readonly string[],
+  salts: readonly string[],
+): readonly string[] {
   const found = new Set<string>();
+  for (const salt of salts) addHashes(ids, exchanges, createUserHasher(salt), found);
+  return [...found];
+}
+
+function addHashes(ids: readonly string[], exchanges: readonly string[], hasher: UserHasher, found: Set<string>): void {
+  const out = new Uint32Array(2);
   for (const given of ids) {
     const id = given.trim();
     if (/^[0-9a-f]{64}$/i.test(id)) {
@@ -36,7 +45,6 @@ export function hashesOf(ids: readonly string[], exchanges: readonly string[], s
     for (const text of [id, ...exchanges.map((exchange) => `${exchange}:${id}`)])
       if (hasher.hashId(text, out)) found.add(userHex(out[0]!, out[1]!));
   }
-  return [...found];
 }
 
 /**

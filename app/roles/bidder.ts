@@ -92,7 +92,8 @@ function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
     },
     users: {
       ...defaultBidderConfig.users,
-      salt: secrets.userSalt,
+      salt: secrets.userSalt.secret,
+      saltPeriodMs: secrets.userSalt.periodMs,
       ...bidderAudiences(config),
       fingerprint: config.userFingerprint,
     },

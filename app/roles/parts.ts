@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { AudienceStore } from '../../core/audience.ts';
+import { codeOf, messageOf } from '../../core/errors.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { systemRandom } from '../../core/random.ts';
@@ -134,6 +137,21 @@ function pacerConfig(config: Config): PacerConfig {
   return { ...paced, resolveAfterMs: config.budgetMode === 'strict' ? Number.POSITIVE_INFINITY : tokenLifetimeMs };
 }
 
+/** Empties the audiences that nobody is found in any more, now and every hour. */
+function expireAudiences(audiences: AudienceStore, logger: Logger): NodeJS.Timeout {
+  const expire = (): void => {
+    audiences.expire().then(
+      (count) => {
+        if (count > 0) logger.warn({ code: 'audience.expired', count }, 'audiences of an old salt were emptied');
+      },
+      (error) => logger.error({ code: codeOf(error), error: messageOf(error) }, 'old audiences could not be emptied'),
+    );
+  };
+  expire();
+  return setInterval(expire, HOUR_MS);
+}
+const HOUR_MS = 3_600_000;
+
 /** Starts API and dashboard, with the audiences of this machine. */
 export async function startApiPart(
   { context, log, store, metrics }: Ground,
@@ -148,6 +166,7 @@ export async function startApiPart(
     clock,
     ...(config.kafkaBrokers.length > 0 ? { travel: sendAudiences(log) } : {}),
   });
+  const expiry = expireAudiences(audiences, logger);
   const api = await startApi(
     {
       host: config.host,
@@ -173,6 +192,7 @@ export async function startApiPart(
   return {
     url: api.url,
     async stop() {
+      clearInterval(expiry);
       await api.close();
       await audiences.close();
     },

@@ -111,7 +111,8 @@ function isCapped(line: Line, about: Circumstances): boolean {
   pending.line = won.ofLine(line.item.id);
   pending.campaign = won.ofCampaign(line.campaign.id);
   const seconds = Math.floor(about.nowMs / 1000);
-  return isLineCapped(about.insight.caps, line.caps, about.person.user, line.item, pending, seconds);
+  const { caps, people } = about.insight;
+  return isLineCapped(caps, line.caps, about.person.user, people.before(), line.item, pending, seconds);
 }
 const pending = { line: 0, campaign: 0 };
 
@@ -259,7 +260,8 @@ function isCreativeSeen(line: Line, creativeId: number, about: Circumstances): b
   if (line.caps === null || line.caps.creative.length === 0 || !about.person.known) return false;
   const { insight, person, won } = about;
   const seconds = Math.floor(about.nowMs / 1000);
-  return isCreativeCapped(insight.caps, line.caps, person.user, creativeId, won.ofCreative(creativeId), seconds);
+  const [before, ofCreative] = [insight.people.before(), won.ofCreative(creativeId)];
+  return isCreativeCapped(insight.caps, line.caps, person.user, before, creativeId, ofCreative, seconds);
 }
 
 /** Finds the deal a line item asks for, or else meets the open floor. Sets the verdict's deal and floor. */

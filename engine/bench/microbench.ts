@@ -134,7 +134,7 @@ function measureCaps(time: Time, user: Uint32Array): Measured[] {
     }),
     time('cap: ask one cap', (i) => {
       user[0] = i;
-      return isLineCapped(table, caps, user, item, none, 1_700_000_000);
+      return isLineCapped(table, caps, user, null, item, none, 1_700_000_000);
     }),
   ];
 }

@@ -74,7 +74,9 @@ function record(
 const isCapped = (memory: NodeMemory): boolean => {
   const caps = compileCaps(item);
   const user = Uint32Array.of(1, 255);
-  return caps !== null && isLineCapped(memory.learned.caps, caps, user, item, { line: 0, campaign: 0 }, NOW / 1000);
+  return (
+    caps !== null && isLineCapped(memory.learned.caps, caps, user, null, item, { line: 0, campaign: 0 }, NOW / 1000)
+  );
 };
 
 describe('what a node remembers', () => {

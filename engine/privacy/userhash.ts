@@ -20,12 +20,21 @@ export interface UserHasher {
   hashBlock(length: number, out: Uint32Array): boolean;
   /** The same user from the 32 bytes of an uploaded SHA-256 digest at `offset`. */
   hashDigest(digest: Uint8Array, offset: number, out: Uint32Array): void;
+  /** The user that was hashed last, as the salt before knew them. @returns false, and zeros, without such a salt */
+  hashBefore(out: Uint32Array): boolean;
+  /** Goes on with another salt; what was stored under the one before is still found by `hashBefore`. */
+  setSalts(salts: UserSalts): void;
+}
+
+/** The salt that names users now, and the one before it while what it named still counts. */
+export interface UserSalts {
+  readonly current: string;
+  readonly before: string | null;
 }
 
 const SALT_BYTES = 16;
 
-/** @throws CodedError `salt_too_short` */
-export function createUserHasher(salt: string): UserHasher {
+function bytesOf(salt: string): Buffer {
   if (Buffer.byteLength(salt) < 16) {
     throw new CodedError(
       'salt_too_short',
@@ -33,15 +42,27 @@ export function createUserHasher(salt: string): UserHasher {
       'Set a random salt of 32 characters.',
     );
   }
-  const saltBytes = createHash('sha256').update(salt).digest().subarray(0, SALT_BYTES);
+  return createHash('sha256').update(salt).digest().subarray(0, SALT_BYTES);
+}
+
+/** @throws CodedError `salt_too_short` */
+export function createUserHasher(salt: string | UserSalts): UserHasher {
   const idBlock = Buffer.alloc(64);
   const saltedBlock = Buffer.alloc(64);
+  const blockBefore = Buffer.alloc(64);
   const inner = new Int32Array(8);
   const outer = new Int32Array(8);
-  saltBytes.copy(saltedBlock);
+  let hasBefore = false;
 
-  const finish = (out: Uint32Array): void => {
-    sha256OneBlock(saltedBlock, SALT_BYTES + 32, outer);
+  const setSalts = ({ current, before }: UserSalts): void => {
+    bytesOf(current).copy(saltedBlock);
+    hasBefore = before !== null;
+    if (before !== null) bytesOf(before).copy(blockBefore);
+  };
+  setSalts(typeof salt === 'string' ? { current: salt, before: null } : salt);
+
+  const finish = (out: Uint32Array, salted = saltedBlock): void => {
+    sha256OneBlock(salted, SALT_BYTES + 32, outer);
     out[0] = outer[0]!;
     out[1] = outer[1]!;
     if (out[0] === 0 && out[1] === 0) out[1] = 1;
@@ -63,6 +84,15 @@ export function createUserHasher(salt: string): UserHasher {
   };
   return {
     hashDigest,
+    setSalts,
+    hashBefore(out) {
+      out[0] = 0;
+      out[1] = 0;
+      if (!hasBefore) return false;
+      saltedBlock.copy(blockBefore, SALT_BYTES, SALT_BYTES, SALT_BYTES + 32);
+      finish(out, blockBefore);
+      return true;
+    },
     hashId(id, out) {
       out[0] = 0;
       out[1] = 0;

@@ -13,6 +13,10 @@ export interface Definition {
   readonly audience: Audience;
   readonly generation: number;
   readonly users: number;
+  /** When the first of its users were uploaded, for the life of their salt; not in older files. */
+  readonly saltedMs?: number;
+  /** The same of the last. */
+  readonly addedMs?: number;
 }
 
 export interface AudienceFiles {

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AudienceStore, audienceSchema, audienceUploadSchema } from '../../core/audience.ts';
 import { manualClock } from '../../core/clock.ts';
 import { createUserHasher, userHex } from '../privacy/userhash.ts';
 import { type AudienceReader, createAudienceReader } from './audiencereader.ts';
 import { createAudienceStore } from './audiences.ts';
+import { type SaltPeriods, saltsAt } from './salt.ts';
 import { createUploadLines } from './uploadlines.ts';
 
 const userSalt = 'the salt of the audience tests';
@@ -154,5 +155,46 @@ describe('lines of an upload', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('an audience, when the salt turns', () => {
+  const DAY_MS = 86_400_000;
+  const periods: SaltPeriods = { secret: 'the secret of the turning salts', periodMs: 30 * DAY_MS };
+  const clock = manualClock(3000 * DAY_MS);
+  const path = mkdtempSync(join(tmpdir(), 'evenkeel-audiences-'));
+  const store = createAudienceStore({ path, userSalt: periods, clock });
+  const reader = createAudienceReader({ path });
+  afterAll(async () => {
+    await reader.close();
+    await store.close();
+    rmSync(path, { recursive: true });
+  });
+
+  /** As a bid thread looks: by the salt of now and the one before. */
+  function isMember(id: string): boolean {
+    const [found, user] = [new Uint32Array(4), new Uint32Array(2)];
+    const ids = createUserHasher(saltsAt(periods, clock.nowMs()));
+    reader.refresh();
+    ids.hashId(id, user);
+    if (reader.audiencesOf(user[0]!, user[1]!, found) > 0) return true;
+    return ids.hashBefore(user) && reader.audiencesOf(user[0]!, user[1]!, found) > 0;
+  }
+
+  it('is found for the period of its upload and the next, can be taken out of, and is emptied after', async () => {
+    await store.save(audienceSchema.parse({ id: 1, advertiserId: 7, name: 'buyers' }));
+    await store.upload(1, 'add', chunks(`${sha('ann')}\n${sha('bob')}`));
+    const until = store.get(1)?.matchedUntilMs ?? 0;
+    expect([until % periods.periodMs, until > clock.nowMs() + periods.periodMs]).toEqual([0, true]);
+    clock.advance(30 * DAY_MS);
+    expect([isMember('ann'), isMember('bob')], 'in the next period').toEqual([true, true]);
+    await store.upload(1, 'remove', chunks(sha('bob')));
+    expect([isMember('ann'), isMember('bob')], 'an old member is removed').toEqual([true, false]);
+    expect([await store.expire(), store.get(1)?.users], 'not yet').toEqual([0, 1]);
+    clock.advance(until - clock.nowMs());
+    expect(isMember('ann'), 'nobody knows the salt any more').toBe(false);
+    expect([await store.expire(), store.get(1)?.users]).toEqual([1, 0]);
+    await store.upload(1, 'replace', chunks(sha('ann')));
+    expect([isMember('ann'), await store.expire()]).toEqual([true, 0]);
   });
 });

@@ -20,13 +20,14 @@ import {
 } from './audiencefiles.ts';
 import { createMemberWriter, sweepMembers } from './audiencemembers.ts';
 import { type AudienceTravel, BUCKETS, bucketOf } from './audiencetravel.ts';
+import { type SaltPeriods, saltsAt } from './salt.ts';
 import { createUploadLines } from './uploadlines.ts';
 
 export interface AudienceStoreOptions {
   /** Directory of the store; the bidders of this machine read the same one. */
   readonly path: string;
-  /** The salt of user hashes, at least 16 bytes; must be the bidders'. */
-  readonly userSalt: string;
+  /** The salt of user hashes, at least 16 bytes; must be the bidders'. It names users of each upload for two periods. */
+  readonly userSalt: string | SaltPeriods;
   readonly clock: Clock;
   /** Address space to map, bytes. Default 64 GiB, none of which is memory. */
   readonly mapBytes?: number;
@@ -42,7 +43,8 @@ const MAX_REJECTIONS = 1000;
 /** The one writer of audiences. @throws CodedError `salt_too_short`; what LMDB throws when it can not open the path */
 export function createAudienceStore(options: AudienceStoreOptions): AudienceStore {
   const files = openAudienceFiles(options.path, options.mapBytes);
-  const hasher = createUserHasher(options.userSalt);
+  const periods = typeof options.userSalt === 'string' ? { secret: options.userSalt, periodMs: 0 } : options.userSalt;
+  const hasher = createUserHasher(saltsAt(periods, options.clock.nowMs()));
   const maxWaiting = options.maxWaiting ?? 4;
   let waiting = 0;
   let closing = false;
@@ -59,10 +61,10 @@ export function createAudienceStore(options: AudienceStoreOptions): AudienceStor
   };
 
   return {
-    list: () => [...eachDefinition(files)].map(([, definition]) => entry(definition)),
+    list: () => [...eachDefinition(files)].map(([, definition]) => entry(definition, periods)),
     get(id) {
       const definition = readDefinition(files, id);
-      return definition === null ? null : entry(definition);
+      return definition === null ? null : entry(definition, periods);
     },
     async save(audience) {
       await inTurn(async () => {
@@ -96,14 +98,35 @@ export function createAudienceStore(options: AudienceStoreOptions): AudienceStor
       }
       waiting++;
       try {
-        const result = await inTurn(() =>
-          runUpload({ files, hasher, clock: options.clock, travel: options.travel }, id, mode, body),
-        );
+        const result = await inTurn(() => {
+          hasher.setSalts(saltsAt(periods, options.clock.nowMs()));
+          return runUpload({ files, hasher, clock: options.clock, travel: options.travel }, id, mode, body);
+        });
         if (mode === 'replace') sweepSoon();
         return result;
       } finally {
         waiting--;
       }
+    },
+    async expire() {
+      const gone = await inTurn(async () => {
+        const ids = expired(files, periods, options.clock.nowMs());
+        if (ids.length === 0) return 0;
+        await files.root.transaction(() => {
+          for (const id of ids) {
+            const definition = readDefinition(files, id);
+            if (definition === null) continue;
+            writeDefinition(files, id, { ...definition, generation: nextGeneration(files), users: 0 });
+          }
+          noteChange(files);
+        });
+        await files.root.flushed;
+        const everywhere = new Uint8Array(BUCKETS).fill(1);
+        for (const id of ids) await travelling(options.travel?.changed(files, id, everywhere));
+        return ids.length;
+      });
+      if (gone > 0) sweepSoon();
+      return gone;
     },
     async close() {
       closing = true;
@@ -117,10 +140,32 @@ async function saveDefinition(files: AudienceFiles, audience: Audience): Promise
   await files.root.transaction(() => {
     const before = readDefinition(files, audience.id);
     const generation = before?.generation ?? nextGeneration(files);
-    writeDefinition(files, audience.id, { audience, generation, users: before?.users ?? 0 });
+    writeDefinition(files, audience.id, { ...before, audience, generation, users: before?.users ?? 0 });
     noteChange(files);
   });
   await files.root.flushed;
+}
+
+/** @param anew whether it has no users from before */
+async function noteSalt(files: AudienceFiles, id: number, nowMs: number, anew: boolean): Promise<void> {
+  await files.root.transaction(() => {
+    const definition = readDefinition(files, id);
+    if (definition === null) return;
+    const addedMs = Math.floor(nowMs);
+    writeDefinition(files, id, { ...definition, addedMs, ...(anew ? { saltedMs: addedMs } : {}) });
+  });
+}
+
+/** Ids of audiences of which no salt of now or before names a user. */
+function expired(files: AudienceFiles, { periodMs }: SaltPeriods, nowMs: number): number[] {
+  return [...eachDefinition(files)]
+    .filter(([, { users, addedMs }]) => users > 0 && addedMs !== undefined && endOf(addedMs, periodMs) <= nowMs)
+    .map(([id]) => id);
+}
+
+/** When the salt of a moment no longer names anybody: its own period and the next are over. */
+function endOf(atMs: number, periodMs: number): number {
+  return periodMs === 0 ? Number.POSITIVE_INFINITY : (Math.floor(atMs / periodMs) + 2) * periodMs;
 }
 
 /** @throws CodedError `audience_not_sent` */
@@ -163,12 +208,16 @@ async function runUpload(
   // A replacement also empties the buckets that it has nobody in.
   const touched = new Uint8Array(BUCKETS).fill(mode === 'replace' ? 1 : 0);
   const report = { lines: 0, accepted: 0, rejected: 0, empty: 0, rejections: [] as AudienceUpload['rejections'] };
-  const lines = createUploadLines(hasher, (line, outcome, user) => {
+  const note = (user: Uint32Array): void => {
+    touched[bucketOf(user[0]!)] = 1;
+    members.add(user[0]!, user[1]!);
+  };
+  const lines = createUploadLines(hasher, (line, outcome, user, before) => {
     report.lines = line;
     if (outcome === 'user') {
       report.accepted++;
-      touched[bucketOf(user[0]!)] = 1;
-      members.add(user[0]!, user[1]!);
+      note(user);
+      if (mode === 'remove' && before !== null) note(before);
     } else if (outcome === 'empty') report.empty++;
     else {
       report.rejected++;
@@ -193,11 +242,13 @@ async function runUpload(
   }
   await members.flush();
   const users = await members.finish();
+  if (mode !== 'remove') await noteSalt(files, id, clock.nowMs(), mode === 'replace' || before.users === 0);
   await files.root.flushed;
   await travelling(travel?.changed(files, id, touched));
   return { audienceId: id, mode, ...report, users, durationMs: Math.round(clock.monotonicMs() - startedMs) };
 }
 
-function entry(definition: Definition): AudienceEntry {
-  return { audience: definition.audience, users: definition.users };
+function entry({ audience, users, saltedMs }: Definition, { periodMs }: SaltPeriods): AudienceEntry {
+  const endless = periodMs === 0 || users === 0 || saltedMs === undefined;
+  return { audience, users, matchedUntilMs: endless ? null : endOf(saltedMs, periodMs) };
 }

@@ -108,21 +108,42 @@ describe('frequency caps', () => {
     const table = createCapTable(64);
     const plan = createCapPlan();
     plan.set(item);
-    const isCapped = (at: number) => isLineCapped(table, caps, user, item, none, at);
+    const isCapped = (at: number) => isLineCapped(table, caps, user, null, item, none, at);
     expect(isCapped(START)).toBe(false);
     plan.count(table, user, shown, START);
     expect(isCapped(START)).toBe(false);
-    expect(isCreativeCapped(table, caps, user, 1000, 0, START)).toBe(true);
-    expect(isCreativeCapped(table, caps, user, 1001, 0, START)).toBe(false);
-    expect(isCreativeCapped(table, caps, user, 1000, 0, START + 60)).toBe(false);
-    expect(isLineCapped(table, caps, user, item, { line: 1, campaign: 1 }, START), 'two in one request').toBe(true);
+    expect(isCreativeCapped(table, caps, user, null, 1000, 0, START)).toBe(true);
+    expect(isCreativeCapped(table, caps, user, null, 1001, 0, START)).toBe(false);
+    expect(isCreativeCapped(table, caps, user, null, 1000, 0, START + 60)).toBe(false);
+    expect(isLineCapped(table, caps, user, null, item, { line: 1, campaign: 1 }, START), 'two in one request').toBe(
+      true,
+    );
     plan.count(table, user, shown, START + 1);
     expect(isCapped(START + 1)).toBe(true);
     expect(isCapped(START + 3600), 'the hour began with the first impression').toBe(false);
     plan.count(table, user, { ...shown, lineItemId: 101 }, START + 3600);
     expect(isCapped(START + 3600), 'a sibling counts for the campaign').toBe(true);
-    expect(isLineCapped(table, caps, Uint32Array.of(2, 1), item, none, START)).toBe(false);
+    expect(isLineCapped(table, caps, Uint32Array.of(2, 1), null, item, none, START)).toBe(false);
     expect(isCapped(START + 86_400)).toBe(false);
+  });
+
+  it('counts what a user saw under the salt before', () => {
+    const item = lineItem(100, 10, [
+      { scope: 'line_item', impressions: 2, per: 'lifetime' },
+      { scope: 'creative', impressions: 2, per: 'lifetime' },
+    ]);
+    const caps = compileCaps(item);
+    if (caps === null) throw new Error('caps expected');
+    const table = createCapTable(64);
+    const plan = createCapPlan();
+    plan.set(item);
+    const renamed = Uint32Array.of(3, 4);
+    plan.count(table, user, shown, START);
+    expect(isLineCapped(table, caps, renamed, user, item, none, START)).toBe(false);
+    plan.count(table, renamed, shown, START + 1);
+    expect(isLineCapped(table, caps, renamed, user, item, none, START + 1)).toBe(true);
+    expect(isCreativeCapped(table, caps, renamed, user, 1000, 0, START + 1)).toBe(true);
+    expect(isLineCapped(table, caps, renamed, null, item, none, START + 1), 'two periods later').toBe(false);
   });
 
   it('counts once where two caps ask for the same counter, and stops when the cap is gone', () => {
@@ -137,9 +158,9 @@ describe('frequency caps', () => {
     plan.set(item);
     plan.set(item);
     for (let i = 0; i < 2; i++) plan.count(table, user, shown, START + i * 86_400 * 60);
-    expect(isLineCapped(table, caps, user, item, none, START + 86_400 * 140)).toBe(false);
+    expect(isLineCapped(table, caps, user, null, item, none, START + 86_400 * 140)).toBe(false);
     plan.count(table, user, shown, START + 86_400 * 140);
-    expect(isLineCapped(table, caps, user, item, none, START + 86_400 * 140)).toBe(true);
+    expect(isLineCapped(table, caps, user, null, item, none, START + 86_400 * 140)).toBe(true);
     plan.delete(100);
     expect(plan.count(createCapTable(1), user, shown, START)).toBe(0);
     expect(compileCaps(lineItem(1, 1, []))).toBe(null);
@@ -208,7 +229,8 @@ describe('the cap store', () => {
       store.observe(impression, token(2));
       const caps = compileCaps(item);
       const capped = (at: number) =>
-        caps !== null && isLineCapped(store.table, caps, Uint32Array.of(1, 2), item, { line: 0, campaign: 0 }, at);
+        caps !== null &&
+        isLineCapped(store.table, caps, Uint32Array.of(1, 2), null, item, { line: 0, campaign: 0 }, at);
       expect(capped(START)).toBe(true);
       expect(capped(START + 86_400)).toBe(false);
       expect(start(128).checkpoint.fault).toBe('made with other sizes');

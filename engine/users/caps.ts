@@ -28,12 +28,14 @@ export function compileCaps(item: LineItem): ReadyCaps | null {
 
 /**
  * Whether the user has seen enough of a line item or its campaign. About 50 ns a cap.
+ * @param before the same user by the salt before, whose impressions count too; null without one
  * @param pending impressions of the line item that this very request has already bid on; of the campaign, likewise
  */
 export function isLineCapped(
   table: CapTable,
   caps: ReadyCaps,
   user: Uint32Array,
+  before: Uint32Array | null,
   item: { readonly id: number; readonly campaignId: number },
   pending: { readonly line: number; readonly campaign: number },
   nowSeconds: number,
@@ -42,9 +44,8 @@ export function isLineCapped(
   for (let i = 0; i < line.length; i += 2) {
     const kind = line[i]!;
     const ofCampaign = kind < 4;
-    capKey(user[0]!, user[1]!, kind, ofCampaign ? item.campaignId : item.id, key);
-    const bidding = ofCampaign ? pending.campaign : pending.line;
-    if (readCount(table, key, nowSeconds) + bidding >= line[i + 1]!) return true;
+    const seen = seenBy(table, user, before, kind, ofCampaign ? item.campaignId : item.id, nowSeconds);
+    if (seen + (ofCampaign ? pending.campaign : pending.line) >= line[i + 1]!) return true;
   }
   return false;
 }
@@ -54,16 +55,31 @@ export function isCreativeCapped(
   table: CapTable,
   caps: ReadyCaps,
   user: Uint32Array,
+  before: Uint32Array | null,
   creativeId: number,
   pending: number,
   nowSeconds: number,
 ): boolean {
   const { creative } = caps;
   for (let i = 0; i < creative.length; i += 2) {
-    capKey(user[0]!, user[1]!, creative[i]!, creativeId, key);
-    if (readCount(table, key, nowSeconds) + pending >= creative[i + 1]!) return true;
+    if (seenBy(table, user, before, creative[i]!, creativeId, nowSeconds) + pending >= creative[i + 1]!) return true;
   }
   return false;
+}
+
+function seenBy(
+  table: CapTable,
+  user: Uint32Array,
+  before: Uint32Array | null,
+  kind: number,
+  id: number,
+  nowSeconds: number,
+): number {
+  capKey(user[0]!, user[1]!, kind, id, key);
+  const count = readCount(table, key, nowSeconds);
+  if (before === null) return count;
+  capKey(before[0]!, before[1]!, kind, id, key);
+  return count + readCount(table, key, nowSeconds);
 }
 const key: CapKey = { a: 0, b: 0 };
 

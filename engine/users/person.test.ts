@@ -87,6 +87,41 @@ describe('the person behind a request', () => {
     expect(read({ device: { ...device, lmt: 1 } }, { fingerprint: true })).toMatchObject(nobody);
   });
 
+  it('is known by the salt of now, and is still who they were by the one before', () => {
+    const asked: number[][] = [];
+    const before = createUserHasher('the salt before that salt');
+    const reader = createPersonReader({
+      privacy: { vendor: defaultVendor },
+      userSalt: { current: userSalt, before: 'the salt before that salt' },
+      fingerprint: false,
+      audiences: {
+        ...audiences,
+        audiencesOf(hi, lo, out) {
+          asked.push([hi, lo]);
+          out[0] = asked.length;
+          return 1;
+        },
+      },
+    });
+    const ask = (id: string) => {
+      scan.scan(body, body.write(JSON.stringify({ user: { buyeruid: id } })));
+      const person = reader.read(scan, 'demo');
+      const terms = new TermList();
+      reader.addAudiences(person, terms);
+      const then = reader.before();
+      return [userHex(person.user[0]!, person.user[1]!), then && userHex(then[0]!, then[1]!), terms.toArray()];
+    };
+    const hashBefore = (id: string): string => {
+      const out = new Uint32Array(2);
+      before.hashId(id, out);
+      return userHex(out[0]!, out[1]!);
+    };
+    expect(ask('B')).toEqual([hashOf('B'), hashBefore('B'), ['1', '2']]);
+    expect(ask('C')).toEqual([hashOf('C'), hashBefore('C'), ['3', '4']]);
+    reader.setSalts({ current: 'the salt after that salt', before: userSalt });
+    expect(ask('B')[1], 'after a turn').toBe(hashOf('B'));
+  });
+
   it('is forgotten before the next request', () => {
     const reader = createPersonReader({
       privacy: { vendor: defaultVendor },

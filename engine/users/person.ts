@@ -2,7 +2,7 @@ import type { TermList } from '../match/termlist.ts';
 import { createPrivacyGate, type PrivacyDecision, type PrivacyOptions } from '../privacy/decision.ts';
 import { createSignals, readSignals } from '../privacy/privacy.ts';
 import { MAX_ONE_BLOCK_BYTES } from '../privacy/sha256.ts';
-import { createUserHasher } from '../privacy/userhash.ts';
+import { createUserHasher, type UserSalts } from '../privacy/userhash.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { AudienceReader } from './audiencereader.ts';
@@ -45,7 +45,7 @@ export function nobody(): Person {
 export interface PersonOptions {
   readonly privacy: PrivacyOptions;
   /** See `createUserHasher`. */
-  readonly userSalt: string;
+  readonly userSalt: string | UserSalts;
   /** Stand in for a missing user id with a hash of address and user agent, for frequency caps. */
   readonly fingerprint: boolean;
   /** null without audiences. */
@@ -57,6 +57,10 @@ export interface PersonReader {
   read(scan: RequestScan, exchange: string): Person;
   /** Adds the person's audiences, if they may be used, as targeting terms: their ids as text. */
   addAudiences(person: Person, terms: TermList): void;
+  /** The known person that was read last, as the salt before named them; null without one. Hashed when it is asked for. */
+  before(): Uint32Array | null;
+  /** Goes on with other salts, between two requests. */
+  setSalts(salts: UserSalts): void;
 }
 
 /** One reader per thread. @throws CodedError `salt_too_short` */
@@ -66,6 +70,14 @@ export function createPersonReader(options: PersonOptions): PersonReader {
   const signals = createSignals();
   const found = new Uint32Array(MAX_AUDIENCES);
   const person = nobody();
+  const earlier = new Uint32Array(2);
+  /** Whether `earlier` is of the person that was read last: 0 not looked at, 1 there is none, 2 it is. */
+  let lookedBefore = 0;
+
+  const before = (): Uint32Array | null => {
+    if (lookedBefore === 0) lookedBefore = hasher.hashBefore(earlier) ? 2 : 1;
+    return lookedBefore === 2 ? earlier : null;
+  };
 
   const hashField = (scan: RequestScan, node: number, field: number): boolean => {
     if (node < 0) return false;
@@ -96,6 +108,7 @@ export function createPersonReader(options: PersonOptions): PersonReader {
       readSignals(scan, signals);
       const decision = gate.decide(signals);
       person.decision = decision;
+      lookedBefore = 0;
       person.known = false;
       person.stored = false;
       person.user[0] = 0;
@@ -109,7 +122,13 @@ export function createPersonReader(options: PersonOptions): PersonReader {
       if (options.audiences === null || !known || !decision.mayPersonalise) return;
       const count = options.audiences.audiencesOf(user[0]!, user[1]!, found);
       for (let i = 0; i < count; i++) terms.add(String(found[i]));
+      const then = before();
+      if (then === null) return;
+      const more = options.audiences.audiencesOf(then[0]!, then[1]!, found);
+      for (let i = 0; i < more; i++) terms.add(String(found[i]));
     },
+    before,
+    setSalts: hasher.setSalts,
   };
 }
 

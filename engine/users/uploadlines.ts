@@ -17,25 +17,25 @@ export interface UploadLines {
 /**
  * Splits an upload into lines without building strings and turns each into a user.
  * @param onLine called for every line in order, numbered from 1; `user` holds the two halves when the outcome is `user`
- *   and is reused for the next line
+ *   and is reused for the next line; `before` is the same user as the salt before named them, null without one
  */
 export function createUploadLines(
   hasher: UserHasher,
-  onLine: (line: number, outcome: LineOutcome, user: Uint32Array) => void,
+  onLine: (line: number, outcome: LineOutcome, user: Uint32Array, before: Uint32Array | null) => void,
 ): UploadLines {
   const carry = new Uint8Array(MAX_LINE_BYTES);
   const user = new Uint32Array(2);
+  const before = new Uint32Array(2);
   let carried = 0;
   let tooLong = false;
   let line = 0;
 
   const finish = (bytes: Uint8Array, start: number, end: number): void => {
     line++;
-    onLine(
-      line,
-      tooLong || end - start > MAX_LINE_BYTES ? 'line_too_long' : readLine(bytes, start, end, line, hasher, user),
-      user,
-    );
+    const long = tooLong || end - start > MAX_LINE_BYTES;
+    const outcome = long ? 'line_too_long' : readLine(bytes, start, end, line, hasher, user);
+    const digested = outcome === 'digest';
+    onLine(line, digested ? 'user' : outcome, user, digested && hasher.hashBefore(before) ? before : null);
     carried = 0;
     tooLong = false;
   };
@@ -75,7 +75,7 @@ function readLine(
   line: number,
   hasher: UserHasher,
   user: Uint32Array,
-): LineOutcome {
+): LineOutcome | 'digest' {
   let start = lineStart;
   // A byte order mark may stand before the first line.
   if (line === 1 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf) start += 3;
@@ -93,11 +93,12 @@ function readLine(
     if (high < 0 || low < 0) return line === 1 && isHeader(bytes, start, end) ? 'empty' : 'not_a_hash';
     digest[i] = (high << 4) | low;
   }
-  if (length === 64) hasher.hashDigest(digest, 0, user);
-  else {
-    user[0] = wordAt(0);
-    user[1] = wordAt(4);
+  if (length === 64) {
+    hasher.hashDigest(digest, 0, user);
+    return 'digest';
   }
+  user[0] = wordAt(0);
+  user[1] = wordAt(4);
   return 'user';
 }
 

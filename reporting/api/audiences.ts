@@ -34,7 +34,7 @@ export function audienceRoutes(services: Services, store: AudienceStore | null):
     }
     return entry;
   };
-  const shown = ({ audience, users }: AudienceEntry) => ({ ...audience, users });
+  const shown = ({ audience, users, matchedUntilMs }: AudienceEntry) => ({ ...audience, users, matchedUntilMs });
 
   app.get('/audiences', (c) => {
     const wanted = c.req.query('advertiserId');
@@ -55,7 +55,10 @@ export function audienceRoutes(services: Services, store: AudienceStore | null):
     const id = newAudienceId((taken) => open().get(taken) !== null, services.random);
     const audience = audienceSchema.parse({ ...parsed.data, id, version: 1, updatedMs: services.clock.nowMs() });
     await open().save(audience);
-    return c.json({ ...audience, users: 0 }, 201, { etag: etagOf(audience), location: `/api/v1/audiences/${id}` });
+    return c.json(shown({ audience, users: 0, matchedUntilMs: null }), 201, {
+      etag: etagOf(audience),
+      location: `/api/v1/audiences/${id}`,
+    });
   });
   app.get('/audiences/:id', (c) => {
     const entry = find(c);
@@ -63,14 +66,15 @@ export function audienceRoutes(services: Services, store: AudienceStore | null):
   });
   app.patch('/audiences/:id', async (c) => {
     requireWriter(c.get('principal'));
-    const { audience: before, users } = find(c);
+    const entry = find(c);
+    const { audience: before } = entry;
     checkPrecondition(c, before);
     const patch = patchSchema.safeParse(await jsonBody(c));
     if (!patch.success) throw invalidInput(patch.error);
     const merged = mergePatch(before, patch.data) as Audience;
     const after = audienceSchema.parse({ ...merged, version: before.version + 1, updatedMs: services.clock.nowMs() });
     await open().save(after);
-    return c.json({ ...after, users }, 200, { etag: etagOf(after) });
+    return c.json(shown({ ...entry, audience: after }), 200, { etag: etagOf(after) });
   });
   app.delete('/audiences/:id', async (c) => {
     requireWriter(c.get('principal'));

@@ -269,7 +269,7 @@ export function createMemoryAudiences(): AudienceStore {
   const kept = new Map<number, { audience: Audience; users: Set<string> }>();
   const entry = (id: number) => {
     const found = kept.get(id);
-    return found === undefined ? null : { audience: found.audience, users: found.users.size };
+    return found === undefined ? null : { audience: found.audience, users: found.users.size, matchedUntilMs: null };
   };
   return {
     list: () => [...kept.keys()].map((id) => entry(id)!),
@@ -291,6 +291,7 @@ export function createMemoryAudiences(): AudienceStore {
       const counts = { lines: lines.length, accepted: lines.length, rejected: 0, empty: 0, rejections: [] };
       return { audienceId: id, mode, ...counts, users: users.size, durationMs: 1 };
     },
+    expire: async () => 0,
     close: async () => undefined,
   };
 }

@@ -121,7 +121,12 @@ function schemas(): Json {
       impressions: { type: 'integer' },
       sentence: { type: 'string' },
     }),
-    Audience: { allOf: [jsonSchema(audienceSchema, 'output'), object({ users: { type: 'integer' } })] },
+    Audience: {
+      allOf: [
+        jsonSchema(audienceSchema, 'output'),
+        object({ users: { type: 'integer' }, matchedUntilMs: { type: ['integer', 'null'] } }),
+      ],
+    },
     AudienceList: listOf('Audience'),
     NewAudience: jsonSchema(newAudienceSchema, 'input'),
     AudiencePatch: { type: 'object', properties: { name: { type: 'string' }, status: { enum: ['active', 'paused'] } } },

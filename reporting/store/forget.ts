@@ -11,8 +11,14 @@ export async function forget(
   { database }: Pick<SchemaOptions, 'database'>,
   users: readonly string[],
 ): Promise<number> {
-  const list = users.slice(0, MAX_USERS).map((user) => BigInt(`0x${user}`).toString());
-  if (list.length === 0) return 0;
+  let rows = 0;
+  for (let i = 0; i < users.length; i += MAX_USERS)
+    rows += await forgetSome(sql, database, users.slice(i, i + MAX_USERS));
+  return rows;
+}
+
+async function forgetSome(sql: Sql, database: string, users: readonly string[]): Promise<number> {
+  const list = users.map((user) => BigInt(`0x${user}`).toString());
   let rows = 0;
   for (const table of ['events', REBUILT_TABLE]) {
     const [there] = await sql.rows(

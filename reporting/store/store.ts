@@ -75,7 +75,7 @@ export interface Store extends SpendSource, Reports {
   /** The latest accepted clicks and impressions of users (16 hex digits each) whose bids were made since, at most 50 of each user and advertiser. */
   touches(users: readonly string[], sinceMs: number): Promise<readonly Touch[]>;
   /**
-   * Takes users (16 hex digits each, at most 1,000) out of the events, with the addresses, browsers and raw records beside
+   * Takes users (16 hex digits each) out of the events, with the addresses, browsers and raw records beside
    * them; also out of the table that a replay has left. Counts and money stay.
    * @returns rows that named one of them
    */
