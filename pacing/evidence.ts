@@ -67,15 +67,26 @@ export function createEvidence(): Evidence {
   };
 }
 
+/** The cohort of an instant that is not folded yet. */
+export function pendingAt(evidence: Evidence, startMs: number): Cohort | undefined {
+  const { pending } = evidence;
+  let low = 0;
+  let high = pending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (pending[middle]!.startMs < startMs) low = middle + 1;
+    else high = middle;
+  }
+  return pending[low]?.startMs === startMs ? pending[low] : undefined;
+}
+
 /** The cohort of an instant, made when it is the newest. Undefined when it was folded already. */
 export function cohortAt(evidence: Evidence, startMs: number): Cohort | undefined {
   const { pending } = evidence;
-  for (let at = pending.length - 1; at >= 0; at--) {
-    const one = pending[at]!;
-    if (one.startMs === startMs) return one;
-    if (one.startMs < startMs) break;
-  }
-  const last = pending.at(-1);
+  const last = pending[pending.length - 1];
+  if (last?.startMs === startMs) return last;
+  const known = pendingAt(evidence, startMs);
+  if (known !== undefined) return known;
   if (last !== undefined && last.startMs > startMs) return undefined;
   const fresh = {
     startMs,

@@ -2,8 +2,7 @@ import { localDay } from '../core/budgetday.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, PacingMessage } from '../core/topics.ts';
 import { GONE } from './allocation.ts';
-import { cohortAt, noteBids } from './evidence.ts';
-import type { LevelState } from './levelstate.ts';
+import { cohortAt, noteBids, pendingAt } from './evidence.ts';
 import { ownerOf, type PacerState, rebuild } from './pacerstate.ts';
 
 /** Takes in what a bidder reports: who it is, what it has drawn, what traffic came and what was bid. */
@@ -67,7 +66,7 @@ function inferCohorts(pacer: PacerState, stats: BidStats): void {
     const state = pacer.levels.get(use.cell.slice(0, use.cell.lastIndexOf(':')));
     if (state?.cells[0]?.name !== use.cell) continue;
     const more = Number(BigInt(use.confirmedNanos) - pacer.allocation.confirmed(use.cell, stats.node));
-    const cohort = state.evidence.pending.find((one) => one.startMs === atMs);
+    const cohort = pendingAt(state.evidence, atMs);
     if (more <= 0 || cohort === undefined) continue;
     cohort.spendNanos += more;
     cohort.bills += state.evidence.priceNanos > 0 ? more / state.evidence.priceNanos : 1;
@@ -86,7 +85,6 @@ export function takeCohorts(
   pacer.storeDown = false;
   pacer.firstReadMs = Math.min(pacer.firstReadMs, nowMs);
   pacer.readMs = nowMs;
-  const cohorts = new Map<LevelState, Map<number, LevelState['evidence']['pending'][number]>>();
   for (const state of levels.values()) {
     for (const cohort of state.evidence.pending) {
       if (cohort.startMs < fromMs || cohort.startMs >= toMs) continue;
@@ -98,12 +96,7 @@ export function takeCohorts(
   for (const row of rows) {
     bills.set(row.bucketMs, (bills.get(row.bucketMs) ?? 0) + row.bills);
     for (const state of lines.get(row.lineItemId)?.path ?? []) {
-      let byStart = cohorts.get(state);
-      if (byStart === undefined) {
-        byStart = new Map(state.evidence.pending.map((one) => [one.startMs, one]));
-        cohorts.set(state, byStart);
-      }
-      const cohort = byStart.get(row.bucketMs);
+      const cohort = pendingAt(state.evidence, row.bucketMs);
       if (cohort === undefined) continue;
       cohort.spendNanos += Number(row.billedNanos);
       cohort.bills += row.bills;

@@ -3,7 +3,8 @@ import { advertiserSchema, campaignSchema, lineItemSchema } from '../core/campai
 import { seededRandom } from '../core/random.ts';
 import type { CampaignChange } from '../core/topics.ts';
 import { diurnalShape, shapeAt, syntheticMarket } from './sim/market.ts';
-import { runWorld, type SimLine } from './sim/world.ts';
+import type { SimLine } from './sim/simnode.ts';
+import { runWorld } from './sim/world.ts';
 
 const DAY = Date.parse('2026-11-24T00:00:00Z');
 const HOURS = 3_600_000;

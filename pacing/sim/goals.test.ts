@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
+import type { LineResult } from './lineresult.ts';
 import { marketCost } from './market.ts';
 import { market } from './scenarios.ts';
 import { SINGLE_LINE, singleCampaign } from './single.ts';
-import { type LineResult, runWorld } from './world.ts';
+import { runWorld } from './world.ts';
 
 const AUCTIONS = 6000;
 

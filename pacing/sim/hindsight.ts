@@ -1,12 +1,12 @@
-import { type Market, marketCost } from './market.ts';
+import { type Market, marketCost, perMarket } from './market.ts';
 
 /** Times the average cost of a click: at multiplier 1 nearly everything is won. */
 const GENEROUS = 6;
 
 /** What one unit of predicted rate is worth in nanos, for a bidder that could buy nearly everything. */
-export function valueOfRate(market: Market): number {
-  return (GENEROUS * marketCost(market)) / market.rate.reduce((sum, one) => sum + one, 0);
-}
+export const valueOfRate = perMarket(
+  (market) => (GENEROUS * marketCost(market)) / market.rate.reduce((sum, one) => sum + one, 0),
+);
 
 /**
  * The most value a budget could have bought, knowing everything. Second price: auctions by value for money until the
@@ -16,12 +16,15 @@ export function hindsightValue(market: Market, budgetNanos: number, firstPrice: 
   return firstPrice ? bestMultiplier(market, budgetNanos) : knapsack(market, budgetNanos);
 }
 
+/** Auctions by value for money, the best first. */
+const byValueForMoney = perMarket(({ rate, priceNanos }) =>
+  Int32Array.from(rate.keys()).sort((a, b) => rate[b]! * priceNanos[a]! - rate[a]! * priceNanos[b]!),
+);
+
 function knapsack(market: Market, budgetNanos: number): number {
-  const order = Array.from(market.rate.keys());
-  order.sort((a, b) => market.rate[b]! * market.priceNanos[a]! - market.rate[a]! * market.priceNanos[b]!);
   let left = budgetNanos;
   let value = 0;
-  for (const at of order) {
+  for (const at of byValueForMoney(market)) {
     const price = market.priceNanos[at]!;
     // The last one counts in part: an upper bound stays an upper bound.
     value += market.rate[at]! * Math.min(1, left / Math.max(1, price));

@@ -7,7 +7,8 @@ import type { JobResult, TrialScore } from './benchjob.ts';
 import { valueOfRate } from './hindsight.ts';
 import { diurnalShape, gaussian, type Market, marketCost, shapeAt, syntheticMarket } from './market.ts';
 import { REPLAY_DAY_MS } from './replay.ts';
-import { runWorld, type SimLine, type WorldOptions } from './world.ts';
+import type { SimLine } from './simnode.ts';
+import { runWorld, type WorldOptions } from './world.ts';
 
 const CAMPAIGNS = 10_000;
 const QUICK_CAMPAIGNS = 200;
@@ -95,6 +96,7 @@ function part(whole: Market, indexes: readonly number[]): Market {
 function playTogether(trials: readonly Trial[], mode: WorldOptions['mode'], random: Random): Score[] {
   const { market, owner } = merge(trials);
   const lines = trials.map((trial, at) => lineOf(trial, at));
+  const alone = lines.map((line) => [line]);
   const changes: CampaignChange[] = [
     { kind: 'advertiser', entity: advertiserSchema.parse({ id: 1, name: 'Advertiser' }) },
     ...trials.flatMap((trial, at) => changesOf(trial, at)),
@@ -103,7 +105,7 @@ function playTogether(trials: readonly Trial[], mode: WorldOptions['mode'], rand
     market,
     changes,
     lines,
-    linesOf: (index) => [lines[owner[index]!]!],
+    linesOf: (index) => alone[owner[index]!]!,
     nodes: 1,
     mode,
     firstPrice: false,
@@ -126,18 +128,28 @@ function playTogether(trials: readonly Trial[], mode: WorldOptions['mode'], rand
 
 /** All campaigns' auctions in order of time, and whose each is. */
 function merge(trials: readonly Trial[]): { market: Market; owner: Int32Array } {
-  const all = trials.flatMap((trial, at) => Array.from(trial.market.atMs, (ms, index) => ({ ms, at, index })));
-  all.sort((a, b) => a.ms - b.ms);
+  const count = trials.reduce((sum, trial) => sum + trial.market.atMs.length, 0);
+  const owners = new Int32Array(count);
+  const places = new Int32Array(count);
+  let next = 0;
+  trials.forEach(({ market }, at) => {
+    for (let index = 0; index < market.atMs.length; index++) {
+      owners[next] = at;
+      places[next++] = index;
+    }
+  });
+  const times = Float64Array.from(owners, (at, one) => trials[at]!.market.atMs[places[one]!]!);
+  const order = Int32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]!);
   const pick = (from: (market: Market) => ArrayLike<number>): Float64Array =>
-    Float64Array.from(all, ({ at, index }) => from(trials[at]!.market)[index]!);
+    Float64Array.from(order, (one) => from(trials[owners[one]!]!.market)[places[one]!]!);
   const market = {
     ...trials[0]!.market,
     atMs: pick((one) => one.atMs),
     priceNanos: pick((one) => one.priceNanos),
     rate: pick((one) => one.rate),
-    click: Uint8Array.from(all, ({ at, index }) => trials[at]!.market.click[index]!),
+    click: Uint8Array.from(pick((one) => one.click)),
   };
-  return { market, owner: Int32Array.from(all, ({ at }) => at) };
+  return { market, owner: Int32Array.from(order, (one) => owners[one]!) };
 }
 
 function lineOf(trial: Trial, at: number): SimLine {

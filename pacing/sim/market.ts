@@ -101,7 +101,23 @@ export function shapeAt(shape: readonly number[], atMs: number): number {
   return shape[Math.floor(atMs / QUARTER_MS) % 96] ?? 1;
 }
 
+/** What follows from a market alone is worked out once, however many methods and budgets are played in it. */
+export function perMarket<T>(work: (market: Market) => T): (market: Market) => T {
+  const known = new WeakMap<Market, { readonly result: T }>();
+  return (market) => {
+    let found = known.get(market);
+    if (found === undefined) {
+      found = { result: work(market) };
+      known.set(market, found);
+    }
+    return found.result;
+  };
+}
+
 /** What the whole market would cost: every auction won, at second price. */
-export function marketCost(market: Market): number {
-  return market.priceNanos.reduce((sum, one) => sum + one, 0);
+export const marketCost = perMarket((market) => market.priceNanos.reduce((sum, one) => sum + one, 0));
+
+/** Minutes of a market, the last one perhaps cut short. */
+export function minutesOf(market: Market): number {
+  return Math.ceil((market.endMs - market.startMs) / 60_000);
 }

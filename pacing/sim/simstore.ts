@@ -1,85 +1,101 @@
+import { localDay } from '../../core/budgetday.ts';
 import type { SpendRow } from '../../core/spend.ts';
 import type { PacerCore } from '../pacercore.ts';
 import type { Market } from './market.ts';
 import type { Notice } from './world.ts';
 
 const READ_EVERY_MS = 60_000;
+const TOTALS_EVERY_MS = 300_000;
 const MINUTE_MS = 60_000;
-const QUARTER_MS = 900_000;
-const DAY_MS = 86_400_000;
+const LOOK_BACK_MS = 26 * 3_600_000;
 
+type Row = { -readonly [key in keyof SpendRow]: SpendRow[key] };
 interface Sum {
-  readonly row: SpendRow;
+  readonly row: Row;
   nanos: number;
-  bills: number;
 }
+/** The rows of one span of time, by line item and bidder. */
+type Bucket = Map<number, Sum>;
 
-/** The store as the pacer reads it: exactly-once by bid, summed in the buckets that the live pacer asks for. */
-export function createSimStore(): {
+/**
+ * The store as the pacer reads it: exactly-once by bid, summed by minute and by budget day. Rows are reused between
+ * reads: whoever reads keeps none.
+ * @param timeZone of all advertisers
+ */
+export function createSimStore(timeZone: string): {
   add(notice: Notice): boolean;
   read(core: PacerCore, market: Market, nowMs: number, cohortMs: number, elapsedMs: number): void;
 } {
-  const seen = new Set<string>();
-  const minutes = createBuckets(MINUTE_MS);
-  const quarters = createBuckets(QUARTER_MS);
-  const days = createBuckets(DAY_MS);
+  const seen = new Set<number>();
+  const minutes = new Map<number, Bucket>();
+  const days = new Map<number, Bucket>();
+  let day = { startMs: 0, endMs: 0 };
+
+  function dayOf(atMs: number): number {
+    if (atMs < day.startMs || atMs >= day.endMs) day = localDay(timeZone, atMs);
+    return day.startMs;
+  }
+
   return {
     add(notice) {
-      if (seen.has(notice.bidId)) return false;
-      seen.add(notice.bidId);
-      for (const buckets of [minutes, quarters, days]) buckets.add(notice);
+      if (seen.has(notice.number)) return false;
+      seen.add(notice.number);
+      count(minutes, Math.floor(notice.bidAtMs / MINUTE_MS) * MINUTE_MS, notice);
+      count(days, dayOf(notice.bidAtMs), notice);
       return true;
     },
     read(core, market, nowMs, cohortMs, elapsedMs) {
       if (elapsedMs % READ_EVERY_MS !== 0) return;
       const from = Math.floor(nowMs / cohortMs) * cohortMs - 40 * cohortMs;
-      core.cohorts(minutes.list(from, nowMs), from, Math.floor(nowMs / cohortMs + 1) * cohortMs, nowMs);
-      if (elapsedMs % 300_000 !== 0) return;
-      const since = Math.floor((nowMs - 26 * 3_600_000) / QUARTER_MS) * QUARTER_MS;
-      core.totals(quarters.list(Math.max(market.startMs, since), nowMs), since, nowMs);
-      core.totals(days.list(market.startMs, nowMs), 0, nowMs);
+      const rows: SpendRow[] = [];
+      for (let at = Math.floor(from / MINUTE_MS) * MINUTE_MS; at <= nowMs; at += MINUTE_MS) list(minutes.get(at), rows);
+      core.cohorts(rows, from, Math.floor(nowMs / cohortMs + 1) * cohortMs, nowMs);
+      if (elapsedMs % TOTALS_EVERY_MS !== 0) return;
+      const since = Math.max(market.startMs, nowMs - LOOK_BACK_MS);
+      core.totals(listSince(days, since), since, nowMs);
+      core.totals(listSince(days, Number.NEGATIVE_INFINITY), 0, nowMs);
     },
   };
 }
 
-function createBuckets(spanMs: number): {
-  add(notice: Notice): void;
-  list(fromMs: number, toMs: number): SpendRow[];
-} {
-  const byStart = new Map<number, Map<string, Sum>>();
-  return {
-    add(notice) {
-      const startMs = Math.floor(notice.bidAtMs / spanMs) * spanMs;
-      let bucket = byStart.get(startMs);
-      if (bucket === undefined) {
-        bucket = new Map();
-        byStart.set(startMs, bucket);
-      }
-      const key = `${notice.line.lineItemId}:${notice.node}`;
-      let sum = bucket.get(key);
-      if (sum === undefined) {
-        sum = { row: emptyRow(notice, startMs), nanos: 0, bills: 0 };
-        bucket.set(key, sum);
-      }
-      sum.nanos += notice.nanos ?? 0;
-      sum.bills++;
-    },
-    list(fromMs, toMs) {
-      const found: SpendRow[] = [];
-      for (let at = Math.floor(fromMs / spanMs) * spanMs; at <= toMs; at += spanMs)
-        for (const { row, nanos, bills } of byStart.get(at)?.values() ?? [])
-          found.push({ ...row, billedNanos: BigInt(nanos), bills, wins: bills, impressions: bills });
-      return found;
-    },
-  };
+function count(buckets: Map<number, Bucket>, startMs: number, notice: Notice): void {
+  let bucket = buckets.get(startMs);
+  if (bucket === undefined) {
+    bucket = new Map();
+    buckets.set(startMs, bucket);
+  }
+  const key = notice.line.lineItemId * 1000 + notice.node.born;
+  let sum = bucket.get(key);
+  if (sum === undefined) {
+    sum = { row: emptyRow(notice, startMs), nanos: 0 };
+    bucket.set(key, sum);
+  }
+  sum.nanos += notice.nanos ?? 0;
+  sum.row.bills++;
 }
 
-function emptyRow(notice: Notice, bucketMs: number): SpendRow {
+function list(bucket: Bucket | undefined, into: SpendRow[]): void {
+  if (bucket === undefined) return;
+  for (const { row, nanos } of bucket.values()) {
+    row.billedNanos = BigInt(nanos);
+    row.wins = row.bills;
+    row.impressions = row.bills;
+    into.push(row);
+  }
+}
+
+function listSince(buckets: ReadonlyMap<number, Bucket>, fromMs: number): SpendRow[] {
+  const rows: SpendRow[] = [];
+  for (const [startMs, bucket] of buckets) if (startMs >= fromMs) list(bucket, rows);
+  return rows;
+}
+
+function emptyRow({ line, node }: Notice, bucketMs: number): Row {
   return {
-    advertiserId: notice.line.advertiserId,
-    campaignId: notice.line.campaignId,
-    lineItemId: notice.line.lineItemId,
-    node: notice.node,
+    advertiserId: line.advertiserId,
+    campaignId: line.campaignId,
+    lineItemId: line.lineItemId,
+    node: node.name,
     bucketMs,
     billedNanos: 0n,
     bills: 0,

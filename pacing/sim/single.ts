@@ -2,7 +2,7 @@ import { advertiserSchema, campaignSchema, lineItemSchema } from '../../core/cam
 import type { CampaignChange } from '../../core/topics.ts';
 import { valueOfRate } from './hindsight.ts';
 import type { Market } from './market.ts';
-import type { SimLine } from './world.ts';
+import type { SimLine } from './simnode.ts';
 
 export const SINGLE_LINE = 100;
 
