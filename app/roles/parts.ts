@@ -30,6 +30,7 @@ import { loadSecrets } from '../secrets.ts';
 import { configuredScorer } from '../traffic.ts';
 import { projectRoot, version } from '../version.ts';
 import { type DeadMan, watchReporting } from './deadman.ts';
+import { keepRollups } from './rollups.ts';
 
 /** Short, so that a new campaign is priced within half a minute. */
 const LIVE_COHORT_MS = 20_000;
@@ -73,11 +74,13 @@ export async function startIngestPart({ context, log, store, metrics }: Ground):
       onFatal,
     },
   );
+  const rollups = keepRollups(store, logger);
   return {
     lag: ingest.lag,
     async stop() {
       await ingest.stop();
       await windows.stop();
+      await rollups.stop();
     },
   };
 }

@@ -1,11 +1,18 @@
 import type { Sql } from './client.ts';
+import { cubes, reachCube } from './cubes.ts';
+import type { ReportTables } from './reportparts.ts';
+import type { RolledDay } from './rollup.ts';
 import type { Audit } from './store.ts';
 
 /**
  * Checks a table of events against itself: one row per (partition, offset), offsets without gaps, no event id accepted
- * twice, and each aggregate projection equal to the rows it stands for.
+ * twice, and each aggregate projection and each day's sums equal to the rows they stand for.
  */
-export async function audit(sql: Sql, table: string): Promise<Audit> {
+export async function audit(
+  sql: Sql,
+  { events: table, rollups }: Pick<ReportTables, 'events' | 'rollups'>,
+  rolled: readonly RolledDay[],
+): Promise<Audit> {
   const faults: string[] = [];
   const partitions = await sql.rows(
     `SELECT partition, count(), uniqExact(offset), min(offset), max(offset) FROM ${table} GROUP BY partition ORDER BY partition`,
@@ -30,6 +37,7 @@ export async function audit(sql: Sql, table: string): Promise<Audit> {
     const found = await differing(sql, table, keys);
     if (found > 0) faults.push(`${found} groups by ${keys} differ between aggregate and rows`);
   }
+  faults.push(...(await wrongSums(sql, table, rollups, rolled)));
   return { rows, accepted, billedNanos: billed, faults };
 }
 
@@ -42,6 +50,34 @@ const projections = [
   'quarter, campaign_id, country, device_type, os, type, status',
   'quarter, campaign_id, domain, deal, type, status',
 ] as const;
+
+/** Days whose sums by campaign differ from their rows, as faults. */
+async function wrongSums(
+  sql: Sql,
+  table: string,
+  rollups: string,
+  rolled: readonly RolledDay[],
+): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const { day, build } of rolled) {
+    const rows = await sql.rows(
+      `SELECT campaign_id, count(), sum(billed_nanos), countIf(type = 'impression' AND status = 'accepted') FROM ${table} WHERE block_day = {day:Date} GROUP BY campaign_id ORDER BY campaign_id ${plain}`,
+      { day },
+    );
+    for (const { name } of [...cubes, reachCube]) {
+      const sums = await sql.rows(
+        `SELECT campaign_id, sum(received), sum(spend_nanos), sum(impressions) FROM ${rollups} WHERE block_day = {day:Date} AND build = ${build} AND cube = '${name}' GROUP BY campaign_id ORDER BY campaign_id`,
+        { day },
+      );
+      const same = (row: unknown[], i: number): boolean =>
+        name === reachCube.name
+          ? Number(row[3]) === 0 || sums.some((sum) => sum[0] === row[0] && sum[3] === row[3])
+          : JSON.stringify(row) === JSON.stringify(sums[i]);
+      if (!rows.every(same)) faults.push(`the sums of ${day} by ${name} differ from its rows`);
+    }
+  }
+  return faults;
+}
 
 async function differing(sql: Sql, table: string, keys: string): Promise<number> {
   const query = `SELECT ${keys}, count(), sum(billed_nanos), sum(value_micros), sum(late) FROM ${table} GROUP BY ${keys} ORDER BY ${keys}`;

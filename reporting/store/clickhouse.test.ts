@@ -370,7 +370,7 @@ describe('a report', () => {
     ]);
     expect(back).toEqual(rows);
     const unknown = { ...query, dimensions: ['country'], metrics: ['bids'] } as typeof query;
-    expect(() => store.parquet(unknown)).toThrow('do not know the dimension');
+    await expect(store.parquet(unknown)[Symbol.asyncIterator]().next()).rejects.toThrow('do not know the dimension');
   });
 
   it('refuses a dimension that its metrics do not know', async () => {

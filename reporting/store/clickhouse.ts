@@ -10,6 +10,7 @@ import { migrate, type SchemaOptions } from './migrate.ts';
 import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
 import { reportFileSql, reportSql } from './reportsql.ts';
+import { dropOldBuilds, type RolledDay, rolledDays, rollUpDay } from './rollup.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
 import { touches } from './touches.ts';
@@ -71,7 +72,9 @@ async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number)
 /** The store over migrated tables. @param events the table of events: the live one, or one being rebuilt */
 export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store {
   const table = (name: StoreTable): string => `${schema.database}.${name === 'events' ? events : name}`;
-  const tables = { events: table('events'), bidStats: table('bid_stats') };
+  const tables = { events: table('events'), bidStats: table('bid_stats'), rollups: `${schema.database}.rollups` };
+  // Sums are of the live table.
+  const rolled = async (): Promise<readonly RolledDay[]> => (events === 'events' ? rolledDays(sql, schema) : []);
 
   return {
     insertEvents: (block) => insertBlock(sql, table('events'), eventColumns, block, eventValues),
@@ -113,21 +116,29 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
     spend: (fromMs, toMs, bucketMs) => spend(sql, tables.events, fromMs, toMs, bucketMs),
     async query(query) {
       const limit = query.limit ?? MAX_REPORT_ROWS;
-      const { text, params, sums } = reportSql({ ...query, limit }, tables);
+      const { text, params, sums } = reportSql({ ...query, limit }, tables, await rolled());
       const rows = await sql.rows(text, params);
       return {
         rows: rows.slice(0, limit).map((row) => reportRow(row, query, sums)),
         truncated: rows.length > limit,
       };
     },
-    stream: (query) => reportRows(sql, query, tables),
-    parquet(query) {
-      const { text, params } = reportFileSql(query, tables);
-      return sql.parquet(text, params);
+    async *stream(query) {
+      const { text, params, sums } = reportSql(query, tables, await rolled());
+      for await (const chunk of sql.stream(text, params)) yield chunk.map((row) => reportRow(row, query, sums));
+    },
+    async *parquet(query) {
+      const { text, params } = reportFileSql(query, tables, await rolled());
+      yield* sql.parquet(text, params);
+    },
+    async rollUp(restMs) {
+      const day = await rollUpDay(sql, schema, restMs);
+      if (day === null) await dropOldBuilds(sql, schema, restMs);
+      return day;
     },
     touches: (users, sinceMs) => touches(sql, tables.events, users, sinceMs),
     forget: (users) => forget(sql, schema, users),
-    audit: () => audit(sql, tables.events),
+    audit: async () => audit(sql, tables, await rolled()),
     rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),
     async ping() {
       await sql.rows('SELECT 1');
@@ -189,15 +200,6 @@ async function spend(
     clicks: Number(row[9]),
     conversions: Number(row[10]),
   }));
-}
-
-async function* reportRows(
-  sql: Sql,
-  query: ReportQuery,
-  tables: { readonly events: string; readonly bidStats: string },
-): AsyncIterable<readonly ReportRow[]> {
-  const { text, params, sums } = reportSql(query, tables);
-  for await (const chunk of sql.stream(text, params)) yield chunk.map((row) => reportRow(row, query, sums));
 }
 
 function reportRow(row: readonly unknown[], query: ReportQuery, sums: readonly SumMetric[]): ReportRow {

@@ -1,11 +1,12 @@
 import type { Sql } from './client.ts';
 import type { SchemaOptions } from './migrate.ts';
 import { REBUILT_TABLE } from './rebuild.ts';
+import { hideDays } from './rollup.ts';
 
 /** Users of one statement at most. */
 const MAX_USERS = 1000;
 
-/** See `Store.forget`. A mutation writes the parts anew, projections included, and is waited for. */
+/** See `Store.forget`. Sums of days hold sketches of people: they are hidden, and made anew without them. A mutation writes the parts anew, projections included, and is waited for. */
 export async function forget(
   sql: Sql,
   { database }: Pick<SchemaOptions, 'database'>,
@@ -30,9 +31,17 @@ async function forgetSome(sql: Sql, database: string, users: readonly string[]):
     const [found] = await sql.rows(`SELECT count() FROM ${database}.${table} WHERE ${where}`);
     if (table === 'events') rows = Number(found?.[0]);
     if (Number(found?.[0]) === 0) continue;
+    const days = await sql.rows(`SELECT DISTINCT toString(block_day) FROM ${database}.${table} WHERE ${where}`);
     await sql.run(
       `ALTER TABLE ${database}.${table} UPDATE user = 0, ip = '', ua = '', raw = '' WHERE ${where} SETTINGS mutations_sync = 2`,
     );
+    if (table === 'events') {
+      await hideDays(
+        sql,
+        database,
+        days.map(([day]) => String(day)),
+      );
+    }
   }
   return rows;
 }

@@ -80,6 +80,13 @@ export interface Store extends SpendSource, Reports {
    * @returns rows that named one of them
    */
   forget(users: readonly string[]): Promise<number>;
+  /**
+   * Sums up one day of the log that is over, for reports over long times; also removes sums that do not count any more.
+   * Any number of processes may call it at any time.
+   * @param restMs how long a day is left alone after it was begun or changed; ten minutes unless told
+   * @returns the day (`2026-11-22`), or null when there was none to do
+   */
+  rollUp(restMs?: number): Promise<string | null>;
   /** The highest sequence kept of each node that was seen since. */
   bidStatsSequences(sinceMs: number): Promise<ReadonlyMap<string, number>>;
   /** Checks the data against itself: nothing missing, nothing twice, every aggregate equal to its rows. */
