@@ -7,36 +7,56 @@ import { ownerOf, type PacerState, rebuild } from './pacerstate.ts';
 
 /** Takes in what a bidder reports: who it is, what it has drawn, what traffic came and what was bid. */
 export function takeStats(pacer: PacerState, stats: BidStats): void {
-  const { options, nodes, open, allocation } = pacer;
+  const { options, nodes, allocation } = pacer;
   const node = nodes.get(stats.node) ?? { seenMs: 0, final: false, flow: 0 };
   nodes.set(stats.node, node);
   node.seenMs = Math.max(node.seenMs, Math.min(stats.toMs, pacer.lastRoundMs + options.nodeTimeoutMs));
   node.final ||= stats.final;
+  pacer.heardFromMs = Math.min(pacer.heardFromMs, stats.fromMs);
   if (pacer.storeDown) inferCohorts(pacer, stats);
   for (const use of stats.cells)
     if (BigInt(use.confirmedNanos) > allocation.confirmed(use.cell, stats.node))
       pacer.confirmedMs = Math.max(pacer.confirmedMs, stats.toMs);
   allocation.report(stats.node, stats.toMs, stats.cells);
-  const startMs = Math.floor(stats.fromMs / options.cohortMs) * options.cohortMs;
-  let counts = open.get(startMs);
-  if (counts === undefined && startMs >= pacer.closedToMs) {
-    counts = { requests: 0, matched: new Map() };
-    open.set(startMs, counts);
-  }
-  if (counts !== undefined) counts.requests += stats.requests;
   let bidNanos = 0;
-  for (const one of stats.lineItems) {
-    bidNanos += one.bidNanos;
-    counts?.matched.set(one.lineItemId, (counts.matched.get(one.lineItemId) ?? 0) + one.matched);
-    takeLine(pacer, one, startMs);
-  }
+  for (const one of stats.lineItems) bidNanos += one.bidNanos;
+  for (const { startMs, share } of cohortsOf(stats, options.cohortMs)) takePart(pacer, stats, startMs, share);
   const spanMs = Math.max(1, stats.toMs - stats.fromMs);
   const keep = 2 ** (-spanMs / NODE_FLOW_HALF_LIFE_MS);
   node.flow = node.flow * keep + (bidNanos / spanMs) * (1 - keep);
 }
 const NODE_FLOW_HALF_LIFE_MS = 30_000;
 
-function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs: number): void {
+/** The cohorts a report reaches into, and which share of it belongs to each. */
+function cohortsOf(stats: BidStats, cohortMs: number): { startMs: number; share: number }[] {
+  const fromMs = Math.max(stats.fromMs, stats.toMs - MAX_COHORTS_OF_REPORT * cohortMs);
+  const spanMs = stats.toMs - fromMs;
+  const first = Math.floor(fromMs / cohortMs) * cohortMs;
+  if (spanMs <= 0 || stats.toMs <= first + cohortMs) return [{ startMs: first, share: 1 }];
+  const parts: { startMs: number; share: number }[] = [];
+  for (let startMs = first; startMs < stats.toMs; startMs += cohortMs) {
+    const insideMs = Math.min(stats.toMs, startMs + cohortMs) - Math.max(fromMs, startMs);
+    parts.push({ startMs, share: insideMs / spanMs });
+  }
+  return parts;
+}
+const MAX_COHORTS_OF_REPORT = 8;
+
+function takePart(pacer: PacerState, stats: BidStats, startMs: number, share: number): void {
+  const { open } = pacer;
+  let counts = open.get(startMs);
+  if (counts === undefined && startMs + pacer.options.cohortMs > pacer.closedToMs) {
+    counts = { requests: 0, matched: new Map() };
+    open.set(startMs, counts);
+  }
+  if (counts !== undefined) counts.requests += share * stats.requests;
+  for (const one of stats.lineItems) {
+    counts?.matched.set(one.lineItemId, (counts.matched.get(one.lineItemId) ?? 0) + share * one.matched);
+    takeLine(pacer, one, startMs, share);
+  }
+}
+
+function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs: number, share: number): void {
   const line = pacer.lines.get(one.lineItemId);
   if (line === undefined) return;
   // Nothing told yet: nothing is bid either.
@@ -44,17 +64,17 @@ function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs
   const logMultiplier = Math.log(multiplier);
   const held = (one.reasons.pacing ?? 0) + (one.reasons.budget ?? 0);
   for (const state of line.path) {
-    for (const track of state.tracks) track.seen += one.matched;
+    for (const track of state.tracks) track.seen += share * one.matched;
     state.touched = true;
-    state.flowNanos += one.bidNanos;
-    noteBids(state.evidence, one.bids, one.bidNanos, multiplier);
+    state.flowNanos += share * one.bidNanos;
+    noteBids(state.evidence, share * one.bids, share * one.bidNanos, multiplier);
     const cohort = cohortAt(state.evidence, startMs);
     if (cohort === undefined) continue;
-    cohort.auctions += one.matched;
-    cohort.open += Math.max(0, one.matched - held);
-    cohort.bids += one.bids;
-    cohort.bidNanos += one.bidNanos;
-    cohort.logMultiplier += one.matched * logMultiplier;
+    cohort.auctions += share * one.matched;
+    cohort.open += share * Math.max(0, one.matched - held);
+    cohort.bids += share * one.bids;
+    cohort.bidNanos += share * one.bidNanos;
+    cohort.logMultiplier += share * one.matched * logMultiplier;
   }
 }
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { advertiserSchema, campaignSchema, lineItemSchema } from '../core/campaign.ts';
 import { seededRandom } from '../core/random.ts';
-import type { CampaignChange } from '../core/topics.ts';
+import type { BidStats, CampaignChange } from '../core/topics.ts';
+import { createPacerCore } from './pacercore.ts';
+import { pacerDefaults } from './pacerstate.ts';
 import { diurnalShape, shapeAt, syntheticMarket } from './sim/market.ts';
 import type { SimLine } from './sim/simnode.ts';
 import { runWorld } from './sim/world.ts';
@@ -79,4 +81,50 @@ describe('a campaign of five dollars a day under heavy traffic', () => {
     const status = result.core.status(DAY + 23 * HOURS);
     expect(status.map((one) => one.level)).toEqual(['campaign', 'line_item', 'line_item']);
   }, 60_000);
+});
+
+describe('traffic that bidders tell late', () => {
+  /** Ten requests a second for half an hour, told every `everyMs` and heard `lateMs` later. */
+  function eligibleRest(everyMs: number, lateMs: number): number {
+    const core = createPacerCore(pacerDefaults);
+    for (const change of demo()) core.change(change);
+    core.begin(1);
+    const endMs = DAY + HOURS / 2;
+    for (let nowMs = DAY; nowMs <= endMs; nowMs += 1000) {
+      const toMs = nowMs - lateMs;
+      if ((toMs - DAY) % everyMs === 0 && toMs > DAY) core.stats(reportOf(toMs - everyMs, toMs, everyMs / 100));
+      for (const message of core.round(nowMs)) core.acknowledge(message.owner, message.epoch);
+    }
+    return core.status(endMs)[0]!.eligibleRest;
+  }
+
+  function reportOf(fromMs: number, toMs: number, requests: number): BidStats {
+    return {
+      v: 1,
+      node: '00000001',
+      sequence: toMs,
+      fromMs,
+      toMs,
+      requests,
+      answered: 0,
+      errors: 0,
+      latency: null,
+      noBids: {},
+      lineItems: [{ lineItemId: 100, campaignId: 10, matched: requests, bids: 0, bidNanos: 0, reasons: {} }],
+      cells: [],
+      traffic: { level: 0, requests: [] },
+      final: false,
+    };
+  }
+
+  it.each([
+    [1000, 0],
+    [1000, 8000],
+    [7000, 0],
+    [5000, 4000],
+  ])('is all in the forecast, told every %i ms and heard %i ms late', (everyMs, lateMs) => {
+    const rest = (23.5 * HOURS) / 100;
+    expect(eligibleRest(everyMs, lateMs) / rest).toBeGreaterThan(0.98);
+    expect(eligibleRest(everyMs, lateMs) / rest).toBeLessThan(1.02);
+  });
 });

@@ -96,7 +96,7 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   const settleMs = Math.min(delays.ageOf(SETTLED_SHARE), options.maxSettleMs);
   const input = {
     nowMs,
-    completeMs: storeTimeMs(pacer, nowMs) - settleMs,
+    completeMs: Math.min(storeTimeMs(pacer, nowMs) - settleMs, pacer.closedToMs),
     profile,
     cohortMs,
     settleMs,

@@ -69,7 +69,8 @@ interface OpenCohort {
 }
 
 interface Closing {
-  readonly startMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
   readonly outage: boolean;
   readonly matched: ReadonlyMap<LevelState, number>;
   readonly levels: Iterator<LevelState>;
@@ -103,6 +104,8 @@ export interface PacerState {
   /** When the first auction ran of which a bill is known. */
   firstBillMs: number;
   closedToMs: number;
+  /** From when on bidders have told their traffic. */
+  heardFromMs: number;
   /** The cohort that is being taken into the levels' forecasts. */
   closing: Closing | null;
   /** When a flight begins or ends next. */
@@ -137,6 +140,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     confirmedMs: 0,
     firstBillMs: Number.POSITIVE_INFINITY,
     closedToMs: 0,
+    heardFromMs: Number.POSITIVE_INFINITY,
     closing: null,
     flightsMs: 0,
     checkAll: true,
@@ -290,26 +294,40 @@ export function refresh(pacer: PacerState, nowMs: number): void {
 export function closeCohorts(pacer: PacerState, nowMs: number): void {
   const { open, levels, lines } = pacer;
   const { cohortMs, roundMs } = pacer.options;
-  const to = Math.floor((nowMs - 2 * roundMs) / cohortMs) * cohortMs;
-  if (pacer.closedToMs === 0) pacer.closedToMs = Math.min(to, ...open.keys());
-  // After a stop of the pacer nothing is known of the time between.
-  if (to - pacer.closedToMs > MAX_GAP_MS) pacer.closedToMs = to - cohortMs;
-  for (; pacer.closedToMs < to; pacer.closedToMs += cohortMs) {
-    const startMs = pacer.closedToMs;
+  const to = Math.floor(Math.min(nowMs - 2 * roundMs, reportedMs(pacer, nowMs)) / cohortMs) * cohortMs;
+  // Nothing is known of the time before the first report, and of the time in which the pacer stood still.
+  if (pacer.closedToMs === 0) {
+    if (pacer.heardFromMs >= to) return;
+    pacer.closedToMs = pacer.heardFromMs;
+  }
+  if (to - pacer.closedToMs > Math.max(MAX_GAP_MS, 2 * pacer.options.nodeTimeoutMs)) pacer.closedToMs = to - cohortMs;
+  while (pacer.closedToMs < to) {
+    const fromMs = pacer.closedToMs;
+    const startMs = Math.floor(fromMs / cohortMs) * cohortMs;
+    const toMs = startMs + cohortMs;
     const counts = open.get(startMs);
     open.delete(startMs);
-    const outage = observeAll(pacer.profile, pacer.all, startMs, startMs + cohortMs, counts?.requests ?? 0);
+    const outage = observeAll(pacer.profile, pacer.all, fromMs, toMs, counts?.requests ?? 0);
     const matched = new Map<LevelState, number>();
     for (const [id, count] of counts?.matched ?? [])
       for (const state of lines.get(id)?.path ?? []) matched.set(state, (matched.get(state) ?? 0) + count);
     closeLevels(pacer, levels.size);
-    pacer.closing = { startMs, outage, matched, levels: levels.values() };
+    pacer.closing = { fromMs, toMs, outage, matched, levels: levels.values() };
+    pacer.closedToMs = toMs;
   }
   // Over some rounds, so that no round pays for all levels.
   closeLevels(pacer, Math.ceil((CLOSING_SPEED * levels.size * roundMs) / cohortMs));
-  for (const startMs of open.keys()) if (startMs < pacer.closedToMs) open.delete(startMs);
+  for (const startMs of open.keys()) if (startMs < to) open.delete(startMs);
 }
 const MAX_GAP_MS = 900_000;
+
+/** Up to when every bidder that still reports has told its traffic: what comes after is not known yet, however late. */
+function reportedMs(pacer: PacerState, nowMs: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const node of pacer.nodes.values()) if (isLive(pacer, node, nowMs)) least = Math.min(least, node.seenMs);
+  return least;
+}
+
 /** All levels have taken in a cohort after the time of one divided by this. */
 const CLOSING_SPEED = 3;
 
@@ -317,7 +335,7 @@ const CLOSING_SPEED = 3;
 function closeLevels(pacer: PacerState, count: number): void {
   const { closing } = pacer;
   if (closing === null) return;
-  const { startMs, outage, matched } = closing;
+  const { fromMs, toMs, outage, matched } = closing;
   for (let left = count; left > 0; left--) {
     const { value: state, done } = closing.levels.next();
     if (done === true) {
@@ -325,8 +343,7 @@ function closeLevels(pacer: PacerState, count: number): void {
       return;
     }
     const seen = matched.get(state) ?? 0;
-    if (state.active || seen > 0)
-      observe(pacer.profile, state.traffic, startMs, startMs + pacer.options.cohortMs, seen, outage);
+    if (state.active || seen > 0) observe(pacer.profile, state.traffic, fromMs, toMs, seen, outage);
   }
 }
 
