@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
+import { audited } from './audit.ts';
 import {
   type ApiContext,
   type ApiEnv,
@@ -10,7 +11,8 @@ import {
   SESSION_COOKIE,
   type Services,
 } from './context.ts';
-import { newKeySchema, type Principal } from './keys.ts';
+import { type ApiKey, newKeySchema, type Principal, roles } from './keys.ts';
+import { advertiserFilter, filtersOf, named, nameFilter, pageOf, yesNo } from './paging.ts';
 import { newPersonSchema } from './people.ts';
 import { invalidField, invalidInput, Problem } from './problem.ts';
 import { createLimiter, type Limiter } from './ratelimit.ts';
@@ -76,13 +78,32 @@ async function logIn(
   throw new Problem(401, 'unauthenticated', detail);
 }
 
+const peopleFilters = z.object({
+  advertiserId: advertiserFilter,
+  role: z.enum(roles).optional(),
+  /** Part of the name or the e-mail. */
+  name: nameFilter,
+});
+const keyFilters = peopleFilters.extend({ active: yesNo });
+
+function isActive({ revokedMs, expiresMs }: ApiKey, nowMs: number): boolean {
+  return revokedMs === null && (expiresMs === null || expiresMs > nowMs);
+}
+
 /** `GET /me` and the operators' key management. */
 export function keyRoutes(services: Services): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/me', (c) => c.json(publicPrincipal(c.get('principal'))));
   app.get('/keys', (c) => {
     requireOperator(c.get('principal'));
-    return c.json({ items: services.keys.list(), nextCursor: null });
+    const { advertiserId, role, name, active } = filtersOf(c, keyFilters);
+    const nowMs = services.clock.nowMs();
+    const keys = services.keys
+      .list()
+      .filter((key) => advertiserId === undefined || key.advertiserId === advertiserId)
+      .filter((key) => (role === undefined || key.role === role) && named(key.name, name))
+      .filter((key) => active === undefined || isActive(key, nowMs) === active);
+    return c.json(pageOf(c, keys, { keyOf: ({ id }) => id }));
   });
   app.post('/keys', async (c) => {
     const principal = c.get('principal');
@@ -94,14 +115,20 @@ export function keyRoutes(services: Services): Hono<ApiEnv> {
       throw invalidField('advertiserId', 'must be the id of an existing advertiser');
     }
     if (expiresMs !== null && expiresMs <= services.clock.nowMs()) throw invalidField('expiresMs', 'is in the past');
-    const { record, key } = await services.keys.create(parsed.data, principal.name);
+    const { record, key, keep } = services.keys.draw(parsed.data, principal.name);
+    const { id, name } = record;
+    await audited(services, c, { kind: 'key', id, name, action: 'create', after: record }, keep);
     return c.json({ ...record, key }, 201);
   });
   app.delete('/keys/:id', async (c) => {
     requireOperator(c.get('principal'));
-    const revoked = await services.keys.revoke(c.req.param('id'));
-    if (revoked === undefined) throw new Problem(404, 'not_found', 'There is no such key.');
-    return c.json(revoked);
+    const before = services.keys.get(c.req.param('id'));
+    if (before === undefined) throw new Problem(404, 'not_found', 'There is no such key.');
+    if (before.revokedMs !== null) return c.json(before);
+    const { id, name } = before;
+    const after = { ...before, revokedMs: services.clock.nowMs() };
+    const change = { kind: 'key', id, name, action: 'update', before, after } as const;
+    return c.json(await audited(services, c, change, () => services.keys.revoke(id)));
   });
   return app;
 }
@@ -111,7 +138,13 @@ export function peopleRoutes(services: Services): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/users', (c) => {
     requireOperator(c.get('principal'));
-    return c.json({ items: services.people.list(), nextCursor: null });
+    const { advertiserId, role, name } = filtersOf(c, peopleFilters);
+    const people = services.people
+      .list()
+      .filter((person) => advertiserId === undefined || person.advertiserId === advertiserId)
+      .filter((person) => role === undefined || person.role === role)
+      .filter((person) => named(`${person.name} ${person.email}`, name));
+    return c.json(pageOf(c, people, { keyOf: ({ email }) => email }));
   });
   app.post('/users', async (c) => {
     requireOperator(c.get('principal'));
@@ -121,14 +154,21 @@ export function peopleRoutes(services: Services): Hono<ApiEnv> {
     if (advertiserId !== null && services.directory.get('advertiser', advertiserId) === undefined) {
       throw invalidField('advertiserId', 'must be the id of an existing advertiser');
     }
-    const made = await services.people.create(parsed.data);
-    if (made === null) throw new Problem(409, 'conflict', { detail: `${email} can log in already.`, field: 'email' });
+    const taken = new Problem(409, 'conflict', { detail: `${email} can log in already.`, field: 'email' });
+    if (services.people.principalOf(`user:${email}`) !== null) throw taken;
+    const { password: _, ...after } = parsed.data;
+    const change = { kind: 'user', id: email, name: after.name, action: 'create', after } as const;
+    const made = await audited(services, c, change, () => services.people.create(parsed.data));
+    if (made === null) throw taken;
     return c.json(made, 201);
   });
   app.delete('/users/:email', async (c) => {
     requireOperator(c.get('principal'));
-    const removed = await services.people.remove(c.req.param('email').toLowerCase());
-    if (!removed) throw new Problem(404, 'not_found', 'There is no such user.');
+    const email = c.req.param('email').toLowerCase();
+    const before = services.people.list().find((person) => person.email === email);
+    if (before === undefined) throw new Problem(404, 'not_found', 'There is no such user.');
+    const change = { kind: 'user', id: email, name: before.name, action: 'delete', before } as const;
+    await audited(services, c, change, () => services.people.remove(email));
     return c.body(null, 204);
   });
   return app;

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { REPORT_STEP_MS, type Reports, reportQuerySchema } from '../../core/report.ts';
@@ -8,6 +9,7 @@ import type { BidWatch } from './bidwatch.ts';
 import { type ApiEnv, maySee } from './context.ts';
 import type { Directory } from './directory.ts';
 import type { LiveBoard, LiveSummary } from './liveboard.ts';
+import { filtersOf, pageOf, sortable, yesNo } from './paging.ts';
 import type { StatusSources } from './status.ts';
 
 export interface Alert extends Finding {
@@ -166,13 +168,23 @@ async function pipeline({ bids, status, config }: AlertOptions, summary: LiveSum
   return found;
 }
 
+const alertFilters = z.object({ lasting: yesNo, campaignId: z.coerce.number().int().optional() });
+
 /** `GET /alerts`: what the caller should look at. */
 export function alertRoutes(alerts: Pick<Alerts, 'list'>): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/alerts', (c) => {
     const principal = c.get('principal');
-    const items = alerts.list().filter((alert) => maySee(principal, alert.advertiserId ?? undefined));
-    return c.json({ items, nextCursor: null });
+    const { lasting, campaignId } = filtersOf(c, alertFilters);
+    const found = alerts
+      .list()
+      .filter((alert) => maySee(principal, alert.advertiserId ?? undefined))
+      .filter((alert) => lasting === undefined || (alert.untilMs === null) === lasting)
+      .filter((alert) => campaignId === undefined || alert.campaignId === campaignId);
+    // Lasting ones first, then those that ended, the latest first.
+    const keyOf = ({ id, sinceMs, untilMs }: Alert) =>
+      `${untilMs === null ? 1 : 0}${sortable(untilMs ?? sinceMs)}${sortable(sinceMs)}${id}`;
+    return c.json(pageOf(c, found, { keyOf, newestFirst: true, limit: 1000 }));
   });
   return app;
 }

@@ -7,8 +7,10 @@ import {
   audienceSchema,
   audienceUploadModes,
 } from '../../core/audience.ts';
+import { audited } from './audit.ts';
 import { checkPrecondition } from './concurrency.ts';
 import { type ApiContext, type ApiEnv, jsonBody, maySee, requireWriter, type Services } from './context.ts';
+import { advertiserFilter, filtersOf, named, nameFilter, pageOf, sortable } from './paging.ts';
 import { invalidField, invalidInput, Problem } from './problem.ts';
 import { etagOf, mergePatch, newAudienceId } from './resources.ts';
 
@@ -16,6 +18,11 @@ export const newAudienceSchema = audienceSchema.pick({ advertiserId: true, name:
 const patchSchema = z.strictObject({
   name: audienceSchema.shape.name.optional(),
   status: z.enum(['active', 'paused']).optional(),
+});
+const audienceFilters = z.object({
+  advertiserId: advertiserFilter,
+  status: audienceSchema.shape.status.unwrap().optional(),
+  name: nameFilter,
 });
 const modeSchema = z.enum(audienceUploadModes);
 
@@ -37,11 +44,13 @@ export function audienceRoutes(services: Services, store: AudienceStore | null):
   const shown = ({ audience, users, matchedUntilMs }: AudienceEntry) => ({ ...audience, users, matchedUntilMs });
 
   app.get('/audiences', (c) => {
-    const wanted = c.req.query('advertiserId');
-    const items = (store?.list() ?? [])
-      .filter(({ audience }) => maySee(c.get('principal'), audience.advertiserId))
-      .filter(({ audience }) => wanted === undefined || audience.advertiserId === Number(wanted));
-    return c.json({ items: items.map(shown), nextCursor: null });
+    const { advertiserId, status, name } = filtersOf(c, audienceFilters);
+    const found = (store?.list() ?? [])
+      .map(shown)
+      .filter((audience) => maySee(c.get('principal'), audience.advertiserId))
+      .filter((audience) => advertiserId === undefined || audience.advertiserId === advertiserId)
+      .filter((audience) => (status === undefined || audience.status === status) && named(audience.name, name));
+    return c.json(pageOf(c, found, { keyOf: ({ id }) => sortable(id) }));
   });
   app.post('/audiences', async (c) => {
     const principal = c.get('principal');
@@ -54,7 +63,8 @@ export function audienceRoutes(services: Services, store: AudienceStore | null):
     }
     const id = newAudienceId((taken) => open().get(taken) !== null, services.random);
     const audience = audienceSchema.parse({ ...parsed.data, id, version: 1, updatedMs: services.clock.nowMs() });
-    await open().save(audience);
+    const change = { kind: 'audience', id, name: audience.name, action: 'create', after: audience } as const;
+    await audited(services, c, change, () => open().save(audience));
     return c.json(shown({ audience, users: 0, matchedUntilMs: null }), 201, {
       etag: etagOf(audience),
       location: `/api/v1/audiences/${id}`,
@@ -73,22 +83,36 @@ export function audienceRoutes(services: Services, store: AudienceStore | null):
     if (!patch.success) throw invalidInput(patch.error);
     const merged = mergePatch(before, patch.data) as Audience;
     const after = audienceSchema.parse({ ...merged, version: before.version + 1, updatedMs: services.clock.nowMs() });
-    await open().save(after);
+    const change = { kind: 'audience', id: after.id, name: after.name, action: 'update', before, after } as const;
+    await audited(services, c, change, () => open().save(after));
     return c.json(shown({ ...entry, audience: after }), 200, { etag: etagOf(after) });
   });
   app.delete('/audiences/:id', async (c) => {
     requireWriter(c.get('principal'));
-    await open().remove(find(c).audience.id);
+    const { audience: before, users } = find(c);
+    const { id, name } = before;
+    const change = { kind: 'audience', id, name, action: 'delete', before: { ...before, users } } as const;
+    await audited(services, c, change, () => open().remove(id));
     return c.body(null, 204);
   });
   app.post('/audiences/:id/users', async (c) => {
     requireWriter(c.get('principal'));
-    const { audience } = find(c);
+    const { audience, users } = find(c);
     const mode = modeSchema.safeParse(c.req.query('mode') ?? 'add');
     if (!mode.success) throw invalidField('mode', `must be ${audienceUploadModes.join(', ')}`);
     const body = c.req.raw.body;
     if (body === null) throw new Problem(400, 'bad_request', 'Send one user hash a line.');
-    return c.json(await open().upload(audience.id, mode.data, limited(body, services.limits.maxUploadBytes)));
+    const { id, name } = audience;
+    const change = {
+      kind: 'audience',
+      id,
+      name,
+      action: 'upload',
+      before: { users },
+      after: { mode: mode.data },
+    } as const;
+    const upload = () => open().upload(id, mode.data, limited(body, services.limits.maxUploadBytes));
+    return c.json(await audited(services, c, change, upload));
   });
   return app;
 }

@@ -16,19 +16,18 @@ import {
 import { type Entities, type EntityKind, entityKinds } from './directory.ts';
 import type { Principal } from './keys.ts';
 import { createCampaignTree } from './newcampaign.ts';
-import { invalidField, invalidInput, Problem } from './problem.ts';
+import { advertiserFilter, filtersOf, named, nameFilter, pageOf, sortable } from './paging.ts';
+import { invalidField, Problem } from './problem.ts';
 import { changeOf, etagOf, mergePatch, newId, parseEntity, resources } from './resources.ts';
 import { checkRules, hindrances } from './rules.ts';
 
 const listQuery = z.object({
-  advertiserId: z.coerce.number().int().optional(),
+  advertiserId: advertiserFilter,
   campaignId: z.coerce.number().int().optional(),
   lineItemId: z.coerce.number().int().optional(),
   status: statusSchema.optional(),
   /** Part of the name, in any case. */
-  name: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().max(100).optional(),
+  name: nameFilter,
 });
 
 /** Routes of advertisers, campaigns, line items and creatives. */
@@ -59,19 +58,12 @@ export function find<K extends EntityKind>(services: Pick<Services, 'directory'>
 }
 
 function list(services: Services, kind: EntityKind, c: ApiContext): Response {
-  const parsed = listQuery.safeParse(c.req.query());
-  if (!parsed.success) throw invalidInput(parsed.error);
-  const { limit, cursor, status, name } = parsed.data;
-  const after = cursor === undefined ? 0 : Number(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (!Number.isSafeInteger(after)) throw invalidField('cursor', 'is not a cursor of this list');
-  const wanted = [...services.directory.all(kind)]
-    .filter((entity) => entity.id > after && visible(services, kind, entity, c.get('principal'), parsed.data))
-    .filter((entity) => status === undefined || entity.status === status)
-    .filter((entity) => name === undefined || entity.name.toLowerCase().includes(name.toLowerCase()))
-    .sort((a, b) => a.id - b.id);
-  const items = wanted.slice(0, limit);
-  const nextCursor = wanted.length > limit ? Buffer.from(String(items.at(-1)!.id), 'utf8').toString('base64url') : null;
-  return c.json({ items, nextCursor });
+  const wanted = filtersOf(c, listQuery);
+  const { status, name } = wanted;
+  const found = [...services.directory.all(kind)]
+    .filter((entity) => visible(services, kind, entity, c.get('principal'), wanted))
+    .filter((entity) => (status === undefined || entity.status === status) && named(entity.name, name));
+  return c.json(pageOf(c, found, { keyOf: ({ id }) => sortable(id) }));
 }
 
 function visible(

@@ -4,6 +4,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { audited } from './audit.ts';
 import { type ApiContext, type ApiEnv, requireWriter, type Services } from './context.ts';
 import { imageInfo, imageMimes } from './imageinfo.ts';
 import { invalidField, Problem } from './problem.ts';
@@ -46,7 +47,9 @@ export function imageRoutes({ documents, clock }: Services, { dir, publicUrl }: 
       mkdirSync(dir, { recursive: true });
       await writeFile(join(dir, `${name}.part`), bytes);
       await rename(join(dir, `${name}.part`), join(dir, name));
-      await documents.put('image', name, { atMs: clock.nowMs(), by: c.get('principal').keyId });
+      const change = { kind: 'image', id: name, name, action: 'create', after: { bytes: bytes.length } } as const;
+      const put = () => documents.put('image', name, { atMs: clock.nowMs(), by: c.get('principal').keyId });
+      await audited({ documents, clock }, c, change, put);
     }
     const url = `${publicUrl ?? new URL(c.req.url).origin}/files/${name}`;
     return c.json({ url, mime: imageMimes[info.type], w: info.w, h: info.h, bytes: bytes.length }, 201);

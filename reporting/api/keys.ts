@@ -49,6 +49,8 @@ export interface Principal {
 export interface KeyRing {
   /** @returns the record and the key itself, which exists nowhere else and is shown once. */
   create(request: NewKey, createdBy: string): Promise<{ record: ApiKey; key: string }>;
+  /** The same in two steps: a key that works once `keep` has resolved. */
+  draw(request: NewKey, createdBy: string): { record: ApiKey; key: string; keep: () => Promise<void> };
   /** @returns who a key belongs to, or null when it is unknown, expired or revoked */
   identify(key: string): Principal | null;
   /** The same for a key's record id, for sessions. */
@@ -90,14 +92,23 @@ export function createKeyRing({ documents, clock, bootstrapOperatorKey }: KeyRin
     return { keyId: record.id, name: record.name, role: record.role, advertiserId: record.advertiserId };
   };
 
+  const draw: KeyRing['draw'] = (request, createdBy) => {
+    const key = `ek_${randomBytes(32).toString('base64url')}`;
+    const id = `key_${randomBytes(9).toString('base64url')}`;
+    const record: ApiKey = { ...request, id, createdMs: clock.nowMs(), revokedMs: null, createdBy };
+    const keep = () =>
+      documents.putAll([
+        { collection: 'key', id, value: record },
+        { collection: 'keyhash', id: hashKey(key), value: id },
+      ]);
+    return { record, key, keep };
+  };
   return {
+    draw,
     async create(request, createdBy) {
-      const key = `ek_${randomBytes(32).toString('base64url')}`;
-      const id = `key_${randomBytes(9).toString('base64url')}`;
-      const record: ApiKey = { ...request, id, createdMs: clock.nowMs(), revokedMs: null, createdBy };
-      await documents.put('key', id, record);
-      await documents.put('keyhash', hashKey(key), id);
-      return { record, key };
+      const { keep, ...made } = draw(request, createdBy);
+      await keep();
+      return made;
     },
     identify(key) {
       if (key.length < 16 || key.length > 200) return null;

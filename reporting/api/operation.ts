@@ -20,6 +20,7 @@ export interface Operation {
 }
 
 export const text = (description: string): Json => ({ schema: { type: 'string' }, description });
+export const yesNo = (description: string): Json => ({ schema: { type: 'boolean' }, description });
 export const integer = (description: string): Json => ({ schema: { type: 'integer' }, description });
 export const paging = {
   limit: integer('Items per page, 1–1000; 100 unless told.'),

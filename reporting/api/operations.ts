@@ -1,6 +1,8 @@
 import { audienceUploadModes } from '../../core/audience.ts';
+import { auditEntrySchema } from './audit.ts';
 import { entityKinds } from './directory.ts';
-import { integer, type Operation, paging, text } from './operation.ts';
+import { roles } from './keys.ts';
+import { integer, type Operation, paging, text, yesNo } from './operation.ts';
 import { reportOperations } from './reportoperations.ts';
 import { resources } from './resources.ts';
 
@@ -62,6 +64,21 @@ function entityOperations(): readonly Operation[] {
   });
 }
 
+const peopleFilters = {
+  advertiserId: integer('Only for this advertiser.'),
+  role: { schema: { type: 'string', enum: roles } },
+  name: text('Only with this text in the name.'),
+};
+const auditQuery = {
+  kind: {
+    schema: { type: 'string', enum: auditEntrySchema.shape.kind.options },
+    description: 'Only changes of these.',
+  },
+  entityId: text('Only changes of the one with this id.'),
+  actor: text('Only by this key (its id), or `user:` and an e-mail.'),
+  ...paging,
+};
+
 /** Everything the API answers under /api/v1: what the document is made of and what its tests walk through. */
 export const operations: readonly Operation[] = [
   {
@@ -84,7 +101,14 @@ export const operations: readonly Operation[] = [
     open: true,
   },
   { method: 'get', path: '/me', tag: 'Access', summary: 'Who this key belongs to', answer: 'Me' },
-  { method: 'get', path: '/keys', tag: 'Access', summary: 'List API keys (operators)', answer: 'KeyList' },
+  {
+    method: 'get',
+    path: '/keys',
+    tag: 'Access',
+    summary: 'List API keys (operators)',
+    query: { ...peopleFilters, active: yesNo('Only keys that work, or only those that do not.'), ...paging },
+    answer: 'KeyList',
+  },
   {
     method: 'post',
     path: '/keys',
@@ -100,6 +124,7 @@ export const operations: readonly Operation[] = [
     path: '/users',
     tag: 'Access',
     summary: 'Who may log in by password (operators)',
+    query: { ...peopleFilters, ...paging },
     answer: 'UserList',
   },
   {
@@ -177,18 +202,30 @@ export const operations: readonly Operation[] = [
     path: '/campaigns/{id}/history',
     tag: 'Campaigns',
     summary: 'Who changed what, newest first',
-    query: paging,
+    query: auditQuery,
     answer: 'AuditList',
   },
   {
     method: 'get',
     path: '/audit',
     tag: 'Operations',
-    summary: 'All changes, newest first (operators)',
-    query: paging,
+    summary: 'All changes of everything, newest first (operators)',
+    query: auditQuery,
     answer: 'AuditList',
   },
-  { method: 'get', path: '/audiences', tag: 'Audiences', summary: 'List audiences', answer: 'AudienceList' },
+  {
+    method: 'get',
+    path: '/audiences',
+    tag: 'Audiences',
+    summary: 'List audiences',
+    query: {
+      advertiserId: integer('Only of this advertiser.'),
+      status: text('Only with this status.'),
+      name: text('Only with this text in the name.'),
+      ...paging,
+    },
+    answer: 'AudienceList',
+  },
   {
     method: 'post',
     path: '/audiences',
@@ -238,7 +275,7 @@ export const operations: readonly Operation[] = [
     path: '/pacing',
     tag: 'Reports',
     summary: 'How every budget is paced and why',
-    query: { campaignId: integer('Only this campaign.') },
+    query: { campaignId: integer('Only this campaign.'), ...paging },
     answer: 'PacingList',
   },
   { method: 'get', path: '/live', tag: 'Reports', summary: 'Today’s numbers of all campaigns', answer: 'Live' },
@@ -254,6 +291,7 @@ export const operations: readonly Operation[] = [
     path: '/switches',
     tag: 'Operations',
     summary: 'Kill switches, with reasons (operators)',
+    query: { on: yesNo('Only those that are on, or off.'), ...paging },
     answer: 'SwitchList',
   },
   {
@@ -264,12 +302,24 @@ export const operations: readonly Operation[] = [
     body: 'SwitchChange',
     answer: 'Switch',
   },
-  { method: 'get', path: '/alerts', tag: 'Reports', summary: 'What needs a look', answer: 'AlertList' },
+  {
+    method: 'get',
+    path: '/alerts',
+    tag: 'Reports',
+    summary: 'What needs a look',
+    query: {
+      lasting: yesNo('Only what lasts, or only what is over.'),
+      campaignId: integer('Only of this campaign.'),
+      ...paging,
+    },
+    answer: 'AlertList',
+  },
   {
     method: 'get',
     path: '/webhooks',
     tag: 'Operations',
     summary: 'Where alerts are sent (operators)',
+    query: paging,
     answer: 'WebhookList',
   },
   {

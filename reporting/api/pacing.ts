@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { type ApiEnv, maySee } from './context.ts';
+import { pageOf, sortable } from './paging.ts';
 
 /** What the pacer says about every level it controls. */
 export interface PacingSource {
@@ -17,7 +18,8 @@ export function pacingRoutes(source: PacingSource | null): Hono<ApiEnv> {
     const items = (source?.statuses() ?? [])
       .filter((status) => maySee(principal, status.advertiserId))
       .filter((status) => wanted === undefined || status.campaignId === Number(wanted));
-    return c.json({ items, nextCursor: null });
+    const keyOf = ({ level, id }: PacingStatus) => `${level}:${sortable(id)}`;
+    return c.json(pageOf(c, items, { keyOf, limit: 1000 }));
   });
   return app;
 }

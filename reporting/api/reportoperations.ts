@@ -1,5 +1,5 @@
 import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
-import { integer, type Operation, text } from './operation.ts';
+import { integer, type Operation, paging, text, yesNo } from './operation.ts';
 import { periods } from './period.ts';
 import { reportFormats } from './reportfile.ts';
 
@@ -34,7 +34,19 @@ export const reportOperations: readonly Operation[] = [
     query: reportParameters,
     answer: 'Report',
   },
-  { method: 'get', path: '/saved-reports', tag: 'Reports', summary: 'List saved reports', answer: 'SavedReportList' },
+  {
+    method: 'get',
+    path: '/saved-reports',
+    tag: 'Reports',
+    summary: 'List saved reports, the newest first',
+    query: {
+      advertiserId: integer('Only of this advertiser.'),
+      name: text('Only with this text in the name.'),
+      scheduled: yesNo('Only those with a schedule, or without.'),
+      ...paging,
+    },
+    answer: 'SavedReportList',
+  },
   {
     method: 'post',
     path: '/saved-reports',

@@ -1,8 +1,11 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { Hono } from 'hono';
+import { z } from 'zod';
+import { audited } from './audit.ts';
 import { checkPrecondition } from './concurrency.ts';
 import { type ApiContext, type ApiEnv, jsonBody, requireWriter, type Services } from './context.ts';
+import { advertiserFilter, filtersOf, named, nameFilter, pageOf, sortable, yesNo } from './paging.ts';
 import { invalidInput, Problem } from './problem.ts';
 import { reportFileTypes } from './reportfile.ts';
 import type { ReportRuns } from './reportruns.ts';
@@ -13,12 +16,22 @@ import {
   newSavedReport,
   newSavedReportSchema,
   publicReport,
+  type SavedReport,
   type SavedReports,
   savedReportPatchSchema,
 } from './savedreports.ts';
 
+const savedFilters = z.object({ advertiserId: advertiserFilter, name: nameFilter, scheduled: yesNo });
+
+/** What its owner chose, without what running it adds. */
+function settings(report: KeptReport): object {
+  const { runs: _, nextMs: __, ...chosen } = publicReport(report);
+  return chosen;
+}
+
 /** `/saved-reports`: reports that are kept, run on schedule, and can be fetched as files. */
-export function savedReportRoutes({ clock }: Services, saved: SavedReports, runs: ReportRuns): Hono<ApiEnv> {
+export function savedReportRoutes(services: Services, saved: SavedReports, runs: ReportRuns): Hono<ApiEnv> {
+  const { clock } = services;
   const app = new Hono<ApiEnv>();
   const running = new Set<string>();
   /** An advertiser's are its own; those of all advertisers are the operators'. */
@@ -32,15 +45,24 @@ export function savedReportRoutes({ clock }: Services, saved: SavedReports, runs
     return report;
   };
   app.get('/saved-reports', (c) => {
-    const items = saved.list().filter((report) => sees(c, report));
-    return c.json({ items: items.sort((a, b) => b.createdMs - a.createdMs).map(publicReport), nextCursor: null });
+    const { advertiserId, name, scheduled } = filtersOf(c, savedFilters);
+    const found = saved
+      .list()
+      .filter((report) => sees(c, report) && named(report.name, name))
+      .filter((report) => advertiserId === undefined || report.advertiserId === advertiserId)
+      .filter((report) => scheduled === undefined || (report.schedule !== null) === scheduled)
+      .map(publicReport);
+    const keyOf = ({ createdMs, id }: SavedReport) => `${sortable(createdMs)}-${id}`;
+    return c.json(pageOf(c, found, { keyOf, newestFirst: true }));
   });
   app.post('/saved-reports', async (c) => {
     requireWriter(c.get('principal'));
     const parsed = newSavedReportSchema.safeParse(await jsonBody(c));
     if (!parsed.success) throw invalidInput(parsed.error);
     const report = newSavedReport(saved, parsed.data, c.get('principal'), clock.nowMs());
-    await saved.put(report);
+    const { id, name } = report;
+    const change = { kind: 'saved_report', id, name, action: 'create', after: settings(report) } as const;
+    await audited(services, c, change, () => saved.put(report));
     // The secret of the signature is told this once, to whoever may set an address.
     const secret = report.deliverTo === null ? {} : { secret: report.secret };
     const location = `/api/v1/saved-reports/${report.id}`;
@@ -58,14 +80,20 @@ export function savedReportRoutes({ clock }: Services, saved: SavedReports, runs
     const before = find(c);
     checkPrecondition(c, before);
     const after = changedReport(before, parsed.data, c.get('principal'), clock.nowMs());
-    await saved.put(after);
+    const settled = { before: settings(before), after: settings(after) };
+    const change = { kind: 'saved_report', id: after.id, name: after.name, action: 'update', ...settled } as const;
+    await audited(services, c, change, () => saved.put(after));
     return c.json(publicReport(after), 200, { etag: etagOf(after) });
   });
   app.delete('/saved-reports/:id', async (c) => {
     requireWriter(c.get('principal'));
-    const { id } = find(c);
-    await saved.remove(id);
-    await runs.forget(id);
+    const report = find(c);
+    const { id, name } = report;
+    const change = { kind: 'saved_report', id, name, action: 'delete', before: settings(report) } as const;
+    await audited(services, c, change, async () => {
+      await saved.remove(id);
+      await runs.forget(id);
+    });
     return c.body(null, 204);
   });
   app.post('/saved-reports/:id/runs', async (c) => {
@@ -74,7 +102,9 @@ export function savedReportRoutes({ clock }: Services, saved: SavedReports, runs
     if (running.has(report.id)) throw new Problem(409, 'conflict', 'This report is running already.');
     running.add(report.id);
     try {
-      return c.json(await runs.run(report), 201);
+      const { id, name } = report;
+      const change = { kind: 'saved_report', id, name, action: 'run' } as const;
+      return c.json(await audited(services, c, change, () => runs.run(report)), 201);
     } finally {
       running.delete(report.id);
     }

@@ -4,6 +4,7 @@ import { killSwitchSchema } from '../../core/topics.ts';
 import { commitChanges } from './audit.ts';
 import { type ApiEnv, jsonBody, requireOperator, type Services } from './context.ts';
 import type { Directory } from './directory.ts';
+import { filtersOf, pageOf, yesNo } from './paging.ts';
 import { invalidField, invalidInput } from './problem.ts';
 
 export const switchChangeSchema = z.strictObject({
@@ -18,7 +19,9 @@ export function switchRoutes(services: Services): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/switches', (c) => {
     requireOperator(c.get('principal'));
-    return c.json({ items: directory.switches(), nextCursor: null });
+    const { on } = filtersOf(c, z.object({ on: yesNo }));
+    const found = directory.switches().filter((one) => on === undefined || one.on === on);
+    return c.json(pageOf(c, found, { keyOf: ({ scope }) => scope, limit: 1000 }));
   });
   app.put('/switches/:scope', async (c) => {
     const principal = c.get('principal');

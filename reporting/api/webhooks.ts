@@ -6,8 +6,10 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Alert } from './alerts.ts';
+import { audited } from './audit.ts';
 import { type ApiEnv, jsonBody, requireOperator, type Services } from './context.ts';
 import type { Documents } from './documents.ts';
+import { pageOf } from './paging.ts';
 import { invalidInput, Problem } from './problem.ts';
 
 export const newWebhookSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2048) });
@@ -138,8 +140,8 @@ export function webhookRoutes({ documents, clock }: Services): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get('/webhooks', (c) => {
     requireOperator(c.get('principal'));
-    const items = hooksOf(documents).map(({ secret: _, ...hook }) => hook);
-    return c.json({ items, nextCursor: null });
+    const hooks = hooksOf(documents).map(({ secret: _, ...hook }) => hook);
+    return c.json(pageOf(c, hooks, { keyOf: ({ id }) => id }));
   });
   app.post('/webhooks', async (c) => {
     requireOperator(c.get('principal'));
@@ -154,14 +156,17 @@ export function webhookRoutes({ documents, clock }: Services): Hono<ApiEnv> {
       createdMs: clock.nowMs(),
       secret: randomBytes(32).toString('base64url'),
     };
-    await documents.put('webhook', id, kept);
+    const change = { kind: 'webhook', id, name: new URL(kept.url).host, action: 'create', after: kept } as const;
+    await audited({ documents, clock }, c, change, () => documents.put('webhook', id, kept));
     return c.json(kept, 201);
   });
   app.delete('/webhooks/:id', async (c) => {
     requireOperator(c.get('principal'));
-    if (documents.get('webhook', c.req.param('id')) === undefined)
-      throw new Problem(404, 'not_found', 'There is no such webhook.');
-    await documents.remove('webhook', c.req.param('id'));
+    const before = hooksOf(documents).find(({ id }) => id === c.req.param('id'));
+    if (before === undefined) throw new Problem(404, 'not_found', 'There is no such webhook.');
+    const { id, url } = before;
+    const change = { kind: 'webhook', id, name: new URL(url).host, action: 'delete', before } as const;
+    await audited({ documents, clock }, c, change, () => documents.remove('webhook', id));
     return c.body(null, 204);
   });
   return app;
