@@ -1,10 +1,12 @@
+import { type CatchUp, createCatchUp } from '../core/catchup.ts';
 import { CodedError } from '../core/errors.ts';
 import type { EventLog } from '../core/eventlog.ts';
 
 /** A compacted topic read from its first record on. */
 export interface Following {
   /**
-   * Resolves once everything that is in the topic now has been read.
+   * Resolves once everything that is in the topic now has been read, or nothing came for three seconds. What would come
+   * later still is safe: nothing is handed out before our own first message has been read, which stands behind it all.
    * @throws CodedError `pacer_catch_up` when that takes longer than 30 s
    */
   caughtUp(): Promise<void>;
@@ -13,6 +15,7 @@ export interface Following {
 
 const MAX_BATCH = 2000;
 const CATCH_UP_TIMEOUT_MS = 30_000;
+const QUIET_MS = 3_000;
 
 /** Follows a topic from its first record; `onRecord` gets every record in order, null values too. */
 export async function followFromStart(
@@ -23,7 +26,7 @@ export async function followFromStart(
 ): Promise<Following> {
   /** The next offset to be read, by partition. */
   const positions = new Map<number, number>();
-  let waiting: (() => void)[] = [];
+  let catchUp: CatchUp | null = null;
   const consumer = await log.consume({
     topic,
     group: null,
@@ -31,19 +34,23 @@ export async function followFromStart(
     start: async (partition) => (await log.bounds(topic)).find((one) => one.partition === partition)?.first ?? 0,
     async onBatch({ partition, records }) {
       for (const record of records) onRecord(record.key, record.value);
-      positions.set(partition, (records.at(-1)?.offset ?? -1) + 1);
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
+      const next = (records.at(-1)?.offset ?? -1) + 1;
+      positions.set(partition, next);
+      catchUp?.read(partition, next);
     },
     onError,
   });
   async function caughtUp(): Promise<void> {
-    const ends = (await log.bounds(topic)).filter((one) => one.end > one.first);
-    while (ends.some(({ partition, end }) => (positions.get(partition) ?? 0) < end))
-      await new Promise<void>((resolve) => waiting.push(resolve));
+    catchUp?.stop();
+    catchUp = createCatchUp(await log.bounds(topic));
+    for (const [partition, next] of positions) catchUp.read(partition, next);
+    await catchUp.wait(QUIET_MS);
   }
-  return { caughtUp: () => withTimeout(caughtUp(), CATCH_UP_TIMEOUT_MS), stop: () => consumer.stop() };
+  async function stop(): Promise<void> {
+    catchUp?.stop();
+    await consumer.stop();
+  }
+  return { caughtUp: () => withTimeout(caughtUp(), CATCH_UP_TIMEOUT_MS), stop };
 }
 
 async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { createCatchUp } from '../../core/catchup.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { EventLog, LogConsumer, LogRecord } from '../../core/eventlog.ts';
 import type { TopicName } from '../../core/topics.ts';
@@ -25,7 +26,6 @@ export interface FollowOptions {
 }
 
 const MAX_BATCH_RECORDS = 2_000;
-/** A compacted topic may end before its bounds say: no news for so long is the end of it. */
 const QUIET_MS = 1_000;
 const PROBE_EVERY_MS = 1_000;
 
@@ -33,31 +33,18 @@ const PROBE_EVERY_MS = 1_000;
 export async function follow(options: FollowOptions): Promise<Follower> {
   const { log, topic } = options;
   const bounds = await log.bounds(topic);
-  const goals = new Map(bounds.map(({ partition, end }) => [partition, end]));
   // A log that was begun anew may end before the position that is remembered.
   const startOf = (partition: number, end: number) => Math.min(options.startAt?.(partition) ?? end, end);
   const starts = new Map(bounds.map(({ partition, end }) => [partition, startOf(partition, end)]));
   const isBehind = ({ partition, first, end }: (typeof bounds)[number]) =>
     first < end && (options.from === 'start' || (starts.get(partition) ?? end) < end);
-  const behind = new Set(bounds.filter(isBehind).map(({ partition }) => partition));
+  const catchUp = createCatchUp(bounds.filter(isBehind));
   const positions = new Map(options.from === 'end' ? starts : []);
   /** Up to when each partition has been read, milliseconds since the epoch. */
   const readTo = new Map(bounds.map(({ partition }) => [partition, 0]));
-  let caughtUp = false;
-  let quiet: NodeJS.Timeout | null = null;
 
   function advance(partition: number, toMs: number): void {
     readTo.set(partition, Math.max(readTo.get(partition) ?? 0, toMs));
-  }
-  function finish(): void {
-    if (caughtUp) return;
-    caughtUp = true;
-    if (quiet !== null) clearTimeout(quiet);
-    options.onCaughtUp?.();
-  }
-  function expectMore(): void {
-    if (quiet !== null) clearTimeout(quiet);
-    quiet = setTimeout(finish, QUIET_MS);
   }
 
   const consumer: LogConsumer = await log.consume({
@@ -71,15 +58,11 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       positions.set(partition, next);
       // Records of the same millisecond may still follow.
       advance(partition, (records.at(-1)?.appendedMs ?? 0) - 1);
-      if (caughtUp) return;
-      if (next >= (goals.get(partition) ?? 0)) behind.delete(partition);
-      if (behind.size === 0) finish();
-      else expectMore();
+      catchUp.read(partition, next);
     },
     onError: options.onError,
   });
-  if (behind.size === 0) finish();
-  else expectMore();
+  void catchUp.wait(QUIET_MS).then(options.onCaughtUp);
 
   /** An idle partition brings no records: its bounds say that there are none to wait for. */
   async function probe(): Promise<void> {
@@ -94,9 +77,9 @@ export async function follow(options: FollowOptions): Promise<Follower> {
 
   return {
     readToMs: () => Math.min(...readTo.values()),
-    caughtUp: () => caughtUp,
+    caughtUp: catchUp.isDone,
     async stop() {
-      if (quiet !== null) clearTimeout(quiet);
+      catchUp.stop();
       clearInterval(prober);
       await consumer.stop();
     },

@@ -1,3 +1,4 @@
+import { createCatchUp } from '../../core/catchup.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { campaignChangeSchema } from '../../core/topics.ts';
 import { type AttributionWindows, defaultWindows, type WindowsOf } from './attribution.ts';
@@ -9,7 +10,7 @@ export interface FollowedWindows {
   stop(): Promise<void>;
 }
 
-/** The last records of a topic may be deletions that were dropped since: then nothing more comes, milliseconds. */
+/** When nothing more comes for so long, nothing more is there. */
 const QUIET_MS = 10_000;
 
 /**
@@ -23,41 +24,18 @@ export async function followWindows(
   quietMs = QUIET_MS,
 ): Promise<FollowedWindows> {
   const windows = new Map<number, AttributionWindows>();
-  const ends = await log.bounds('campaigns');
-  let left = ends.filter(({ first, end }) => end > first).length;
-  let caughtUp: () => void = () => {};
-  const ready = new Promise<void>((resolve) => {
-    caughtUp = resolve;
-  });
-  const done = new Set<number>();
-  let quiet: NodeJS.Timeout | undefined;
-  const expectMore = (): void => {
-    clearTimeout(quiet);
-    if (left > 0) quiet = setTimeout(caughtUp, quietMs);
-  };
+  const catchUp = createCatchUp(await log.bounds('campaigns'));
   const consumer = await log.consume({
     topic: 'campaigns',
     group: null,
     maxBatchRecords: 1000,
     async onBatch({ partition, records }) {
       for (const { value } of records) if (value !== null) take(windows, value);
-      const end = ends.find((each) => each.partition === partition)?.end ?? 0;
-      if (left <= 0 || done.has(partition)) return;
-      if (records.at(-1)!.offset >= end - 1) {
-        done.add(partition);
-        left -= 1;
-      }
-      if (left === 0) caughtUp();
-      expectMore();
+      catchUp.read(partition, records.at(-1)!.offset + 1);
     },
     onError,
   });
-  if (left > 0) {
-    expectMore();
-    await ready;
-    left = 0;
-    clearTimeout(quiet);
-  }
+  await catchUp.wait(quietMs);
   return { windowsOf: (lineItemId) => windows.get(lineItemId) ?? defaultWindows, stop: () => consumer.stop() };
 }
 
