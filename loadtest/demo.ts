@@ -9,6 +9,7 @@ import type { Truth } from './market/ledger.ts';
 import type { MarketOptions } from './market/market.ts';
 import { defaultMarket } from './market/market.ts';
 import { errorsOf } from './send/counters.ts';
+import { createLatencies } from './send/latencies.ts';
 import { createSchedule } from './send/schedule.ts';
 import type { TrafficMix } from './traffic/generator.ts';
 import { createRequestGenerator, defaultMix } from './traffic/generator.ts';
@@ -98,6 +99,7 @@ export function startTraffic(config: TrafficConfig, deps: TrafficDeps): Traffic 
     if (deliver) await lane.finish(timeoutMs);
     const truth = lane.truth;
     windows.next();
+    windows.destroy();
     lane.close();
     return truth;
   };
@@ -133,6 +135,7 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
       market,
       courier: { ...defaultCourier, ...config.courier },
       ledgerPath: config.ledgerPath ?? null,
+      selfCheck: false,
     },
     {
       clock,
@@ -144,8 +147,9 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
   );
 }
 
-/** Looks at a lane once per interval: what is in its histogram is of the last interval only. */
+/** Looks at a lane once per interval: percentiles are of the last interval only. */
 function createWindow(lane: Lane, clock: Clock) {
+  const latencies = createLatencies();
   let lastMs = clock.monotonicMs();
   let lastSent = 0;
   let last = look(0, 0, 0);
@@ -175,16 +179,14 @@ function createWindow(lane: Lane, clock: Clock) {
     next(): TrafficStatus {
       const nowMs = clock.monotonicMs();
       const seconds = Math.max(0.001, (nowMs - lastMs) / 1000);
-      last = look(
-        (lane.counters.sent - lastSent) / seconds,
-        lane.latencies.percentileMs(50),
-        lane.latencies.percentileMs(99),
-      );
-      lane.latencies.reset();
-      lane.lateness.reset();
+      latencies.reset();
+      latencies.addCounts(lane.latencies.take());
+      lane.lateness.take();
+      last = look((lane.counters.sent - lastSent) / seconds, latencies.percentileMs(50), latencies.percentileMs(99));
       lastMs = nowMs;
       lastSent = lane.counters.sent;
       return last;
     },
+    destroy: latencies.destroy,
   };
 }

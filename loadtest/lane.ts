@@ -11,11 +11,13 @@ import type { Truth } from './market/ledger.ts';
 import { createLedger } from './market/ledger.ts';
 import type { MarketCounters, MarketOptions } from './market/market.ts';
 import { createMarket, defaultMarket } from './market/market.ts';
+import type { SelfCheckRecorders } from './selfcheck/stamp.ts';
+import { createSelfCheckRecorders } from './selfcheck/stamp.ts';
 import { createClosedSender } from './send/closed.ts';
 import type { SendCounters } from './send/counters.ts';
 import { newCounters } from './send/counters.ts';
-import type { Latencies } from './send/latencies.ts';
-import { createLatencies } from './send/latencies.ts';
+import type { Recorder } from './send/recorder.ts';
+import { createRecorder } from './send/recorder.ts';
 import type { Schedule } from './send/schedule.ts';
 import type { SenderDeps, SenderOptions } from './send/sender.ts';
 import { createSender } from './send/sender.ts';
@@ -39,6 +41,8 @@ export interface LaneOptions {
   readonly courier: CourierOptions;
   /** The ledger of truth; null keeps totals in memory only. */
   readonly ledgerPath: string | null;
+  /** The server is the echo of a self-check, whose answers say when they were sent. */
+  readonly selfCheck: boolean;
 }
 
 export interface LaneDeps {
@@ -54,9 +58,10 @@ export interface Lane {
   readonly counters: SendCounters;
   readonly market: MarketCounters;
   readonly courier: CourierCounters;
-  /** From the start of the run, or since the last `reset` by whoever shows progress. */
-  readonly latencies: Latencies;
-  readonly lateness: Latencies;
+  readonly latencies: Recorder;
+  readonly lateness: Recorder;
+  /** Empty unless the server is the echo of a self-check. */
+  readonly selfCheck: SelfCheckRecorders;
   readonly truth: Truth;
   readonly openConnections: number;
   readonly staleConnections: number;
@@ -86,8 +91,9 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
   const origin = originOf(url, options.insecure);
   const pool = createHttpPool({ origin, maxConnections: options.maxConnections, timeoutMs: options.timeoutMs }, clock);
   const counters = newCounters();
-  const latencies = createLatencies();
-  const lateness = createLatencies();
+  const latencies = createRecorder();
+  const lateness = createRecorder();
+  const selfCheck = createSelfCheckRecorders();
   const senderDeps: SenderDeps<RequestContext> = {
     clock,
     pool,
@@ -98,6 +104,7 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     counters,
     latencies,
     lateness,
+    ...(options.selfCheck ? { onTimes: selfCheck.onTimes } : {}),
   };
   const sender =
     options.closed === null
@@ -109,6 +116,7 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     courier: courier.counters,
     latencies,
     lateness,
+    selfCheck,
     get truth() {
       return ledger.truth;
     },
@@ -132,8 +140,6 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
       pool.close();
       courier.close();
       ledger.close();
-      latencies.destroy();
-      lateness.destroy();
     },
   };
 }

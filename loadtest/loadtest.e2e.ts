@@ -1,8 +1,5 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LoadtestOptions } from './run/options.ts';
 import type { LoadtestResult } from './run/result.ts';
@@ -31,30 +28,9 @@ async function built(): Promise<Built> {
 }
 
 const servers: TestBidder[] = [];
-const children: ChildProcess[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
-  for (const child of children.splice(0)) child.kill();
 });
-
-/** The least a server can do: 204 for everything, in a process of its own. */
-const ECHO = `
-const answer = Buffer.from('HTTP/1.1 204 No Content\\r\\n\\r\\n');
-const server = require('node:net').createServer({ noDelay: true }, (socket) => {
-  socket.on('data', () => socket.write(answer));
-  socket.on('error', () => {});
-});
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));
-`;
-
-async function startEcho(): Promise<string> {
-  const child = spawn(process.execPath, ['-e', ECHO], { stdio: ['ignore', 'pipe', 'inherit'] });
-  children.push(child);
-  const port = await new Promise<string>((resolve) =>
-    child.stdout.once('data', (bytes) => resolve(String(bytes).trim())),
-  );
-  return `http://127.0.0.1:${port}/bid`;
-}
 
 describe('sender threads', () => {
   it('share the rate, keep a ledger each, and add up to what the bidder saw', async () => {
@@ -95,20 +71,26 @@ describe('sender threads', () => {
     }
   });
 
-  it('cost little enough for 20,000 requests a second per core', async () => {
-    const { run, defaults, clock } = await built();
-    const url = await startEcho();
-    const measure = async (): Promise<number> => {
-      const stages = [{ fromRps: 10_000, toRps: 10_000, durationMs: 3000 }];
-      const result = await run({ ...defaults, url, stages, warmupMs: 0, connections: 64, timeoutMs: 5000 }, { clock });
-      expect(result.counters.faults).toEqual({});
-      expect(result.counters.noBids).toBeGreaterThan(10_000);
-      // CPU time and not wall time: the machine of a test has other work.
-      return (result.sender.cpuCores * result.durationMs * 1000) / result.counters.answered;
-    };
-    const micros = Math.min(await measure(), await measure());
-    console.log(`sender: ${micros.toFixed(1)} µs of CPU per request, ${Math.round(1e6 / micros)} requests/s per core`);
-    // 50 µs is 20,000/s. A machine whose cores are shared runs a third slower; docs/loadtest.md has the measured value.
-    expect(micros).toBeLessThan(75);
+  it('cost a core 20,000 requests a second, and add little to what they measure', async () => {
+    const { runSelfCheck } = await load<typeof import('./selfcheck/selfcheck.ts')>('loadtest/selfcheck/selfcheck.js');
+    // What a request costs is CPU time, whatever else runs. What is added is time on the wall: the least of some rounds.
+    let added = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < 3 && added >= 0.3; tries++) {
+      const { capacity, rounds } = await runSelfCheck({
+        ratePerSecond: 10_000,
+        rounds: 1,
+        seconds: 1,
+        warmupSeconds: 0.5,
+      });
+      expect(capacity.faults).toEqual({});
+      // A machine whose cores are shared runs a third slower; docs/loadtest.md has the measured value.
+      expect(capacity.answeredPerCpuSecond).toBeGreaterThan(15_000);
+      added = Math.min(added, ...rounds.map((round) => round.worstOf100.p50Ms));
+      console.log(
+        `sender: ${Math.round(capacity.answeredPerCpuSecond)} requests/s per core, adds ${added.toFixed(3)} ms`,
+      );
+    }
+    // Beside other programs no round may be quiet; alone the strict form in selfcheck.slow.ts holds.
+    expect(added).toBeLessThan(5);
   });
 });

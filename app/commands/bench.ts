@@ -20,6 +20,22 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
   },
   latency: (flags) => pressure('latency', flags),
   overload: (flags) => pressure('overload', flags),
+  async sender({ quick, json }) {
+    const { runSelfCheck } = await import('../../loadtest/selfcheck/selfcheck.ts');
+    const { SELF_CHECK_HEAD, roundText, selfCheckText } = await import('../../loadtest/selfcheck/selfchecktext.ts');
+    const print = (text: string): void => void (json ? null : process.stdout.write(text));
+    print(SELF_CHECK_HEAD);
+    const result = await runSelfCheck({
+      ratePerSecond: 10_000,
+      rounds: quick ? 1 : 5,
+      seconds: quick ? 2 : 6,
+      warmupSeconds: quick ? 1 : 3,
+      onRound: (round) => print(roundText(round)),
+    });
+    print(selfCheckText(result));
+    if (json) console.log(JSON.stringify({ ...about(), ...result }, rounded, 1));
+    return result.passed;
+  },
   async pipeline({ quick, json, flags }) {
     const { pipelineBench } = await import('./benchpipeline.ts');
     return pipelineBench(quick, json, flags);
@@ -93,7 +109,7 @@ function wholeNumber(flags: Readonly<Record<string, string>>, name: string): num
   throw new CodedError('arguments.invalid', `--${name} is not a whole number of 1 or more.`, `Write --${name}=N.`);
 }
 
-/** `npm run bench -- bid|latency|overload|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
+/** `npm run bench -- bid|latency|overload|sender|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
 export async function benchCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parseArguments(args, new Set(['quick', 'json']));
   const bench = benches[words[0] ?? ''];

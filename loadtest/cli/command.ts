@@ -7,6 +7,7 @@ import { parseCommandLine } from './parse.ts';
 import { recordMode } from './record.ts';
 import type { CommandDeps } from './rundraft.ts';
 import { exitCodeOf, refuseWords, runDraft } from './rundraft.ts';
+import { selfCheckMode } from './selfcheck.ts';
 import { badOption } from './shapes.ts';
 import { smokeMode } from './smoke.ts';
 import { soakMode } from './soak.ts';
@@ -23,6 +24,7 @@ const modes: Readonly<Record<string, Mode>> = {
   soak: soakMode,
   compare: compareMode,
   record: recordMode,
+  'self-check': selfCheckMode,
 };
 
 /** `evenkeel loadtest …`: runs the mode that is named first, `run` by default. @returns the exit code */

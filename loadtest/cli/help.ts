@@ -8,6 +8,7 @@ Usage: evenkeel loadtest [run] [options]           one test
        evenkeel loadtest soak --for 8h [options]   long run: drift of latency, and the sender's memory and files
        evenkeel loadtest compare A.json B.json …   verdict under noise; several runs of each side: A1,A2 B1,B2
        evenkeel loadtest record --listen PORT --url URL --out FILE   proxy that keeps the requests it forwards
+       evenkeel loadtest self-check                what this sender adds to latencies on this machine
 
 Exit codes: 0 passed, 1 the test itself failed, 99 a gate or the audit failed, 104 bad options.`;
 

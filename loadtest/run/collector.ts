@@ -1,7 +1,8 @@
-import * as hdr from 'hdr-histogram-js';
 import type { CourierCounters } from '../market/courier.ts';
 import type { MarketCounters } from '../market/market.ts';
 import { noAuctions } from '../market/market.ts';
+import type { SelfCheckName } from '../selfcheck/stamp.ts';
+import { selfCheckNames } from '../selfcheck/stamp.ts';
 import type { SendCounters } from '../send/counters.ts';
 import { addCounters, errorsOf, newCounters } from '../send/counters.ts';
 import type { Latencies } from '../send/latencies.ts';
@@ -24,6 +25,7 @@ export interface Collector {
   };
   readonly latencies: Latencies;
   readonly lateness: Latencies;
+  readonly selfCheck: Readonly<Record<SelfCheckName, Latencies>>;
   /** Steps that every lane has reported, oldest first. */
   series(): readonly SeriesPoint[];
   /** The histograms of the steps, for the HDR log. */
@@ -47,6 +49,13 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
   const lateness = createLatencies();
   const stepLatencies = createLatencies();
   const stepLateness = createLatencies();
+  const selfCheck = {
+    startLate: createLatencies(),
+    answerLate: createLatencies(),
+    added: createLatencies(),
+    worstOf100: createLatencies(),
+    without: createLatencies(),
+  };
   let previous = sumOf([]);
   let nextStep = 0;
   let maxBusy = 0;
@@ -56,8 +65,9 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
     stepLateness.reset();
     for (const report of reports) {
       latest.set(report.lane, report);
-      decodeInto(report.latencies, stepLatencies);
-      decodeInto(report.lateness, stepLateness);
+      stepLatencies.addCounts(report.latencies);
+      stepLateness.addCounts(report.lateness);
+      for (const name of selfCheckNames) selfCheck[name].addCounts(report.selfCheck[name]);
     }
     latencies.add(stepLatencies);
     lateness.add(stepLateness);
@@ -102,6 +112,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
   return {
     latencies,
     lateness,
+    selfCheck,
     histograms,
     add(report) {
       const step = steps.get(report.step) ?? { reports: [] };
@@ -116,16 +127,10 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
     },
     finish: () => closeReady(true),
     destroy() {
-      for (const each of [latencies, lateness, stepLatencies, stepLateness]) each.destroy();
+      for (const each of [latencies, lateness, stepLatencies, stepLateness, ...Object.values(selfCheck)])
+        each.destroy();
     },
   };
-}
-
-function decodeInto(base64: string, target: Latencies): void {
-  if (base64 === '') return;
-  const histogram = hdr.decodeFromCompressedBase64(base64, 32, true);
-  target.histogram.add(histogram);
-  histogram.destroy();
 }
 
 function sumOf(reports: readonly LaneReport[]) {

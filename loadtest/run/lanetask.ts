@@ -8,7 +8,9 @@ import { createLane } from '../lane.ts';
 import type { CourierCounters } from '../market/courier.ts';
 import type { Truth } from '../market/ledger.ts';
 import type { MarketCounters } from '../market/market.ts';
+import type { SelfCheckCounts } from '../selfcheck/stamp.ts';
 import type { SendCounters } from '../send/counters.ts';
+import type { LatencyCounts } from '../send/recorder.ts';
 import { createSchedule } from '../send/schedule.ts';
 import { createRequestGenerator } from '../traffic/generator.ts';
 import { readRequests } from '../traffic/requestfile.ts';
@@ -24,7 +26,7 @@ export interface LaneTask {
   readonly lanes: number;
 }
 
-/** What a lane says about one step of time. Counts are from the beginning, histograms of the step alone. */
+/** What a lane says about one step of time. Counts are from the beginning, latencies of the step alone. */
 export interface LaneReport {
   readonly lane: number;
   /** Number of the step, from 0. */
@@ -32,9 +34,9 @@ export interface LaneReport {
   readonly counters: SendCounters;
   readonly market: MarketCounters;
   readonly courier: CourierCounters;
-  /** HDR histograms in µs, compressed base64. */
-  readonly latencies: string;
-  readonly lateness: string;
+  readonly latencies: LatencyCounts;
+  readonly lateness: LatencyCounts;
+  readonly selfCheck: SelfCheckCounts;
   /** Share of the step in which the lane's event loop was busy. */
   readonly busy: number;
   readonly openConnections: number;
@@ -126,6 +128,7 @@ function buildLane({ options, lane, lanes }: LaneTask): Lane {
       closed: closedUsers === 0 ? null : { users: each(closedUsers), durationMs },
       market: options.market,
       courier: options.courier,
+      selfCheck: options.selfCheck,
       ledgerPath: ledgerDir === null ? null : join(ledgerDir, `ledger-${lane}.jsonl`),
     },
     {
@@ -159,15 +162,14 @@ function createReporter(number: number, lane: Lane): (step: number) => LaneRepor
       counters: structuredClone(lane.counters),
       market: { ...lane.market },
       courier: { ...lane.courier },
-      latencies: lane.latencies.encode(),
-      lateness: lane.lateness.encode(),
+      latencies: lane.latencies.take(),
+      lateness: lane.lateness.take(),
+      selfCheck: lane.selfCheck.take(),
       busy,
       openConnections: lane.openConnections,
       staleConnections: lane.staleConnections,
       pendingNotices: lane.pendingNotices,
     };
-    lane.latencies.reset();
-    lane.lateness.reset();
     return report;
   };
 }

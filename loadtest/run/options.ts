@@ -49,6 +49,8 @@ export interface LoadtestOptions {
   /** Length of the steps of the time series, ms. */
   readonly intervalMs: number;
   readonly gates: readonly Gate[];
+  /** The server is the echo of `loadtest self-check`, whose answers say when they were sent. */
+  readonly selfCheck: boolean;
   readonly audit: { readonly apiUrl: string; readonly apiKey: string; readonly drainMs: number } | null;
 }
 
@@ -77,6 +79,7 @@ export const defaultOptions: Omit<LoadtestOptions, 'url' | 'stages'> = {
   drainMs: 30_000,
   intervalMs: 1000,
   gates: [],
+  selfCheck: false,
   audit: null,
 };
 

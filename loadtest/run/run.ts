@@ -100,6 +100,16 @@ export async function runLoadtest(options: LoadtestOptions, deps: LoadtestDeps):
   return result;
 }
 
+function selfCheckOf({ selfCheck }: Collector): LoadtestResult['selfCheck'] {
+  return {
+    startLate: summaryOf(selfCheck.startLate),
+    answerLate: summaryOf(selfCheck.answerLate),
+    added: summaryOf(selfCheck.added),
+    worstOf100: summaryOf(selfCheck.worstOf100),
+    without: summaryOf(selfCheck.without),
+  };
+}
+
 function stopOn(signal: AbortSignal | undefined, lanes: Lanes): () => void {
   const onAbort = (): void => lanes.command({ type: 'stop' });
   if (signal?.aborted === true) onAbort();
@@ -193,6 +203,7 @@ function buildResult(options: LoadtestOptions, deps: LoadtestDeps, found: Found)
     series: collector.series().filter((point) => isMeasured(point, options)),
     truth: truthRows(truth),
     sender: judgeSender(options, collector, found.cpuCores),
+    selfCheck: options.selfCheck ? selfCheckOf(collector) : null,
     gates,
     audit,
     problems,

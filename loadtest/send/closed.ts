@@ -30,7 +30,13 @@ export function createClosedSender<T>(
     const shot = deps.next();
     book.planned(at, 0);
     const sent = pool.trySend(shot.bytes, (outcome) => {
-      book.settled(outcome, at, clock.monotonicMs() - startMs, shot.about);
+      const answeredMs = clock.monotonicMs();
+      book.settled(
+        outcome,
+        { intendedMs: startMs, writtenMs: startMs, answeredMs, hasWaited: false },
+        origin,
+        shot.about,
+      );
       deps.onDone?.(shot.about);
       // A refused connection must not turn into a busy loop.
       if (outcome.kind === 'fault') setTimeout(turn, 50);

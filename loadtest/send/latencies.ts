@@ -1,14 +1,17 @@
 import * as hdr from 'hdr-histogram-js';
+import type { LatencyCounts } from './recorder.ts';
+import { HIGHEST_US } from './recorder.ts';
 
 /** Latencies in whole microseconds, three significant digits, up to ten minutes. */
 export interface Latencies {
-  recordMs(ms: number): void;
   /** A percentile in ms, 0 when nothing was recorded. */
   percentileMs(percentile: number): number;
   readonly count: number;
   readonly maxMs: number;
   readonly meanMs: number;
   add(other: Latencies): void;
+  /** What a sender recorded. */
+  addCounts(recorded: LatencyCounts): void;
   reset(): void;
   /** Compressed base64, as HDR tools read it; '' when empty. */
   encode(): string;
@@ -16,7 +19,6 @@ export interface Latencies {
   destroy(): void;
 }
 
-const HIGHEST_US = 600_000_000;
 let wasmReady = false;
 
 /** WebAssembly memory is not collected: call `destroy` when done. */
@@ -38,7 +40,6 @@ export function createLatencies(): Latencies {
 function wrap(histogram: hdr.Histogram): Latencies {
   return {
     histogram,
-    recordMs: (ms) => histogram.recordValue(Math.min(HIGHEST_US, Math.max(1, Math.round(ms * 1000)))),
     percentileMs: (percentile) => (histogram.totalCount === 0 ? 0 : histogram.getValueAtPercentile(percentile) / 1000),
     get count() {
       return histogram.totalCount;
@@ -50,6 +51,9 @@ function wrap(histogram: hdr.Histogram): Latencies {
       return histogram.totalCount === 0 ? 0 : histogram.mean / 1000;
     },
     add: (other) => histogram.add(other.histogram),
+    addCounts({ values, counts }) {
+      for (let i = 0; i < values.length; i++) histogram.recordValueWithCount(values[i]!, counts[i]!);
+    },
     reset: () => histogram.reset(),
     encode: () => (histogram.totalCount === 0 ? '' : hdr.encodeIntoCompressedBase64(histogram as hdr.WasmHistogram)),
     destroy: () => histogram.destroy(),

@@ -86,6 +86,8 @@ function createRotation(size: number, random: Random, target: HttpTarget, make: 
       return target.gzip ? { bytes: compress(slot, target), about: slot.about } : slot;
     },
     done(context) {
+      // Whatever a collection finds alive makes it longer, and a collection makes requests late.
+      context.auctionId = '';
       context.busy = false;
     },
   };

@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import process from 'node:process';
+import { systemClock } from '../../core/clock.ts';
+import { defaultOptions } from '../run/options.ts';
+import { runLoadtest } from '../run/run.ts';
+import type { SelfCheckRound, SelfCheckTask } from './selfcheck.ts';
+
+// One round of a self-check, in a process of its own so that it can be kept on one core: `node round.js TASK`.
+
+const task = JSON.parse(process.argv[2] ?? '{}') as SelfCheckTask;
+const { ratePerSecond, seconds, warmupSeconds, connections, url, pace } = task;
+const warmupMs = warmupSeconds * 1000;
+/** The measured part alone: set at its beginning, the difference at its end. */
+let span = look();
+const result = await runLoadtest(
+  {
+    ...defaultOptions,
+    url,
+    stages: [{ fromRps: ratePerSecond, toRps: ratePerSecond, durationMs: warmupMs + seconds * 1000 }],
+    warmupMs,
+    pace,
+    market: null,
+    connections,
+    maxConnections: connections,
+    timeoutMs: 5000,
+    selfCheck: true,
+  },
+  {
+    clock: systemClock,
+    onProgress: ({ warmingUp }) => {
+      if (warmingUp) span = look();
+    },
+    onPhase: (phase) => {
+      if (phase === 'draining') span = since(span);
+    },
+  },
+);
+const { counters, latency, measuredMs } = result;
+const answeredPerSecond = (counters.answered * 1000) / measuredMs;
+const cores = span.cpuMs / span.wallMs;
+const round: SelfCheckRound = {
+  pace,
+  offeredPerSecond: ratePerSecond,
+  planned: counters.planned,
+  answered: counters.answered,
+  faults: counters.faults,
+  answeredPerSecond,
+  cores,
+  answeredPerCpuSecond: answeredPerSecond / cores,
+  reported: latency,
+  ...result.selfCheck!,
+  waitedShare: Number.isNaN(span.waitedMs) ? null : span.waitedMs / span.wallMs,
+};
+process.send!(round, () => process.disconnect());
+
+interface Span {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  /** The busiest thread was ready to run and had no core: another thread or program had it. NaN where this is not told. */
+  readonly waitedMs: number;
+}
+
+function look(): Span {
+  const { user, system } = process.cpuUsage();
+  return { wallMs: systemClock.monotonicMs(), cpuMs: (user + system) / 1000, waitedMs: waitedMs() };
+}
+
+function since(start: Span): Span {
+  const now = look();
+  return {
+    wallMs: now.wallMs - start.wallMs,
+    cpuMs: now.cpuMs - start.cpuMs,
+    waitedMs: now.waitedMs - start.waitedMs,
+  };
+}
+
+function waitedMs(): number {
+  try {
+    const threads = readdirSync('/proc/self/task').map((id) =>
+      readFileSync(`/proc/self/task/${id}/schedstat`, 'utf8').split(' ').map(Number),
+    );
+    return threads.toSorted((a, b) => b[0]! - a[0]!)[0]![1]! / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+}

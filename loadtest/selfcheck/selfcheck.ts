@@ -1,0 +1,156 @@
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { CodedError } from '../../core/errors.ts';
+import type { LatencySummary } from '../run/result.ts';
+import type { SelfCheckName } from './stamp.ts';
+
+/** One run of the sender against the echo. */
+export interface SelfCheckTask {
+  readonly url: string;
+  /** A sleeping sender shows what a request costs, a precise one what it adds. */
+  readonly pace: 'timer' | 'precise';
+  readonly ratePerSecond: number;
+  /** Measured after `warmupSeconds`, in which V8 still compiles. */
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly connections: number;
+}
+
+export interface SelfCheckRound extends Readonly<Record<SelfCheckName, LatencySummary>> {
+  readonly pace: SelfCheckTask['pace'];
+  readonly offeredPerSecond: number;
+  readonly planned: number;
+  readonly answered: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly answeredPerSecond: number;
+  /** CPU of the whole sender process, its main thread included. */
+  readonly cores: number;
+  readonly answeredPerCpuSecond: number;
+  readonly reported: LatencySummary;
+  /** Share of time in which the sender was ready and another thread or program had its core; null where not told. */
+  readonly waitedShare: number | null;
+}
+
+export interface SelfCheckOptions {
+  /** Arrivals per second of the rounds that are judged by what the sender adds. */
+  readonly ratePerSecond: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  /** Ends the check, which then throws. */
+  readonly signal?: AbortSignal;
+  readonly onRound?: (round: SelfCheckRound) => void;
+}
+
+export interface SelfCheckResult {
+  /** What a request costs: a sender that sleeps when it has nothing to do. */
+  readonly capacity: SelfCheckRound;
+  readonly rounds: readonly SelfCheckRound[];
+  /** Sender and echo were kept on a core each. */
+  readonly pinned: boolean;
+  readonly bars: readonly SelfCheckBar[];
+  readonly passed: boolean;
+}
+
+export interface SelfCheckBar {
+  readonly name: string;
+  readonly value: number;
+  readonly limit: number;
+  /** The limit is the most, not the least. */
+  readonly most: boolean;
+  readonly ok: boolean;
+}
+
+/** Requests a second that one core must be able to send. */
+const LEAST_PER_CORE = 20_000;
+/** What the sender may add to a latency at half of that, 99th percentile, ms. */
+const MOST_ADDED_P99_MS = 0.3;
+const CONNECTIONS = 256;
+const PATIENCE_MS = 60_000;
+
+/**
+ * Measures what this sender adds to the latencies it reports, on this machine: against an echo that stamps its answers,
+ * both on a core of their own where processes can be pinned. Medians of the rounds are judged, because one round may
+ * meet something else that runs.
+ * @throws CodedError `loadtest_not_built`, `loadtest_self_check_failed`
+ */
+export async function runSelfCheck(options: SelfCheckOptions): Promise<SelfCheckResult> {
+  const pinned = availableParallelism() >= 2 && canPin();
+  const echo = start('echo', [], pinned ? availableParallelism() - 1 : null);
+  const children = [echo];
+  const stop = (): void => {
+    for (const child of children) child.kill();
+  };
+  options.signal?.addEventListener('abort', stop);
+  try {
+    const { port } = await messageOf<{ port: number }>(echo, 'echo');
+    const round = async (ratePerSecond: number, pace: SelfCheckTask['pace']): Promise<SelfCheckRound> => {
+      const { seconds, warmupSeconds } = options;
+      const url = `http://127.0.0.1:${port}/bid`;
+      const task: SelfCheckTask = { url, pace, ratePerSecond, seconds, warmupSeconds, connections: CONNECTIONS };
+      const child = start('round', [JSON.stringify(task)], pinned ? 0 : null);
+      children.push(child);
+      const done = await messageOf<SelfCheckRound>(child, 'round');
+      options.onRound?.(done);
+      return done;
+    };
+    const capacity = await round(LEAST_PER_CORE, 'timer');
+    const rounds: SelfCheckRound[] = [];
+    while (rounds.length < options.rounds) rounds.push(await round(options.ratePerSecond, 'precise'));
+    const bars = barsOf(capacity, rounds);
+    return { capacity, rounds, pinned, bars, passed: bars.every((bar) => bar.ok) };
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+function barsOf(capacity: SelfCheckRound, rounds: readonly SelfCheckRound[]): SelfCheckBar[] {
+  const perCore = capacity.answeredPerCpuSecond;
+  const added = median(rounds.map((round) => round.added.p99Ms));
+  const missing = rounds.reduce((sum, round) => sum + round.planned - round.answered, 0);
+  const bar = (name: string, value: number, limit: number, most: boolean): SelfCheckBar => {
+    return { name, value, limit, most, ok: most ? value <= limit : value >= limit };
+  };
+  return [
+    bar('requests/s per core', perCore, LEAST_PER_CORE, false),
+    bar('added to p99, ms, median of the rounds', added, MOST_ADDED_P99_MS, true),
+    bar('requests without an answer', missing, 0, true),
+  ];
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** A built script of this folder. */
+function start(name: string, args: readonly string[], pin: number | null): ChildProcess {
+  if (import.meta.url.endsWith('.ts')) {
+    throw new CodedError('loadtest_not_built', 'A self-check runs from built code only.', 'Run `npm run build`.');
+  }
+  const script = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+  const pinning = pin === null ? {} : { execPath: 'taskset', execArgv: ['-c', `${pin}`, process.execPath] };
+  return fork(script, args, { ...pinning, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
+
+function canPin(): boolean {
+  return spawnSync('taskset', ['-c', '0', process.execPath, '--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** The first message of a child. */
+async function messageOf<T>(child: ChildProcess, name: string): Promise<T> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
+  const ended = once(child, 'exit', { signal: abort.signal }).then(() => null);
+  const told = once(child, 'message', { signal: abort.signal }).then(([message]) => message as T);
+  const first = await Promise.race([told, ended]).catch(() => null);
+  clearTimeout(timer);
+  abort.abort();
+  await Promise.allSettled([ended, told]);
+  if (first !== null) return first;
+  child.kill('SIGKILL');
+  throw new CodedError('loadtest_self_check_failed', `The ${name} process ended early.`, 'Its own message is above.');
+}

@@ -1,0 +1,41 @@
+import type { LatencySummary } from '../run/result.ts';
+import type { SelfCheckResult, SelfCheckRound } from './selfcheck.ts';
+
+export const SELF_CHECK_HEAD = `What this sender adds to the latencies it reports, against an echo that says when it answered.
+start: from the intended start until the system had the request. answer: from the echo's time stamp until the sender took
+the time. added: both. worst of 100: the median of the largest in each hundred, what p99 is while nothing disturbs.
+reported: what a load test says. without: reported without added. The first line only shows what a request costs.
+
+rate                  --pace   CPU   no core  p99, ms: start  answer   added  worst of 100  reported  without
+`;
+
+/** One line per round, below `SELF_CHECK_HEAD`. */
+export function roundText(round: SelfCheckRound): string {
+  const p99 = ({ p99Ms }: LatencySummary): string => p99Ms.toFixed(3);
+  const waited = round.waitedShare === null ? '–' : `${(round.waitedShare * 100).toFixed(1)} %`;
+  const rate = `${Math.round(round.answeredPerSecond)} of ${round.offeredPerSecond}/s`;
+  const cores = round.cores.toFixed(2);
+  return [
+    rate.padEnd(20),
+    round.pace.padStart(8),
+    cores.padStart(6),
+    waited.padStart(10),
+    p99(round.startLate).padStart(16),
+    p99(round.answerLate).padStart(8),
+    p99(round.added).padStart(8),
+    round.worstOf100.p50Ms.toFixed(3).padStart(14),
+    p99(round.reported).padStart(10),
+    `${p99(round.without).padStart(9)}\n`,
+  ].join('');
+}
+
+export function selfCheckText({ bars, pinned, passed }: SelfCheckResult): string {
+  const lines = bars.map(
+    ({ name, limit, most, value, ok }) =>
+      `  ${ok ? 'ok    ' : 'MISSED'} ${name}: ${Number(value.toPrecision(4))} (${most ? 'at most' : 'at least'} ${limit})`,
+  );
+  const where = pinned
+    ? 'Sender and echo had a core each.'
+    : 'Processes can not be pinned here: they shared all cores.';
+  return `\n${lines.join('\n')}\n\n${where}\n${passed ? 'PASSED' : 'FAILED'}\n`;
+}
