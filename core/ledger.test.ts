@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CreditBank, createNodeLedger, type NodeLedger, type NodeLedgerOptions } from './ledger.ts';
+import { seededRandom } from './random.ts';
 import type { PacingMessage } from './topics.ts';
 
 const NODE = '0000000a';
@@ -230,12 +231,14 @@ describe.each(['standard', 'strict'] as const)('any interleaving in %s mode', (m
       fc.property(
         fc.array(step, { maxLength: 120, size: 'max' }),
         fc.constantFrom(4, 1000),
-        (steps, maxReservations) => {
+        fc.boolean(),
+        (steps, maxReservations, knows) => {
           const { ledger, bank } = setup({ mode, maxReservations });
           let nowMs = DAY;
           let granted = 0n;
           let best = -1;
           const bids = new Set<number>();
+          if (knows) learn(ledger, bank);
           for (const one of steps) {
             // Grants arrive in any order, again and again, with gaps; a later one is never smaller.
             if (one.do === 'grant') {
@@ -258,7 +261,10 @@ describe.each(['standard', 'strict'] as const)('any interleaving in %s mode', (m
               ledger.expire(nowMs);
             }
             const { overNanos } = ledger.counters();
-            for (const { cell, confirmedNanos, reservedNanos } of ledger.uses()) {
+            for (const { cell, confirmedNanos, reservedNanos, presumedNanos = '0' } of ledger.uses()) {
+              if (cell === LEARNED_CELL) continue;
+              expect(BigInt(presumedNanos) >= 0n && BigInt(presumedNanos) <= BigInt(reservedNanos)).toBe(true);
+              if (mode === 'strict') expect(presumedNanos).toBe('0');
               const used = BigInt(confirmedNanos) + BigInt(reservedNanos);
               expect(BigInt(reservedNanos) >= 0n).toBe(true);
               expect(used <= granted + overNanos, `${cell}: ${used} of ${granted}`).toBe(true);
@@ -270,6 +276,78 @@ describe.each(['standard', 'strict'] as const)('any interleaving in %s mode', (m
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+/** So many notices in a cell of its own, half of them of wins at half the bid, that more is presumed of silent bids. */
+function learn(ledger: NodeLedger, bank: ArrayBank): void {
+  ledger.applyPacing(grants(1, 1000n, { cells: [LEARNED_CELL], owner: 'campaign:9' }));
+  const slots = [ledger.slotOf(LEARNED_CELL)];
+  for (let at = 0; at < 40; at++) {
+    bank.take(slots, 20n, DAY);
+    ledger.reserved(`learn${at}`, slots, 20n, DAY);
+    ledger.settle(`learn${at}`, at % 2 === 0 ? { billedNanos: 10n } : 'released');
+  }
+}
+const LEARNED_CELL = 'campaign:9:2026-11-22';
+
+describe('bids nobody told of', () => {
+  const bid = fc.record({
+    nanos: fc.integer({ min: 10, max: 60 }),
+    won: fc.boolean(),
+    lost: fc.boolean(),
+  });
+
+  it('hold what they probably cost until a notice comes after all, and are billed what they did cost', () => {
+    fc.assert(
+      fc.property(fc.array(bid, { minLength: 100, maxLength: 200, size: 'max' }), (bids) => {
+        const { ledger, bank } = setup({ maxReservations: 10_000 });
+        ledger.applyPacing(grants(1, 100_000n));
+        const slots = CELLS.map((cell) => ledger.slotOf(cell));
+        let billed = 0n;
+        const tell = (at: number): void => {
+          const { nanos, won } = bids[at]!;
+          ledger.settle(`bid${at}`, won ? { billedNanos: BigInt(nanos >> 1) } : 'released');
+          if (won) billed += BigInt(nanos >> 1);
+        };
+        const isLost = (at: number): boolean => bids[at]!.lost && at % 5 === 0;
+        bids.forEach(({ nanos }, at) => {
+          bank.take(slots, BigInt(nanos), DAY);
+          ledger.reserved(`bid${at}`, slots, BigInt(nanos), DAY);
+          if (!isLost(at)) tell(at);
+        });
+        const silent = bids.filter((_, at) => isLost(at)).reduce((sum, one) => sum + one.nanos, 0);
+        ledger.expire(DAY + 31_000);
+        const { confirmed, reserved } = use(ledger);
+        expect(confirmed).toBe(billed);
+        expect(ledger.counters().presumedNanos).toBe(reserved);
+        expect(reserved <= BigInt(Math.ceil(silent / 2)), 'never more than the dearest a win can have cost').toBe(true);
+        if (bids.some((one, at) => one.won && !isLost(at))) expect(reserved > 0n).toBe(silent > 0);
+        bids.forEach((_, at) => {
+          if (isLost(at)) tell(at);
+        });
+        expect(use(ledger)).toEqual({ confirmed: billed, reserved: 0n });
+        expect(ledger.counters().presumedNanos).toBe(0n);
+        expect(bank.credit[0]).toBe(100_000n - billed);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each([
+    ['of an exchange that tells of wins alone', 0.1, 0],
+    ['when most bids stay without a notice', 0.1, 0.1],
+  ])('cost nothing %s', (_, wins, lossesTold) => {
+    const { ledger } = setup({ maxReservations: 100_000 });
+    const random = seededRandom(6);
+    for (let at = 0; at < 4000; at++) {
+      ledger.reserved(`bid${at}`, [0], 1000n, DAY);
+      if (random.next() < wins) ledger.settle(`bid${at}`, { billedNanos: 500n }, 'quiet');
+      else if (random.next() < lossesTold) ledger.settle(`bid${at}`, 'released', 'quiet');
+    }
+    ledger.expire(DAY + 31_000);
+    expect(ledger.counters().timeouts).toBeGreaterThan(3000);
+    expect(ledger.counters().presumedNanos).toBe(0n);
   });
 });
 

@@ -1,4 +1,5 @@
 import { type Cell, type Cells, createCells } from './ledgercells.ts';
+import { createPresumption, createResponse, type Response } from './presumption.ts';
 import type { CellUse, PacingMessage } from './topics.ts';
 
 /** Credit left per slot in nanos. Bid threads take from it; the ledger puts back. May go below zero: then it refuses. */
@@ -24,6 +25,10 @@ export interface LedgerCounters {
   /** The most by which confirmed + reserved was ever above the grant, summed over cells: only late bills can do it. */
   readonly overNanos: bigint;
   readonly timeouts: number;
+  /** What is counted as spent of bids whose notice never came, summed over bids; taken back when it comes after all. */
+  readonly presumedNanos: bigint;
+  /** Share of bids on which no notice comes, 0 to 1. */
+  readonly silentShare: number;
   /** Strict mode: reservations that were never settled and stay. */
   readonly unproven: number;
   /** Reservations charged in full because the table was full. */
@@ -62,10 +67,14 @@ export interface NodeLedger {
     releaseAfterMs?: number,
     count?: number,
   ): void;
-  /** Idempotent per bid: the first outcome counts, and a bill also after a release. */
-  settle(bidId: string, outcome: SettleOutcome): SettleResult;
   /**
-   * Releases what is due: in standard mode reservations past the time-out. In strict mode silence proves nothing (the
+   * Idempotent per bid: the first outcome counts, and a bill also after a release.
+   * @param exchange who told: whether it tells of losses at all is learned
+   */
+  settle(bidId: string, outcome: SettleOutcome, exchange?: string): SettleResult;
+  /**
+   * Releases what is due: in standard mode reservations past the time-out, but for what such bids have cost on average,
+   * which stays reserved (`presumedNanos`) until a notice comes after all. In strict mode silence proves nothing (the
    * notice may have been lost): what its token's life has not settled stays reserved for good, and is counted.
    * @param readToMs up to when the `events` topic has been read; a reservation is never released on a log not yet read
    * @returns how many were released
@@ -95,12 +104,20 @@ export interface NodeLedgerOptions {
   readonly maxCells: number;
 }
 
-interface Bid {
+/** The cells of a path of budgets, and what its bids cost. */
+interface Path {
   readonly cells: readonly Cell[];
+  readonly response: Response;
+}
+
+interface Bid {
+  readonly path: Path;
   /** At most MAX_EVENT_NANOS: a safe integer. */
   readonly nanos: number;
   readonly bidAtMs: number;
   billed: boolean;
+  /** Timed out: still held of its reservation, because it probably was spent. */
+  presumed: number;
 }
 
 const MAX_EARLY = 4096;
@@ -108,6 +125,7 @@ const noCounts = {
   lateBills: 0,
   lateNanos: 0n,
   timeouts: 0,
+  presumedNanos: 0n,
   unproven: 0,
   untracked: 0,
   forgotten: 0,
@@ -124,6 +142,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
   const paths = createPaths(cells);
   const early = new Map<string, SettleOutcome>();
   const due = createDueList();
+  const presumption = createPresumption();
   const count = { ...noCounts };
 
   /** Makes room for one more bid by forgetting the oldest settled ones, in bulk: deleting one by one is slow in a Map. */
@@ -140,8 +159,32 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
 
   function release(bidId: string, bid: Bid): void {
     open.delete(bidId);
-    for (const cell of bid.cells) cells.move(cell, 0n, -BigInt(bid.nanos));
+    for (const cell of bid.path.cells) cells.move(cell, 0n, -BigInt(bid.nanos));
     settled.set(bidId, bid);
+  }
+
+  /** No notice came: all but what it probably cost goes back. */
+  function timeOut(bidId: string, bid: Bid): void {
+    bid.presumed = presumption.silent(bid.path.response, bid.nanos);
+    const kept = BigInt(bid.presumed);
+    open.delete(bidId);
+    for (const cell of bid.path.cells) {
+      cells.move(cell, 0n, kept - BigInt(bid.nanos));
+      cells.presume(cell, kept);
+    }
+    count.presumedNanos += kept;
+    settled.set(bidId, bid);
+  }
+
+  /** Its notice came after all: what was presumed of it is over. */
+  function endPresumption(bid: Bid, confirmed: bigint): void {
+    const kept = BigInt(bid.presumed);
+    bid.presumed = 0;
+    for (const cell of bid.path.cells) {
+      cells.presume(cell, -kept);
+      cells.move(cell, confirmed, -kept);
+    }
+    count.presumedNanos -= kept;
   }
 
   function bill(bidId: string, bid: Bid, nanos: bigint): void {
@@ -149,7 +192,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
     const reserved = BigInt(bid.nanos);
     // A price above the cap is billed at the cap, here as in reporting.
     const billed = nanos < 0n ? 0n : nanos < reserved ? nanos : reserved;
-    for (const cell of bid.cells) cells.move(cell, billed, -reserved);
+    for (const cell of bid.path.cells) cells.move(cell, billed, -reserved);
     bid.billed = true;
     settled.set(bidId, bid);
   }
@@ -157,7 +200,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
   function billLate(bid: Bid, nanos: bigint): void {
     const cap = BigInt(bid.nanos);
     const billed = nanos < 0n ? 0n : nanos < cap ? nanos : cap;
-    for (const cell of bid.cells) cells.move(cell, billed, 0n);
+    endPresumption(bid, billed);
     count.lateBills++;
     count.lateNanos += billed;
     bid.billed = true;
@@ -183,18 +226,25 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
     }
   }
 
-  function settle(bidId: string, outcome: SettleOutcome): SettleResult {
+  function settle(bidId: string, outcome: SettleOutcome, exchange = ''): SettleResult {
     const bid = open.get(bidId);
     if (bid !== undefined) {
+      const spent = outcome === 'released' ? 0 : Math.max(0, Math.min(Number(outcome.billedNanos), bid.nanos));
+      presumption.heard(bid.path.response, exchange, bid.nanos, spent);
       if (outcome === 'released') release(bidId, bid);
       else bill(bidId, bid, outcome.billedNanos);
       return outcome === 'released' ? 'released' : 'billed';
     }
     const past = settled.get(bidId);
     if (past === undefined) return keepEarly(bidId, outcome);
-    if (past.billed || outcome === 'released') {
+    if (past.billed || (outcome === 'released' && past.presumed === 0)) {
       count.duplicates++;
       return 'duplicate';
+    }
+    if (mode === 'standard') presumption.heardLate();
+    if (outcome === 'released') {
+      endPresumption(past, 0n);
+      return 'released';
     }
     billLate(past, outcome.billedNanos);
     return 'late';
@@ -208,12 +258,12 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
       const path = paths(slots, slotCount);
       if (!hasRoom()) {
         // It can not be followed, so it counts as spent: the safe side.
-        for (const cell of path) cells.moveTaken(cell, nanos, 0n);
+        for (const cell of path.cells) cells.moveTaken(cell, nanos, 0n);
         count.untracked++;
         return;
       }
-      for (const cell of path) cells.moveTaken(cell, 0n, nanos);
-      open.set(bidId, { cells: path, nanos: Number(nanos), bidAtMs, billed: false });
+      for (const cell of path.cells) cells.moveTaken(cell, 0n, nanos);
+      open.set(bidId, { path, nanos: Number(nanos), bidAtMs, billed: false, presumed: 0 });
       const waitMs = mode === 'strict' ? tokenLifetimeMs : Math.min(releaseAfterMs, tokenLifetimeMs);
       due.add(bidId, bidAtMs + waitMs);
       const outcome = early.get(bidId);
@@ -225,7 +275,10 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
     expire(nowMs, readToMs = nowMs) {
       const safeMs = Math.min(nowMs, readToMs);
       let released = 0;
-      for (const bidId of due.take(safeMs)) {
+      const dueNow = due.take(safeMs);
+      const silent = dueNow.reduce((sum, bidId) => sum + (open.has(bidId) ? 1 : 0), 0);
+      presumption.fellDue(dueNow.length - silent, silent);
+      for (const bidId of dueNow) {
         const bid = open.get(bidId);
         if (bid === undefined) continue;
         if (mode === 'strict') {
@@ -233,7 +286,7 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
           count.unproven++;
           continue;
         }
-        release(bidId, bid);
+        timeOut(bidId, bid);
         released++;
       }
       count.timeouts += released;
@@ -246,15 +299,16 @@ export function createNodeLedger(options: NodeLedgerOptions): NodeLedger {
     counters: () => ({
       ...count,
       ...cells.counters(),
+      silentShare: presumption.silentShare(),
       openReservations: open.size,
       rememberedBids: settled.size,
     }),
   };
 }
 
-/** The cells of a path of slots: bids of one line item share the list, so that a bid that is remembered costs less. */
-function createPaths(cells: Cells): (slots: ArrayLike<number>, count: number) => readonly Cell[] {
-  const byLast = new Map<number, readonly Cell[]>();
+/** The path of some slots: bids of one line item share it, so that a bid that is remembered costs less. */
+function createPaths(cells: Cells): (slots: ArrayLike<number>, count: number) => Path {
+  const byLast = new Map<number, Path>();
   const isOf = (path: readonly Cell[], slots: ArrayLike<number>, count: number): boolean => {
     if (path.length !== count) return false;
     for (let i = 0; i < count; i++) if (path[i] !== cells.at(slots[i]!)) return false;
@@ -263,12 +317,13 @@ function createPaths(cells: Cells): (slots: ArrayLike<number>, count: number) =>
   return (slots, count) => {
     const last = slots[count - 1] ?? -1;
     const known = byLast.get(last);
-    if (known !== undefined && isOf(known, slots, count)) return known;
-    const path: Cell[] = [];
+    if (known !== undefined && isOf(known.cells, slots, count)) return known;
+    const own: Cell[] = [];
     for (let i = 0; i < count; i++) {
       const cell = cells.at(slots[i]!);
-      if (cell !== undefined) path.push(cell);
+      if (cell !== undefined) own.push(cell);
     }
+    const path = { cells: own, response: createResponse() };
     // As many as there are slots, which are given to other cells when these are over.
     byLast.set(last, path);
     return path;

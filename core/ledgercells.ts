@@ -9,7 +9,9 @@ export interface Cell {
   readonly endMs: number;
   grantedNanos: bigint;
   confirmedNanos: bigint;
+  /** Bids that are not settled, and what is presumed spent by those that never will be. */
   reservedNanos: bigint;
+  presumedNanos: bigint;
   untilMs: number;
   /** Off the table: its day is over and nothing can be billed to it any more. */
   retired: boolean;
@@ -39,6 +41,8 @@ export interface Cells {
   move(cell: Cell, confirmed: bigint, reserved: bigint): void;
   /** The same for credit that a bid thread has already taken from the bank. */
   moveTaken(cell: Cell, confirmed: bigint, reserved: bigint): void;
+  /** Says how much more of what is reserved is presumed spent. */
+  presume(cell: Cell, nanos: bigint): void;
   retire(nowMs: number): void;
   all(): CellUse[];
   due(nowMs: number): CellUse[];
@@ -89,6 +93,7 @@ export function createCells(options: CellsOptions): Cells {
       grantedNanos: 0n,
       confirmedNanos: 0n,
       reservedNanos: 0n,
+      presumedNanos: 0n,
       untilMs: 0,
       retired: false,
       changed: true,
@@ -134,6 +139,7 @@ export function createCells(options: CellsOptions): Cells {
       cell: cell.name,
       confirmedNanos: cell.confirmedNanos.toString(),
       reservedNanos: cell.reservedNanos.toString(),
+      ...(cell.presumedNanos === 0n ? {} : { presumedNanos: cell.presumedNanos.toString() }),
     };
   }
 
@@ -162,6 +168,10 @@ export function createCells(options: CellsOptions): Cells {
       if (!cell.retired) bank.add(cell.slot, -(confirmed + reserved));
       if (confirmed + reserved > 0n) noteOver(cell);
     },
+    presume(cell, nanos) {
+      cell.presumedNanos += nanos;
+      cell.changed = true;
+    },
     retire(nowMs) {
       if (nowMs < retiredToMs + RETIRE_EVERY_MS) return;
       retiredToMs = nowMs;
@@ -172,10 +182,10 @@ export function createCells(options: CellsOptions): Cells {
       for (const owner of owners.values())
         for (const item of owner.lineItems) for (const name of item.cells) named.add(name);
       for (const cell of due) {
-        if (cell.reservedNanos !== 0n || named.has(cell.name)) continue;
+        if (cell.reservedNanos !== cell.presumedNanos || named.has(cell.name)) continue;
         cell.retired = true;
         bank.setWindow(cell.slot, 0, 0);
-        bank.add(cell.slot, -(cell.grantedNanos - cell.confirmedNanos));
+        bank.add(cell.slot, -(cell.grantedNanos - cell.confirmedNanos - cell.reservedNanos));
         overOfRetired += over.get(cell) ?? 0n;
         over.delete(cell);
         byName.delete(cell.name);

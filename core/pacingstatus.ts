@@ -46,6 +46,8 @@ export const pacingStatusSchema = z.strictObject({
   leaseNanos: nanosText,
   /** Drawn by bids that are not settled. */
   reservedNanos: nanosText,
+  /** The part of `reservedNanos` that is presumed spent: bids whose notice never came. Not billed. */
+  presumedNanos: nanosText.default('0'),
   /** Confirmed above the budget: late bills in standard mode. Never billed to the advertiser. */
   overNanos: nanosText,
   state: z.enum(pacingStates),

@@ -100,6 +100,8 @@ export const cellUseSchema = z.strictObject({
   cell: z.string().max(80),
   confirmedNanos: nanosText,
   reservedNanos: nanosText,
+  /** The part of `reservedNanos` that is presumed spent: bids whose notice never came. Left out when 0. */
+  presumedNanos: nanosText.optional(),
 });
 export type CellUse = z.infer<typeof cellUseSchema>;
 

@@ -14,6 +14,8 @@ export interface CellTotals {
   readonly budgetNanos: bigint;
   readonly confirmedNanos: bigint;
   readonly reservedNanos: bigint;
+  /** The part of `reservedNanos` that bidders presume spent, because no notice came. */
+  readonly presumedNanos: bigint;
   /** The most that can be spent by what has been issued: what the invariant bounds by the budget. */
   readonly committedNanos: bigint;
 }
@@ -68,6 +70,7 @@ interface Share {
   live: Issue[];
   confirmed: bigint;
   reserved: bigint;
+  presumed: bigint;
   reportedToMs: number;
 }
 interface CellState {
@@ -126,6 +129,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         live: [],
         confirmed: spent,
         reserved: 0n,
+        presumed: 0n,
         reportedToMs: Number.NEGATIVE_INFINITY,
       };
       state.shares.set(node, found);
@@ -184,6 +188,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         share.reportedToMs = toMs;
         share.confirmed = BigInt(use.confirmedNanos);
         share.reserved = BigInt(use.reservedNanos);
+        share.presumed = BigInt(use.presumedNanos ?? 0);
         share.live = share.live.filter((issue) => issue.untilMs + options.skewMs >= toMs);
         // What came back may be given to others: our own next message, from which a new pacer starts, must say so.
         if (share.live.length === 0) share.granted = share.confirmed + share.reserved;
@@ -204,14 +209,17 @@ export function createAllocation(options: AllocationOptions): Allocation {
       if (state.totals !== null) return state.totals;
       let confirmed = goneNanos(state);
       let reserved = 0n;
+      let presumed = 0n;
       for (const [node, share] of state.shares) {
         confirmed += max(share.confirmed, state.stored.get(node) ?? 0n);
         reserved += share.reserved;
+        presumed += share.presumed;
       }
       state.totals = {
         budgetNanos: state.budget,
         confirmedNanos: confirmed,
         reservedNanos: reserved,
+        presumedNanos: presumed,
         committedNanos: committed(state),
       };
       return state.totals;
@@ -247,7 +255,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         if (share === undefined) continue;
         const lastMs = share.live.reduce((most, issue) => Math.max(most, issue.untilMs), share.reportedToMs);
         const overMs = lastMs + options.resolveAfterMs + options.skewMs;
-        const idle = share.live.length === 0 && share.reserved === 0n;
+        const idle = share.live.length === 0 && share.reserved === share.presumed;
         if (!idle && (nowMs < overMs || state.storedToMs < overMs)) continue;
         const before = goneNanos(state);
         state.shares.delete(node);

@@ -44,7 +44,18 @@ export interface ControlInput {
   readonly settleMs: number;
   /** Confirmed spend of a cell, nanos. */
   readonly confirmedOf: (cell: string) => number;
+  /** Open reservations of a cell without what is presumed spent of them. */
   readonly reservedOf: (cell: string) => number;
+  /** What is presumed spent of bids whose notice never came. */
+  readonly presumedOf: (cell: string) => number;
+}
+
+/** What is presumed may be less than what was spent: so many standard deviations of that are left unspent. */
+const PRESUMED_SIGMAS = 1;
+
+/** What is presumed spent, and as much more as chance may have made of it, nanos. */
+export function presumedAtMost(state: LevelState, presumedNanos: number): number {
+  return presumedNanos + PRESUMED_SIGMAS * Math.sqrt(presumedNanos * state.evidence.priceNanos);
 }
 
 /** One step of a level's controller: decides its multiplier and pass probability from plan, forecast and evidence. */
@@ -74,15 +85,18 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
   const { cell } = track;
   const budget = Number(cell.budgetNanos);
   const confirmed = input.confirmedOf(cell.name);
-  const reserved = input.reservedOf(cell.name);
-  const pending = Math.min(pendingNanos, reserved);
+  const presumed = input.presumedOf(cell.name);
+  // The store knows only what was told: of what bids spend, this share.
+  const told = confirmed <= 0 ? 1 : confirmed / (confirmed + presumed);
+  const spent = confirmed + presumedAtMost(state, presumed);
+  const pending = Math.min(pendingNanos / told, input.reservedOf(cell.name));
   const restMs = Math.max(cohortMs, cell.toMs - nowMs);
   const earlyMs = Math.min(SETTLING_TIMES * input.settleMs, MAX_EARLY_SHARE * (cell.toMs - cell.fromMs), restMs / 2);
   const endMs = nowMs + restMs - earlyMs;
   const restAuctions = expected(profile, state.traffic, nowMs, nowMs, endMs);
   const nextAuctions = expected(profile, state.traffic, nowMs, nowMs, nowMs + cohortMs);
   state.restAuctions = restAuctions;
-  const restNanos = budget - confirmed - pending;
+  const restNanos = budget - spent - pending;
   const auctionsPerMs = nextAuctions / cohortMs;
   const rate =
     restAuctions <= 0 && state.level.plan !== 'asap'
@@ -95,11 +109,11 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
           auctionsPerMs,
           belief: profile.belief,
         });
-  state.rate = Math.min(state.rate, Math.max(0, rate));
+  state.rate = Math.min(state.rate, Math.max(0, rate * told));
   const share = state.evidence.weight >= KNOWN_BILLS ? SLACK_KNOWN : SLACK_LEARNING;
   const slack = share * budget + SLACK_BILLS * priceOf(state);
   const ahead = planned(state, track, nowMs, restAuctions, nextAuctions * 2, profile.belief);
-  if (state.level.plan !== 'asap' && confirmed + pending > ahead + slack) state.braked = true;
+  if (state.level.plan !== 'asap' && spent + pending > ahead + slack) state.braked = true;
 }
 
 /** What the plan wants spent once `lead` more auctions have come, nanos. */

@@ -67,6 +67,7 @@ export function explain(state: LevelState, ofLine: OfLine | null, input: Explain
     passPpm: Math.round(pass * 1e6),
     leaseNanos: (held > 0n ? held : 0n).toString(),
     reservedNanos: (totals?.reservedNanos ?? 0n).toString(),
+    presumedNanos: (totals?.presumedNanos ?? 0n).toString(),
     overNanos: (budget !== null && actual > budget ? actual - budget : 0n).toString(),
     ...verdict,
   };

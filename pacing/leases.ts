@@ -1,5 +1,5 @@
-import type { Allocation } from './allocation.ts';
-import { KNOWN_BILLS } from './controller.ts';
+import type { Allocation, CellTotals } from './allocation.ts';
+import { KNOWN_BILLS, presumedAtMost } from './controller.ts';
 import type { LevelState } from './levelstate.ts';
 import type { OpenCell } from './tree.ts';
 
@@ -27,21 +27,20 @@ const LEARNING_SHARE = 0.02;
 const STEP_SHARE = 0.01;
 
 /** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
-function growth(
-  state: LevelState,
-  cell: OpenCell,
-  confirmedNanos: number,
-  reservedNanos: number,
-  options: Pick<LeaseOptions, 'roundMs'>,
-): number {
+function growth(state: LevelState, cell: OpenCell, totals: CellTotals, options: Pick<LeaseOptions, 'roundMs'>): number {
   if (!state.active || state.braked || state.spent) return 0;
-  const rest = Number(cell.budgetNanos) - confirmedNanos;
+  const presumed = Number(totals.presumedNanos);
+  const reserved = Number(totals.reservedNanos) - presumed;
+  const rest = Number(cell.budgetNanos - totals.confirmedNanos) - presumedAtMost(state, presumed);
+  // What may have been spent beyond what is presumed is not handed out.
+  if (presumed > 0 && rest <= reserved) return 0;
   // The dearest bid must fit, and a few average ones.
   const least = Math.max(state.maxBidNanos * state.multiplier, MIN_BIDS * usualBid(state));
   const flow = 2 * state.flow * ROUNDS_AHEAD * options.roundMs;
   const known = state.evidence.weight >= KNOWN_BILLS || state.level.plan === 'asap';
-  if (known) return Math.max(least, flow, STEP_SHARE * rest);
-  return Math.max(0, Math.min(Math.max(least, flow), Math.max(least, LEARNING_SHARE * rest) - reservedNanos));
+  const most = presumed > 0 ? rest - reserved : Number.POSITIVE_INFINITY;
+  if (known) return Math.min(most, Math.max(least, flow, STEP_SHARE * rest));
+  return Math.max(0, Math.min(most, Math.max(least, flow), Math.max(least, LEARNING_SHARE * rest) - reserved));
 }
 
 /**
@@ -57,8 +56,8 @@ export function lease(
   options: LeaseOptions,
 ): boolean {
   const totals = allocation.totals(cell.name);
-  const more = growth(state, cell, Number(totals.confirmedNanos), Number(totals.reservedNanos), options);
-  const left = totals.budgetNanos - totals.confirmedNanos;
+  const more = growth(state, cell, totals, options);
+  const left = totals.budgetNanos - totals.confirmedNanos - totals.presumedNanos;
   // So little is left that pieces of it would be too small to bid with: one bidder gets it all.
   const alone = nodes.length > 1 && Number(left) < nodes.length * ALONE_BIDS * usualBid(state);
   const keeper = alone ? busiest(nodes) : null;
@@ -68,7 +67,7 @@ export function lease(
   for (const { node, share } of nodes) {
     const part = keeper === null ? share : keeper === node ? 1 : 0;
     const used = allocation.used(cell.name, node);
-    const extra = more === 0 || part === 0 ? 0 : Math.max(more * part, state.maxBidNanos);
+    const extra = more <= 0 || part === 0 ? 0 : Math.max(more * part, state.maxBidNanos);
     const wish = used + BigInt(Math.ceil(extra));
     // What is out fits the budget and is what it should be: nothing to work out.
     if (fits && wish > used && !isDue(allocation, cell.name, node, used, wish, nowMs, untilMs, options)) continue;

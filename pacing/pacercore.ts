@@ -1,8 +1,8 @@
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
-import type { Allocation } from './allocation.ts';
-import { type ControlInput, control } from './controller.ts';
+import type { Allocation, CellTotals } from './allocation.ts';
+import { type ControlInput, control, presumedAtMost } from './controller.ts';
 import { fold } from './evidence.ts';
 import { explain } from './explain.ts';
 import { takeCohorts, takeOver, takeStats, takeTotals } from './intake.ts';
@@ -101,7 +101,8 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     cohortMs,
     settleMs,
     confirmedOf: (cell: string) => Number(allocation.totals(cell).confirmedNanos),
-    reservedOf: (cell: string) => Number(allocation.totals(cell).reservedNanos),
+    reservedOf: (cell: string) => openNanos(allocation.totals(cell)),
+    presumedOf: (cell: string) => Number(allocation.totals(cell).presumedNanos),
   };
   const live = liveNodes(pacer, nowMs);
   const leaseOptions = { roundMs: options.roundMs, leaseMs: options.leaseMs, renewMs: 0 };
@@ -141,6 +142,10 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   return messages;
 }
 
+function openNanos({ reservedNanos, presumedNanos }: CellTotals): number {
+  return Number(reservedNanos - presumedNanos);
+}
+
 /**
  * Up to when the store can be taken for complete: until now, but while bidders confirm spend and the store shows none of
  * it, only until it grew last. A store that stands still must not look like a market without wins.
@@ -157,7 +162,10 @@ function decideLevel(state: LevelState, input: ControlInput): boolean {
   updateFlow(state, nowMs);
   fold(state.evidence, completeMs, cohortMs);
   const before = state.spent;
-  state.spent = state.cells.some((cell) => input.confirmedOf(cell.name) >= Number(cell.budgetNanos));
+  state.spent = state.cells.some(
+    ({ name, budgetNanos }) =>
+      input.confirmedOf(name) + presumedAtMost(state, input.presumedOf(name)) >= Number(budgetNanos),
+  );
   if (nowMs - state.controlledMs < cohortMs / 6) return state.spent !== before;
   // Spread over the rounds by id, so that no round has to decide for all.
   state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level.id) * (cohortMs / 6) : nowMs;

@@ -29,7 +29,7 @@ export function createSettler(options: SettlerOptions): (records: readonly LogRe
     if (typeof token === 'string') return;
     if (event.type === 'loss') {
       releaseTimes.seen(token.exchange, token.bidAtMs, event.atMs);
-      ledger.settle(token.bidId, 'released');
+      ledger.settle(token.bidId, 'released', token.exchange);
       return;
     }
     // Ingest does not count what comes after the token's life; the ledger has released it by then.
@@ -37,7 +37,7 @@ export function createSettler(options: SettlerOptions): (records: readonly LogRe
     const bill = billOf(token, event);
     if (!bill.billing) return;
     releaseTimes.seen(token.exchange, token.bidAtMs, event.atMs);
-    ledger.settle(token.bidId, { billedNanos: BigInt(bill.nanos) });
+    ledger.settle(token.bidId, { billedNanos: BigInt(bill.nanos) }, token.exchange);
   }
 }
 

@@ -39,7 +39,10 @@ export interface Score {
   readonly billedOver: number;
   readonly utilisation: number;
   readonly value: number;
+  /** Value ÷ what hindsight buys with the budget. */
   readonly valueShare: number;
+  /** Value ÷ what hindsight buys with what was delivered, where that is more than the budget: nobody gains by spending more. */
+  readonly valueForMoney: number;
   readonly clicks: number;
   readonly wins: number;
   readonly costPerClick: number;
@@ -209,7 +212,8 @@ export function scoreOf(method: string, trial: Trial, line: LineResult, effort: 
     billedOver: Math.max(0, billed / budget - 1),
     utilisation: Math.min(1, line.deliveredNanos / budget),
     value: line.value,
-    valueShare: line.value / hindsight(market, budget, trial.firstPrice),
+    valueShare: line.value / hindsightValue(market, budget, trial.firstPrice),
+    valueForMoney: line.value / hindsightValue(market, Math.max(budget, line.deliveredNanos), trial.firstPrice),
     clicks: line.clicks,
     wins: line.wins,
     costPerClick: line.clicks === 0 ? 0 : line.deliveredNanos / line.clicks,
@@ -218,16 +222,6 @@ export function scoreOf(method: string, trial: Trial, line: LineResult, effort: 
     cpuMsPerRound,
     byMinute: line.byMinute,
   };
-}
-
-const hindsights = perMarket(() => new Map<string, number>());
-/** Hindsight is the same for every method of a cell. */
-function hindsight(market: Market, budget: number, firstPrice: boolean): number {
-  const byCell = hindsights(market);
-  const key = `${budget}:${firstPrice}`;
-  const found = byCell.get(key) ?? hindsightValue(market, budget, firstPrice);
-  byCell.set(key, found);
-  return found;
 }
 
 /** Distance of the spend curve from the curve of the traffic that came: the largest, and the root of the mean square. */

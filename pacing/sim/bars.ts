@@ -34,7 +34,12 @@ export function judge(cells: readonly CellScores[], round: RoundCost): Verdict[]
       const { ks } = scoreOf(cell, PACER);
       return ks <= cell.forecastKs + 0.03 ? null : `${ks.toFixed(3)}, forecast ${cell.forecastKs.toFixed(3)}`;
     }),
-    check('5. within 1 % of the best published method, over-delivering no more', cells, bestMiss),
+    check('5. within 1 % of the best published method, over-delivering no more', cells, (cell) =>
+      bestMiss(cell, (score) => score.valueShare),
+    ),
+    check('5. the same for value at equal money (÷ hindsight with what was delivered)', cells, (cell) =>
+      bestMiss(cell, (score) => score.valueForMoney),
+    ),
   ];
   const cost = round.medianMs < MAX_ROUND_MS ? [] : [`${round.medianMs.toFixed(1)} ms`];
   return [
@@ -66,17 +71,17 @@ function valueMiss(cell: CellScores): string | null {
   return valueShare >= bar ? null : `${valueShare.toFixed(4)}, bar ${bar} (${Math.round(wins)} wins)`;
 }
 
-function bestMiss(cell: CellScores): string | null {
+function bestMiss(cell: CellScores, worth: (score: CellScore) => number): string | null {
   if (/^budget [+−]/.test(cell.name)) return null;
   const own = scoreOf(cell, PACER);
   let best: CellScore | null = null;
   for (const score of cell.scores)
-    if (!score.method.startsWith(PACER) && (best === null || score.valueShare > best.valueShare)) best = score;
+    if (!score.method.startsWith(PACER) && (best === null || worth(score) > worth(best))) best = score;
   if (best === null) return null;
-  const enough = own.valueShare >= best.valueShare - 0.01;
+  const enough = worth(own) >= worth(best) - 0.01;
   const less = own.over <= best.over;
   if (enough && less) return null;
-  return `value ${own.valueShare.toFixed(3)} against ${best.valueShare.toFixed(3)} of ${best.method}, over ${percent(own.over)} against ${percent(best.over)}`;
+  return `value ${worth(own).toFixed(3)} against ${worth(best).toFixed(3)} of ${best.method}, over ${percent(own.over)} against ${percent(best.over)}`;
 }
 
 function scoreOf(cell: CellScores, method: string): CellScore {

@@ -121,6 +121,7 @@ function averageScore(all: readonly TrialScore[]): CellScore {
     utilisation: mean((one) => one.utilisation),
     value: mean((one) => one.value),
     valueShare: mean((one) => one.valueShare),
+    valueForMoney: mean((one) => one.valueForMoney),
     clicks: mean((one) => one.clicks),
     wins: mean((one) => one.wins),
     costPerClick: mean((one) => one.costPerClick),

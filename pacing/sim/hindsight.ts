@@ -16,43 +16,47 @@ export function hindsightValue(market: Market, budgetNanos: number, firstPrice: 
   return firstPrice ? bestMultiplier(market, budgetNanos) : knapsack(market, budgetNanos);
 }
 
-/** Auctions by value for money, the best first. */
-const byValueForMoney = perMarket(({ rate, priceNanos }) =>
-  Int32Array.from(rate.keys()).sort((a, b) => rate[b]! * priceNanos[a]! - rate[a]! * priceNanos[b]!),
-);
-
-function knapsack(market: Market, budgetNanos: number): number {
-  let left = budgetNanos;
-  let value = 0;
-  for (const at of byValueForMoney(market)) {
-    const price = market.priceNanos[at]!;
-    // The last one counts in part: an upper bound stays an upper bound.
-    value += market.rate[at]! * Math.min(1, left / Math.max(1, price));
-    left -= price;
-    if (left <= 0) break;
+/** Auctions by value for money, the best first, and what the best so many of them come to. */
+const byValueForMoney = perMarket(({ rate, priceNanos }) => {
+  const order = Int32Array.from(rate.keys()).sort((a, b) => rate[b]! * priceNanos[a]! - rate[a]! * priceNanos[b]!);
+  const cost = new Float64Array(order.length + 1);
+  const value = new Float64Array(order.length + 1);
+  for (let k = 0; k < order.length; k++) {
+    cost[k + 1] = cost[k]! + priceNanos[order[k]!]!;
+    value[k + 1] = value[k]! + rate[order[k]!]!;
   }
-  return value;
+  return { order, cost, value };
+});
+
+/** The largest k below `count` + 1 for which `fits` holds, where it holds up to some k. */
+function largest(count: number, fits: (k: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
+function knapsack(market: Market, budgetNanos: number): number {
+  const { order, cost, value } = byValueForMoney(market);
+  const whole = largest(order.length, (k) => cost[k]! <= budgetNanos);
+  if (whole === order.length) return value[whole]!;
+  // The last one counts in part: an upper bound stays an upper bound.
+  const next = order[whole]!;
+  return value[whole]! + (market.rate[next]! * (budgetNanos - cost[whole]!)) / Math.max(1, market.priceNanos[next]!);
+}
+
+/** At one multiplier for all, the best so many auctions are won by paying a little more than the worst of them asks. */
 function bestMultiplier(market: Market, budgetNanos: number): number {
+  const { order, value } = byValueForMoney(market);
   const worth = valueOfRate(market);
-  const run = (multiplier: number): { cost: number; value: number } => {
-    let cost = 0;
-    let value = 0;
-    for (let i = 0; i < market.rate.length; i++) {
-      const bid = worth * multiplier * market.rate[i]!;
-      if (bid <= market.priceNanos[i]!) continue;
-      cost += bid;
-      value += market.rate[i]!;
-    }
-    return { cost, value };
-  };
-  let low = 0;
-  let high = 1;
-  for (let step = 0; step < 40; step++) {
-    const middle = (low + high) / 2;
-    if (run(middle).cost <= budgetNanos) low = middle;
-    else high = middle;
-  }
-  return run(low).value;
+  const asks = (k: number): number => (k === 0 ? 0 : market.priceNanos[order[k - 1]!]! / market.rate[order[k - 1]!]!);
+  const most = largest(order.length, (k) => asks(k) <= worth);
+  let count = largest(most, (k) => asks(k) * value[k]! <= budgetNanos);
+  // Auctions that ask the same are won together or not at all.
+  while (count > 0 && count < order.length && asks(count) === asks(count + 1)) count--;
+  return value[count]!;
 }

@@ -200,6 +200,7 @@ function together(scores: readonly Score[]): TrialScore {
     utilisation: sum((one) => one.utilisation * one.budgetNanos) / budget,
     value: sum((one) => one.value),
     valueShare: sum((one) => one.value) / sum((one) => one.value / Math.max(1e-12, one.valueShare)),
+    valueForMoney: sum((one) => one.value) / sum((one) => one.value / Math.max(1e-12, one.valueForMoney)),
     clicks,
     wins: sum((one) => one.wins) / scores.length,
     costPerClick: clicks === 0 ? 0 : spent / clicks,

@@ -100,6 +100,7 @@ export function madeUpPacing(facts: readonly Fact[], dayStartMs: number, nowMs: 
           passPpm: 1_000_000,
           leaseNanos: '100000000',
           reservedNanos: '3000000',
+          presumedNanos: '0',
           overNanos: '0',
           state: 'on_plan',
           explanation: 'On plan: it bids at 72 % of its highest bid, so that the budget lasts until midnight.',
