@@ -25,6 +25,8 @@ describe('keys', () => {
       name: 'ci',
       role: 'read_only',
       advertiserId: null,
+      timeZone: null,
+      currency: null,
     });
     expect((await api.call('POST', '/api/v1/advertisers', { key, body: { name: 'x' } })).status).toBe(403);
     expect((await api.call('DELETE', `/api/v1/keys/${made.json.id}`)).status).toBe(200);

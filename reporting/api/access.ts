@@ -40,7 +40,7 @@ export function sessionRoutes(services: Services, lifetimeMs: number): Hono<ApiE
       secure: new URL(c.req.url).protocol === 'https:',
       maxAge: Math.floor(lifetimeMs / 1000),
     });
-    return c.json(publicPrincipal(principal), 201);
+    return c.json(publicPrincipal(services, principal), 201);
   });
   app.delete('/session', async (c) => {
     refuseForgery(c);
@@ -93,7 +93,7 @@ function isActive({ revokedMs, expiresMs }: ApiKey, nowMs: number): boolean {
 /** `GET /me` and the operators' key management. */
 export function keyRoutes(services: Services): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
-  app.get('/me', (c) => c.json(publicPrincipal(c.get('principal'))));
+  app.get('/me', (c) => c.json(publicPrincipal(services, c.get('principal'))));
   app.get('/keys', (c) => {
     requireOperator(c.get('principal'));
     const { advertiserId, role, name, active } = filtersOf(c, keyFilters);
@@ -174,7 +174,9 @@ export function peopleRoutes(services: Services): Hono<ApiEnv> {
   return app;
 }
 
-function publicPrincipal(principal: Principal): Record<string, unknown> {
+/** Who is there; with the zone and currency of its advertiser, null for those who see all. */
+function publicPrincipal({ directory }: Services, principal: Principal): Record<string, unknown> {
   const { name, role, advertiserId } = principal;
-  return { name, role, advertiserId };
+  const own = advertiserId === null ? undefined : directory.get('advertiser', advertiserId);
+  return { name, role, advertiserId, timeZone: own?.timeZone ?? null, currency: own?.currency ?? null };
 }

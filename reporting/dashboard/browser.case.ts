@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../core/clock.ts';
 import type { EventLog } from '../../core/eventlog.ts';
@@ -82,8 +82,12 @@ export type WatchedPage = Page & {
 /** How long to wait for what must come: not what it may take, for other work may have the machine. */
 export const WAIT_MS = 90_000;
 
-export async function newPage(browser: Browser, server: { readonly url: string }): Promise<WatchedPage> {
-  const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1360, height: 900 } });
+export async function newPage(
+  browser: Browser,
+  server: { readonly url: string },
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1360, height: 900 }, ...options });
   page.setDefaultTimeout(WAIT_MS);
   const foreign: string[] = [];
   const faults: string[] = [];

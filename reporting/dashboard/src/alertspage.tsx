@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import type { Alert } from './alerts.tsx';
 import { type Me, send } from './client.ts';
 import { type Page, useData } from './data.ts';
+import { TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
-import { FormEnd, TextField, useSubmit } from './formstate.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { ListCard } from './table.tsx';
 
 interface Webhook {

@@ -3,6 +3,7 @@ import { AlertsPage } from './alertspage.tsx';
 import { Audiences } from './audiences.tsx';
 import { CampaignPage } from './campaign.tsx';
 import { get, type Me, send, session } from './client.ts';
+import { setHomeZone } from './format.ts';
 import { ImportPage } from './importpage.tsx';
 import { Keys } from './keys.tsx';
 import { closeLive, openLive } from './live.ts';
@@ -33,6 +34,10 @@ export function App() {
   const [fault, setFault] = useState('');
   const path = usePath();
 
+  const enter = (me: Me): void => {
+    setHomeZone(me.timeZone);
+    setState(me);
+  };
   const leave = (): void => {
     closeLive();
     setState('out');
@@ -44,14 +49,14 @@ export function App() {
     // Beside the question who this is, not after it.
     if (key === null && showsLive(path)) openLive();
     const start = key === null ? get<Me>('/me') : send<Me>('POST', '/session', { body: { key } });
-    start.then(setState, (error: Error) => {
+    start.then(enter, (error: Error) => {
       if (key !== null) setFault(error.message);
       leave();
     });
   }, []);
 
   if (state === 'starting') return <div class="starting" role="status" aria-label="Loading" />;
-  if (state === 'out') return <Login fault={fault} onLogin={setState} />;
+  if (state === 'out') return <Login fault={fault} onLogin={enter} />;
   return (
     <Shell me={state} path={path} onLogout={leave}>
       <Page path={path} me={state} />

@@ -1,20 +1,13 @@
 import { useState } from 'preact/hooks';
 import { type ApiProblem, type Me, send } from './client.ts';
-import { type Advertiser, type Page, useData } from './data.ts';
+import { type Advertiser, type Audience, type Page, useData } from './data.ts';
+import { AdvertiserField, TextField } from './fields.tsx';
 import { count } from './format.ts';
-import { AdvertiserField, FormEnd, TextField, useSubmit } from './formstate.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { Card, Fault } from './parts.tsx';
 import { ListCard } from './table.tsx';
 import { sendFile } from './upload.ts';
 
-interface Audience {
-  readonly id: number;
-  readonly advertiserId: number;
-  readonly name: string;
-  readonly status: string;
-  readonly version: number;
-  readonly users: number;
-}
 interface Upload {
   readonly accepted: number;
   readonly rejected: number;

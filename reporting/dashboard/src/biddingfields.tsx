@@ -1,72 +1,74 @@
-import type { Goal, LineItem } from './data.ts';
+import type { Goal, LineItem, Slot } from './data.ts';
+import { Select, SelectField, TextField } from './fields.tsx';
 import type { Submission } from './formstate.tsx';
-import { SelectField, TextField } from './formstate.tsx';
+import { HoursFields } from './hoursfields.tsx';
 import { microsOf, unitsOf } from './moneyinput.ts';
 import { Field } from './parts.tsx';
 
-/** How a line item bids, as people type it. */
-export interface BiddingText {
-  goal: 'cpm' | 'cpc' | 'cpa';
-  /** What a click or conversion may cost. */
-  target: string;
-  /** The bid, or the highest one. */
-  bid: string;
-  capCount: string;
-  capPer: string;
-  capScope: string;
-  days: readonly number[];
-  fromHour: string;
-  toHour: string;
-  zone: string;
+export interface CapText {
+  readonly impressions: string;
+  readonly per: string;
+  readonly scope: string;
 }
 
-const everyDay = [1, 2, 3, 4, 5, 6, 7];
-const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+/** How a line item bids, as people type it. */
+export interface BiddingText {
+  readonly goal: 'cpm' | 'cpc' | 'cpa';
+  /** What a click or conversion may cost. */
+  readonly target: string;
+  /** The bid, or the highest one. */
+  readonly bid: string;
+  /** Of a CPA goal: which conversions count; '' for all. */
+  readonly conversionType: string;
+  readonly caps: readonly CapText[];
+  /** Open hours; none for all of them. */
+  readonly slots: readonly Slot[];
+  readonly zone: string;
+}
+
 const goals = { cpm: 'impressions (CPM)', cpc: 'clicks (CPC)', cpa: 'conversions (CPA)' };
+const spans = { minute: 'a minute', hour: 'an hour', day: 'a day', lifetime: 'ever' };
+const scopes = { line_item: 'this line item', campaign: 'the campaign', creative: 'each creative' };
+const newCap: CapText = { impressions: '', per: 'day', scope: 'line_item' };
+const MAX_CAPS = 8;
 
 export function biddingText(lineItem: LineItem | null): BiddingText {
   const goal = lineItem?.goal ?? { type: 'cpm', bidCpmMicros: 2_000_000 };
-  const cap = lineItem?.frequencyCaps[0];
+  const caps = (lineItem?.frequencyCaps ?? []).map((cap) => ({ ...cap, impressions: String(cap.impressions) }));
   const dayparting = lineItem?.targeting.dayparting ?? null;
-  const slot = dayparting?.slots[0];
   return {
     goal: goal.type,
     target: goal.type === 'cpm' ? '' : unitsOf(goal.targetMicros),
     bid: unitsOf(goal.type === 'cpm' ? goal.bidCpmMicros : goal.maxCpmMicros),
-    capCount: cap === undefined ? '' : String(cap.impressions),
-    capPer: cap?.per ?? 'day',
-    capScope: cap?.scope ?? 'line_item',
-    days: slot?.days ?? everyDay,
-    fromHour: String(slot?.fromHour ?? 0),
-    toHour: String(slot?.toHour ?? 24),
+    conversionType: goal.type === 'cpa' ? (goal.conversionType ?? '') : '',
+    caps: caps.length === 0 ? [newCap] : caps,
+    slots: dayparting?.slots ?? [],
     zone: dayparting?.zone ?? 'advertiser',
   };
 }
 
-/** What the form says, on top of what it does not show. */
+/** What the form says. @param before a patch merges objects: what another kind of goal had must go by name */
 export function biddingBody(text: BiddingText, before: LineItem | null) {
   const bid = microsOf(text.bid);
-  const goal: Goal | object =
+  const goal: object =
     text.goal === 'cpm'
       ? { type: 'cpm', bidCpmMicros: bid }
       : { type: text.goal, targetMicros: microsOf(text.target), maxCpmMicros: bid };
-  // A patch merges objects: what another kind of goal had must go by name.
+  const counted = text.goal === 'cpa' ? { conversionType: text.conversionType.trim() } : {};
   const gone = before === null || before.goal.type === text.goal ? {} : nothingOf(before.goal);
-  const cap = { scope: text.capScope, impressions: Number(text.capCount), per: text.capPer };
-  const others = before?.frequencyCaps.slice(1) ?? [];
-  return { goal: { ...gone, ...goal }, frequencyCaps: text.capCount.trim() === '' ? others : [cap, ...others] };
+  const frequencyCaps = text.caps
+    .filter((cap) => cap.impressions.trim() !== '')
+    .map((cap) => ({ ...cap, impressions: Number(cap.impressions) }));
+  return { goal: { ...gone, ...goal, ...counted }, frequencyCaps };
 }
 
 function nothingOf(goal: Goal): Record<string, null> {
   return Object.fromEntries(Object.keys(goal).map((field) => [field, null]));
 }
 
-/** Hours of the week; null when all are open. Further slots that were set by API stay. */
-export function daypartingOf(text: BiddingText, before: LineItem | null) {
-  const always = text.days.length === 7 && text.fromHour === '0' && text.toHour === '24';
-  const slot = { days: text.days, fromHour: Number(text.fromHour), toHour: Number(text.toHour) };
-  const others = before?.targeting.dayparting?.slots.slice(1) ?? [];
-  return always && others.length === 0 ? null : { zone: text.zone, slots: [slot, ...others] };
+/** Hours of the week; null when all are open. */
+export function daypartingOf({ slots, zone }: BiddingText) {
+  return slots.length === 0 ? null : { zone, slots };
 }
 
 interface BiddingFieldsProps {
@@ -81,17 +83,35 @@ export function BiddingFields({ value, currency, form, onChange }: BiddingFields
   const set = (field: keyof BiddingText) => (text: string) => onChange({ ...value, [field]: text });
   return (
     <>
-      <SelectField id="li-goal" label="Pay for" value={value.goal} options={goals} onChange={set('goal')} />
+      <SelectField
+        id="li-goal"
+        label="Pay for"
+        hint="With clicks and conversions, bids follow the predicted rate."
+        value={value.goal}
+        options={goals}
+        onChange={set('goal')}
+      />
       {value.goal !== 'cpm' && (
         <TextField
           id="li-target"
           label={`${value.goal === 'cpc' ? 'A click' : 'A conversion'} may cost (${currency})`}
-          hint="Bids follow the predicted rate."
+          hint="On average."
           required
           money
           fault={form.faultOf('targetMicros')}
           value={value.target}
           onInput={set('target')}
+        />
+      )}
+      {value.goal === 'cpa' && (
+        <TextField
+          id="li-conversion"
+          label="Which conversions"
+          hint="The type your pixel sends, such as purchase. Empty: all."
+          maxLength={64}
+          fault={form.faultOf('conversionType')}
+          value={value.conversionType}
+          onInput={set('conversionType')}
         />
       )}
       <TextField
@@ -104,87 +124,45 @@ export function BiddingFields({ value, currency, form, onChange }: BiddingFields
         value={value.bid}
         onInput={set('bid')}
       />
-      <Field
-        label="Show it at most"
-        id="li-cap"
-        hint="Times to one person. Empty: no limit."
-        fault={form.faultOf('frequencyCaps')}
-      >
-        <span class="joined">
-          <input
-            id="li-cap"
-            inputMode="numeric"
-            value={value.capCount}
-            onInput={(event) => set('capCount')(event.currentTarget.value)}
-          />
-          <select aria-label="per" value={value.capPer} onChange={(event) => set('capPer')(event.currentTarget.value)}>
-            <option value="minute">a minute</option>
-            <option value="hour">an hour</option>
-            <option value="day">a day</option>
-            <option value="lifetime">ever</option>
-          </select>
-          <select
-            aria-label="counted for"
-            value={value.capScope}
-            onChange={(event) => set('capScope')(event.currentTarget.value)}
-          >
-            <option value="line_item">this line item</option>
-            <option value="campaign">the campaign</option>
-            <option value="creative">each creative</option>
-          </select>
-        </span>
-      </Field>
-      <Hours value={value} form={form} onChange={onChange} />
+      <Caps value={value} form={form} onChange={onChange} />
+      <HoursFields
+        slots={value.slots}
+        zone={value.zone}
+        fault={form.faultOf('dayparting')}
+        onSlots={(slots) => onChange({ ...value, slots })}
+        onZone={set('zone')}
+      />
     </>
   );
 }
 
-function Hours({ value, form, onChange }: Omit<BiddingFieldsProps, 'currency'>) {
-  const toggle = (day: number): void => {
-    const days = value.days.includes(day) ? value.days.filter((other) => other !== day) : [...value.days, day];
-    onChange({ ...value, days: days.sort((a, b) => a - b) });
-  };
-  const hour = (field: 'fromHour' | 'toHour', label: string, first: number) => (
-    <select
-      aria-label={label}
-      value={value[field]}
-      onChange={(event) => onChange({ ...value, [field]: event.currentTarget.value })}
-    >
-      {Array.from({ length: 24 }, (_, i) => i + first).map((at) => (
-        <option key={at} value={String(at)}>
-          {`${String(at).padStart(2, '0')}:00`}
-        </option>
-      ))}
-    </select>
-  );
-  const fault = form.faultOf('dayparting');
+/** How often one person may see it; all caps hold at once. */
+function Caps({ value, form, onChange }: Omit<BiddingFieldsProps, 'currency'>) {
+  const { caps } = value;
+  const change = (at: number, part: Partial<CapText>): void =>
+    onChange({ ...value, caps: caps.map((cap, i) => (i === at ? { ...cap, ...part } : cap)) });
+  const fault = form.faultOf('frequencyCaps');
   return (
-    <fieldset class="field wide">
-      <legend>Days and hours</legend>
-      <div class="choices">
-        {weekdays.map((name, i) => (
-          <label key={name}>
-            <input type="checkbox" checked={value.days.includes(i + 1)} onChange={() => toggle(i + 1)} /> {name}
-          </label>
-        ))}
-      </div>
-      <span class="joined">
-        {hour('fromHour', 'from', 0)}
-        {hour('toHour', 'until', 1)}
-        <select
-          aria-label="time zone of the hours"
-          value={value.zone}
-          onChange={(event) => onChange({ ...value, zone: event.currentTarget.value })}
-        >
-          <option value="advertiser">your time zone</option>
-          <option value="user">the person’s time zone</option>
-        </select>
-      </span>
-      {fault !== undefined && (
-        <small class="fault" role="alert">
-          {fault}
-        </small>
+    <Field label="Show it at most" id="li-cap" hint="Times to one person. Empty: no limit." fault={fault}>
+      {caps.map((cap, i) => (
+        <span key={i} class="joined">
+          <input
+            id={i === 0 ? 'li-cap' : undefined}
+            aria-label={i === 0 ? undefined : 'Show it at most'}
+            aria-describedby="li-cap-note"
+            inputMode="numeric"
+            value={cap.impressions}
+            onInput={(event) => change(i, { impressions: event.currentTarget.value })}
+          />
+          <Select label="per" value={cap.per} options={spans} onChange={(per) => change(i, { per })} />
+          <Select label="counted for" value={cap.scope} options={scopes} onChange={(scope) => change(i, { scope })} />
+        </span>
+      ))}
+      {caps.length < MAX_CAPS && caps.at(-1)?.impressions !== '' && (
+        <button type="button" class="link more" onClick={() => onChange({ ...value, caps: [...caps, newCap] })}>
+          One more limit
+        </button>
       )}
-    </fieldset>
+    </Field>
   );
 }

@@ -59,6 +59,7 @@ function Loaded({ campaign, live, nowMs, me, onChange }: LoadedProps) {
         <CampaignForm
           campaign={campaign}
           currency={currency}
+          timeZone={timeZone}
           onDone={() => {
             setEditing(false);
             onChange();
@@ -77,7 +78,13 @@ function Loaded({ campaign, live, nowMs, me, onChange }: LoadedProps) {
         />
       </Card>
       <FunnelCard campaignId={campaign.id} />
-      <LineItems campaign={campaign} currency={currency} pacing={pacing.data?.items ?? []} mayWrite={mayWrite} />
+      <LineItems
+        campaign={campaign}
+        currency={currency}
+        timeZone={timeZone}
+        pacing={pacing.data?.items ?? []}
+        mayWrite={mayWrite}
+      />
       <Breakdown campaignId={campaign.id} currency={currency} timeZone={timeZone} />
       <Creatives campaign={campaign} me={me} />
       <History path={`/campaigns/${campaign.id}/history`} stamp={campaign.version} timeZone={timeZone} />

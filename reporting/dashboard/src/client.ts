@@ -18,6 +18,9 @@ export interface Me {
   readonly name: string;
   readonly role: 'operator' | 'advertiser' | 'read_only';
   readonly advertiserId: number | null;
+  /** Of the advertiser; null for those who see all. */
+  readonly timeZone: string | null;
+  readonly currency: string | null;
 }
 
 interface SendOptions {

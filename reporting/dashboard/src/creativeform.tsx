@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
 import { bannerSizes, type CreativeText, creativeBody, creativeWarning, newCreative } from './creativetext.ts';
 import type { LineItem } from './data.ts';
-import { FormEnd, SelectField, type Submission, TextField, useSubmit } from './formstate.tsx';
-import { Fault, Field } from './parts.tsx';
+import { FileField, SelectField, TextField } from './fields.tsx';
+import { FormEnd, type Submission, useSubmit } from './formstate.tsx';
+import { Fault } from './parts.tsx';
 import { sendFile } from './upload.ts';
 
 interface UploadedImage {
@@ -71,20 +72,16 @@ function Source({ value, form, onChange }: CreativeFieldsProps) {
   const set = (source: string): void => onChange({ ...value, source });
   if (value.kind === 'html') {
     return (
-      <Field
-        label="HTML"
+      <TextField
         id="cr-source"
+        label="HTML"
         hint="Put ${CLICK_URL} where the click should go."
+        rows={4}
+        required
         fault={form.faultOf('banner')}
-      >
-        <textarea
-          id="cr-source"
-          rows={4}
-          required
-          value={value.source}
-          onInput={(event) => set(event.currentTarget.value)}
-        />
-      </Field>
+        value={value.source}
+        onInput={set}
+      />
     );
   }
   const label = value.kind === 'video' ? 'Video address' : 'Image address';
@@ -120,8 +117,7 @@ function ImageUpload({ onDone }: { onDone: (image: UploadedImage) => void }) {
   const [progress, setProgress] = useState<number | null>(null);
   const [said, setSaid] = useState('');
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const upload = async (file: File | undefined): Promise<void> => {
-    if (file === undefined) return;
+  const upload = async (file: File): Promise<void> => {
     setProblem(null);
     setSaid('');
     try {
@@ -134,17 +130,17 @@ function ImageUpload({ onDone }: { onDone: (image: UploadedImage) => void }) {
     setProgress(null);
   };
   return (
-    <Field label="or upload it" id="cr-file" hint="PNG, JPEG, GIF or WebP, at most 512 KB. Its size is read from it.">
-      <input
-        id="cr-file"
-        type="file"
-        accept="image/png,image/jpeg,image/gif,image/webp"
-        onChange={(event) => upload(event.currentTarget.files?.[0])}
-      />
+    <FileField
+      id="cr-file"
+      label="or upload it"
+      hint="PNG, JPEG, GIF or WebP, at most 512 KB. Its size is read from it."
+      accept="image/png,image/jpeg,image/gif,image/webp"
+      onFile={upload}
+    >
       {progress !== null && <progress max={1} value={progress} aria-label="Upload" />}
       {said !== '' && <small role="status">{said}</small>}
       {problem !== null && <Fault problem={problem} />}
-    </Field>
+    </FileField>
   );
 }
 

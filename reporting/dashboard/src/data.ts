@@ -50,6 +50,10 @@ export interface Budget {
   readonly dailyMicros: number | null;
   readonly lifetimeMicros: number | null;
 }
+export interface Flight {
+  readonly startMs: number;
+  readonly endMs: number | null;
+}
 interface Versioned {
   readonly id: number;
   readonly name: string;
@@ -65,28 +69,44 @@ export interface Advertiser extends Versioned {
 export interface Campaign extends Versioned {
   readonly advertiserId: number;
   readonly budget: Budget;
-  readonly flight: { readonly startMs: number; readonly endMs: number | null };
+  readonly flight: Flight;
+}
+export interface Rule {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+export interface Slot {
+  /** ISO weekdays, 1 is Monday. */
+  readonly days: readonly number[];
+  readonly fromHour: number;
+  readonly toHour: number;
+}
+export interface Targeting {
+  readonly terms: Readonly<Record<string, Rule>>;
+  readonly within: readonly { readonly lat: number; readonly lon: number; readonly km: number }[];
+  readonly dayparting: { readonly zone: string; readonly slots: readonly Slot[] } | null;
 }
 export type Goal =
   | { readonly type: 'cpm'; readonly bidCpmMicros: number }
-  | { readonly type: 'cpc' | 'cpa'; readonly targetMicros: number; readonly maxCpmMicros: number };
+  | {
+      readonly type: 'cpc' | 'cpa';
+      readonly targetMicros: number;
+      readonly maxCpmMicros: number;
+      readonly conversionType?: string;
+    };
 export interface LineItem extends Versioned {
   readonly campaignId: number;
   readonly budget: Budget;
+  readonly flight: Flight;
   readonly goal: Goal;
   readonly pacing: string;
-  readonly targeting: {
-    readonly terms: Readonly<Record<string, { include: string[]; exclude: string[] }>>;
-    readonly dayparting: {
-      readonly zone: string;
-      readonly slots: readonly {
-        readonly days: readonly number[];
-        readonly fromHour: number;
-        readonly toHour: number;
-      }[];
-    } | null;
-  };
+  readonly targeting: Targeting;
   readonly frequencyCaps: readonly { readonly scope: string; readonly impressions: number; readonly per: string }[];
+}
+/** A person's list of hashes, as the API tells it. */
+export interface Audience extends Versioned {
+  readonly advertiserId: number;
+  readonly users: number;
 }
 export interface Creative extends Versioned {
   readonly lineItemId: number;

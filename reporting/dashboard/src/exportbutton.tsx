@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ApiProblem } from './client.ts';
+import { megabytes } from './format.ts';
 import { Icon } from './icons.tsx';
 import { Fault } from './parts.tsx';
 import { saveFile } from './upload.ts';
@@ -32,7 +33,7 @@ export function ExportButton({ path, name, label, primary = false }: ExportButto
       </button>
       {bytes !== null && (
         <span role="status">
-          <progress aria-label={`Exporting ${name}`} /> {(bytes / 1e6).toFixed(1)} MB
+          <progress aria-label={`Exporting ${name}`} /> {megabytes(bytes)}
         </span>
       )}
       {problem !== null && <Fault problem={problem} />}

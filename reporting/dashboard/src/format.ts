@@ -3,6 +3,7 @@ const locale = typeof navigator === 'undefined' ? 'en-US' : navigator.language;
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const percentage = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
 const wholePercent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 
 function moneyFormat(currency: string | null, digits: number): Intl.NumberFormat {
@@ -58,12 +59,38 @@ export function ratio(part: string | bigint, all: string | bigint): number {
   return whole === 0n ? 0 : Number((BigInt(part) * 1_000_000n) / whole) / 1_000_000;
 }
 
+/** A plain number with two decimals. */
+export function decimals(value: number): string {
+  return decimal.format(value);
+}
+
+/** `1.2 MB` */
+export function megabytes(bytes: number): string {
+  const unit = { style: 'unit', unit: bytes < 1e6 ? 'kilobyte' : 'megabyte', maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(locale, unit).format(bytes < 1e6 ? Math.ceil(bytes / 1000) : bytes / 1e6);
+}
+
+let homeZone: string | undefined;
+
+/** The zone of times that say no other: an advertiser's own. null: the browser's. */
+export function setHomeZone(timeZone: string | null): void {
+  homeZone = timeZone ?? undefined;
+}
+
+function zoneOf(timeZone: string | undefined): { timeZone?: string } {
+  const zone = timeZone ?? homeZone;
+  return zone === undefined ? {} : { timeZone: zone };
+}
+
 export function clockTime(atMs: number, timeZone?: string): string {
-  const zone = timeZone === undefined ? {} : { timeZone };
-  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', ...zone }).format(atMs);
+  return new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', ...zoneOf(timeZone) }).format(atMs);
 }
 
 export function dateTime(atMs: number, timeZone?: string): string {
-  const zone = timeZone === undefined ? {} : { timeZone };
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', ...zone }).format(atMs);
+  const style = { dateStyle: 'medium', timeStyle: 'short' } as const;
+  return new Intl.DateTimeFormat(locale, { ...style, ...zoneOf(timeZone) }).format(atMs);
+}
+
+export function date(atMs: number, timeZone?: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', ...zoneOf(timeZone) }).format(atMs);
 }

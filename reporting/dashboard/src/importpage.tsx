@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
 import { ApiProblem, type Me } from './client.ts';
+import { FileField } from './fields.tsx';
 import { plural } from './format.ts';
 import { Icon } from './icons.tsx';
-import { Card, Fault, Field } from './parts.tsx';
+import { Card, Fault } from './parts.tsx';
 import { Table } from './table.tsx';
 import { sendFile } from './upload.ts';
 
@@ -32,9 +33,9 @@ export function ImportPage({ me }: { me: Me }) {
     }
     setProgress(null);
   };
-  const choose = (chosen: File | undefined): void => {
-    setFile(chosen ?? null);
-    if (chosen !== undefined) void run(chosen, true);
+  const choose = (chosen: File): void => {
+    setFile(chosen);
+    void run(chosen, true);
   };
   return (
     <>
@@ -60,14 +61,13 @@ export function ImportPage({ me }: { me: Me }) {
       ) : (
         <Card title="Import">
           <div class="form">
-            <Field label="File" id="im-file" hint="It is checked first; nothing is created before you say so.">
-              <input
-                id="im-file"
-                type="file"
-                accept=".csv,.json,text/csv,application/json"
-                onChange={(event) => choose(event.currentTarget.files?.[0])}
-              />
-            </Field>
+            <FileField
+              id="im-file"
+              label="File"
+              hint="It is checked first; nothing is created before you say so."
+              accept=".csv,.json,text/csv,application/json"
+              onFile={choose}
+            />
             {progress !== null && <progress max={1} value={progress} aria-label="Upload" />}
             {problem !== null && <Fault problem={problem} />}
             {result !== null && <Result result={result} onCreate={() => file !== null && run(file, false)} />}

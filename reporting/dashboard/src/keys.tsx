@@ -1,10 +1,12 @@
 import { useState } from 'preact/hooks';
+import { AccessFields, accessBody, newAccess } from './accessfields.tsx';
 import { send } from './client.ts';
 import { type Advertiser, type Page, useData } from './data.ts';
+import { SelectField, TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
-import { AdvertiserField, FormEnd, SelectField, TextField, useSubmit } from './formstate.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { roleNames } from './labels.ts';
-import { Card, Field } from './parts.tsx';
+import { Card } from './parts.tsx';
 import { People } from './people.tsx';
 import { ListCard } from './table.tsx';
 
@@ -20,6 +22,7 @@ interface Key {
 }
 
 const DAY_MS = 86_400_000;
+const lifetimes = { 30: 'in 30 days', 365: 'in a year', '': 'never' };
 
 /** API keys: who may use the API, for whose data, until when. */
 export function Keys() {
@@ -60,7 +63,7 @@ function Row({ entry, advertiser, onChange }: { entry: Key; advertiser: string; 
       <th scope="row">
         <span class="name">{entry.name}</span>
       </th>
-      <td>{entry.role.replace('_', ' ')}</td>
+      <td>{roleNames[entry.role]}</td>
       <td>{advertiser}</td>
       <td>
         {dateTime(entry.createdMs)}
@@ -82,17 +85,14 @@ function Row({ entry, advertiser, onChange }: { entry: Key; advertiser: string; 
 
 function NewKey({ advertisers, onMade }: { advertisers: readonly Advertiser[]; onMade: () => void }) {
   const [name, setName] = useState('');
-  const [role, setRole] = useState('advertiser');
-  const [advertiserId, setAdvertiserId] = useState('');
+  const [access, setAccess] = useState(newAccess);
   const [days, setDays] = useState('365');
   const [made, setMade] = useState<string | null>(null);
   const form = useSubmit(async () => {
     const expiresMs =
       days === '' ? null : Math.round(performance.timeOrigin + performance.now() + Number(days) * DAY_MS);
-    const scope = role === 'operator' || advertiserId === '' ? null : Number(advertiserId);
-    const { key } = await send<{ key: string }>('POST', '/keys', {
-      body: { name, role, advertiserId: scope, expiresMs },
-    });
+    const body = { name, ...accessBody(access), expiresMs };
+    const { key } = await send<{ key: string }>('POST', '/keys', { body });
     setMade(key);
     setName('');
     onMade();
@@ -119,24 +119,8 @@ function NewKey({ advertisers, onMade }: { advertisers: readonly Advertiser[]; o
             value={name}
             onInput={setName}
           />
-          <SelectField id="ke-role" label="Role" value={role} onChange={setRole} options={roleNames} />
-          {role !== 'operator' && (
-            <AdvertiserField
-              id="ke-advertiser"
-              advertisers={advertisers}
-              required={role === 'advertiser'}
-              none={role === 'advertiser' ? 'choose …' : 'all'}
-              value={advertiserId}
-              onChange={setAdvertiserId}
-            />
-          )}
-          <Field label="Expires" id="ke-days">
-            <select id="ke-days" value={days} onChange={(event) => setDays(event.currentTarget.value)}>
-              <option value="30">in 30 days</option>
-              <option value="365">in a year</option>
-              <option value="">never</option>
-            </select>
-          </Field>
+          <AccessFields prefix="ke" advertisers={advertisers} value={access} onChange={setAccess} />
+          <SelectField id="ke-days" label="Expires" value={days} options={lifetimes} onChange={setDays} />
         </div>
         <FormEnd form={form} save="Make key" />
       </form>

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
 import { type Page, useData } from './data.ts';
-import { Card, Fault, Field } from './parts.tsx';
+import { TextField } from './fields.tsx';
+import { Card, Fault } from './parts.tsx';
 
 interface Switch {
   readonly scope: string;
@@ -52,18 +53,23 @@ export function KillSwitches() {
       )}
       <form class="form" onSubmit={submit} aria-label="Stop bidding">
         <div class="columns narrow">
-          <Field label="Stop" id="ki-scope" hint="all, exchange:NAME, advertiser:ID or campaign:ID">
-            <input id="ki-scope" required value={scope} onInput={(event) => setScope(event.currentTarget.value)} />
-          </Field>
-          <Field label="Why" id="ki-reason" hint="For whoever finds it on tomorrow.">
-            <input
-              id="ki-reason"
-              required
-              minLength={3}
-              value={reason}
-              onInput={(event) => setReason(event.currentTarget.value)}
-            />
-          </Field>
+          <TextField
+            id="ki-scope"
+            label="Stop"
+            hint="all, exchange:NAME, advertiser:ID or campaign:ID"
+            required
+            value={scope}
+            onInput={setScope}
+          />
+          <TextField
+            id="ki-reason"
+            label="Why"
+            hint="For whoever finds it on tomorrow."
+            required
+            minLength={3}
+            value={reason}
+            onInput={setReason}
+          />
         </div>
         {problem !== null && <Fault problem={problem} />}
         <button type="submit" class="danger">

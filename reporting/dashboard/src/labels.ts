@@ -37,7 +37,7 @@ export const roleNames: Readonly<Record<string, string>> = {
 };
 
 /** AdCOM 1.0, list: Device Types. */
-const deviceTypes: Readonly<Record<string, string>> = {
+export const deviceTypes: Readonly<Record<string, string>> = {
   0: 'Unknown',
   1: 'Mobile or tablet',
   2: 'Computer',
@@ -48,7 +48,7 @@ const deviceTypes: Readonly<Record<string, string>> = {
   7: 'Set-top box',
   8: 'Outdoor screen',
 };
-const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+export const weekdayNames = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
 /** Names of what can be measured; the usual ones first. */
 export const metricLabels: Readonly<Record<string, string>> = {
@@ -97,7 +97,7 @@ export const metricLabels: Readonly<Record<string, string>> = {
 /** The value of a dimension as a person reads it. */
 export function dimensionValue(dimension: string, value: string | number): string {
   if (dimension === 'deviceType') return deviceTypes[value] ?? String(value);
-  if (dimension === 'dayOfWeek') return weekdays[Number(value) - 1] ?? String(value);
+  if (dimension === 'dayOfWeek') return weekdayNames[Number(value) - 1] ?? String(value);
   if (dimension === 'hourOfDay') return `${String(value).padStart(2, '0')}:00`;
   return value === '' ? 'Unknown' : String(value);
 }

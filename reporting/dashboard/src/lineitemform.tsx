@@ -1,38 +1,47 @@
 import { useState } from 'preact/hooks';
 import { BiddingFields, biddingBody, biddingText, daypartingOf } from './biddingfields.tsx';
+import { BudgetFields, budgetBody, budgetText } from './budgetfields.tsx';
 import { send } from './client.ts';
-import type { LineItem } from './data.ts';
+import type { Campaign, LineItem } from './data.ts';
 import { TrafficEstimate } from './estimate.tsx';
-import { FormEnd, SelectField, TextField, useSubmit } from './formstate.tsx';
+import { SelectField, TextField } from './fields.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { planNames } from './labels.ts';
-import { microsOf, unitsOf } from './moneyinput.ts';
-import { TargetingFields, type Terms, toTerms, toText } from './targetingfields.tsx';
+import { TargetingFields } from './targetingfields.tsx';
+import { targetingPatch, targetingText } from './targetingtext.ts';
 
 interface LineItemFormProps {
-  readonly campaignId: number;
+  readonly campaign: Campaign;
   readonly lineItem: LineItem | null;
   readonly currency: string;
+  readonly timeZone: string;
   readonly onDone: () => void;
 }
 
+const budgetHints = {
+  daily: 'Empty: only the campaign’s budget counts.',
+  lifetime: 'Empty: only the campaign’s budget counts.',
+  start: 'Empty: with the campaign.',
+  end: 'Empty: with the campaign.',
+};
+
 /** Creates or changes a line item. */
-export function LineItemForm({ campaignId, lineItem, currency, onDone }: LineItemFormProps) {
+export function LineItemForm({ campaign, lineItem, currency, timeZone, onDone }: LineItemFormProps) {
   const [name, setName] = useState(lineItem?.name ?? '');
   const [bidding, setBidding] = useState(biddingText(lineItem));
-  const [daily, setDaily] = useState(unitsOf(lineItem?.budget.dailyMicros ?? null));
+  const [budget, setBudget] = useState(budgetText(lineItem, timeZone));
   const [pacing, setPacing] = useState(lineItem?.pacing ?? 'even');
-  const [targeting, setTargeting] = useState(toText(lineItem?.targeting.terms ?? {}));
-  const dayparting = daypartingOf(bidding, lineItem);
+  const [targeting, setTargeting] = useState(targetingText(lineItem?.targeting ?? null));
+  const dayparting = daypartingOf(bidding);
   const form = useSubmit(async () => {
-    const terms = toTerms(targeting, lineItem?.targeting.terms);
     const body = {
       name,
       pacing,
       ...biddingBody(bidding, lineItem),
-      budget: { dailyMicros: microsOf(daily) },
-      targeting: { terms, dayparting },
+      ...budgetBody(budget, lineItem, timeZone),
+      targeting: { ...targetingPatch(targeting, lineItem?.targeting ?? null), dayparting },
     };
-    if (lineItem === null) await send('POST', '/line-items', { body: { ...body, campaignId } });
+    if (lineItem === null) await send('POST', '/line-items', { body: { ...body, campaignId: campaign.id } });
     else await send('PATCH', `/line-items/${lineItem.id}`, { body, etag: `"v${lineItem.version}"` });
     onDone();
   });
@@ -43,28 +52,37 @@ export function LineItemForm({ campaignId, lineItem, currency, onDone }: LineIte
       aria-label={lineItem === null ? 'New line item' : `Edit ${lineItem.name}`}
     >
       <div class="columns">
-        <TextField id="li-name" label="Name" required fault={form.faultOf('name')} value={name} onInput={setName} />
-        <BiddingFields value={bidding} currency={currency} form={form} onChange={setBidding} />
         <TextField
-          id="li-daily"
-          label={`Daily budget (${currency})`}
-          hint="Empty: only the campaign’s budget counts."
-          money
-          fault={form.faultOf('budget')}
-          value={daily}
-          onInput={setDaily}
+          id="li-name"
+          label="Name"
+          hint="As it will stand in reports."
+          required
+          fault={form.problem?.field === 'name' ? form.problem.message : undefined}
+          value={name}
+          onInput={setName}
         />
-        <SelectField id="li-pacing" label="Spend" value={pacing} onChange={setPacing} options={planNames} />
-        <TargetingFields value={targeting} onChange={setTargeting} />
+        <SelectField
+          id="li-pacing"
+          label="Spend"
+          hint="How the budget is spread over the day."
+          value={pacing}
+          onChange={setPacing}
+          options={planNames}
+        />
+        <BudgetFields
+          prefix="li"
+          value={budget}
+          currency={currency}
+          timeZone={timeZone}
+          form={form}
+          hints={budgetHints}
+          onChange={setBudget}
+        />
+        <BiddingFields value={bidding} currency={currency} form={form} onChange={setBidding} />
       </div>
-      <TrafficEstimate targeting={estimated(toTerms(targeting, lineItem?.targeting.terms), dayparting)} />
+      <TargetingFields advertiserId={campaign.advertiserId} value={targeting} form={form} onChange={setTargeting} />
+      <TrafficEstimate targeting={targeting} dayparting={dayparting} />
       <FormEnd form={form} save="Save line item" onCancel={onDone} />
     </form>
   );
-}
-
-/** A targeting as it would be saved: without the rules that the form takes away. */
-function estimated(terms: Record<string, unknown>, dayparting: object | null): object {
-  const kept = Object.entries(terms).filter(([, rule]) => rule !== null);
-  return { terms: Object.fromEntries(kept) as Terms, dayparting };
 }

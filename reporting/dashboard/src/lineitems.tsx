@@ -6,16 +6,18 @@ import { planNames } from './labels.ts';
 import { LineItemForm } from './lineitemform.tsx';
 import { Fault } from './parts.tsx';
 import { ListCard } from './table.tsx';
+import { targetingSummary } from './targetingtext.ts';
 
 interface LineItemsProps {
   readonly campaign: Campaign;
   readonly currency: string;
+  readonly timeZone: string;
   readonly pacing: readonly PacingStatus[];
   readonly mayWrite: boolean;
 }
 
 /** What the campaign bids with: targeting, bid, budget, pacing and how each is doing. */
-export function LineItems({ campaign, currency, pacing, mayWrite }: LineItemsProps) {
+export function LineItems({ campaign, currency, timeZone, pacing, mayWrite }: LineItemsProps) {
   const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}`);
   const [editing, setEditing] = useState<LineItem | 'new' | null>(null);
   const side = mayWrite && campaign.status !== 'archived' && (
@@ -34,9 +36,11 @@ export function LineItems({ campaign, currency, pacing, mayWrite }: LineItemsPro
       above={
         editing !== null && (
           <LineItemForm
-            campaignId={campaign.id}
+            key={editing === 'new' ? 0 : editing.id}
+            campaign={campaign}
             lineItem={editing === 'new' ? null : editing}
             currency={currency}
+            timeZone={timeZone}
             onDone={() => {
               setEditing(null);
               lineItems.reload();
@@ -88,7 +92,9 @@ function Row({ lineItem, currency, status, mayWrite, onEdit, onChange }: RowProp
         </small>
         {problem !== null && <Fault problem={problem} />}
       </th>
-      <td class="wrap">{targetingText(lineItem)}</td>
+      <td class="wrap">
+        <Reached lineItem={lineItem} />
+      </td>
       <td class="number">{bidText(lineItem.goal, currency)}</td>
       <td class="number">{daily === null ? 'campaign’s' : money(BigInt(daily) * 1000n, currency)}</td>
       <td class="wrap">
@@ -125,14 +131,20 @@ function bidText(goal: Goal, currency: string): string {
   return `${money(BigInt(goal.targetMicros) * 1000n, currency)} ${unit}`;
 }
 
-function targetingText(lineItem: LineItem): string {
-  const parts = Object.entries(lineItem.targeting.terms).map(([dimension, rule]) => {
-    const include = rule.include.slice(0, 6).join(', ') + (rule.include.length > 6 ? ' …' : '');
-    const exclude = rule.exclude.length > 0 ? ` not ${rule.exclude.slice(0, 6).join(', ')}` : '';
-    return `${dimension}: ${include}${exclude}`;
-  });
-  if (lineItem.targeting.dayparting !== null) parts.push('some hours');
-  for (const cap of lineItem.frequencyCaps)
-    parts.push(`${cap.impressions}× ${cap.per === 'lifetime' ? 'ever' : `a ${cap.per}`}`);
-  return parts.length === 0 ? 'everywhere' : parts.join('; ');
+/** Whom it reaches and how often, a rule a line. */
+function Reached({ lineItem }: { lineItem: LineItem }) {
+  const caps = lineItem.frequencyCaps.map(
+    ({ impressions, per }) => `${impressions}× ${per === 'lifetime' ? 'ever' : `a ${per}`}`,
+  );
+  const parts = [...targetingSummary(lineItem.targeting), ...caps];
+  if (parts.length === 0) return <>everywhere</>;
+  return (
+    <>
+      {parts.map((part) => (
+        <span key={part} class="block">
+          {part}
+        </span>
+      ))}
+    </>
+  );
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type Me, send } from './client.ts';
+import { TextField } from './fields.tsx';
 import { Logo } from './icons.tsx';
 import { Fault } from './parts.tsx';
 
@@ -30,36 +31,34 @@ export function Login({ fault, onLogin }: { fault: string; onLogin: (me: Me) => 
         </h1>
         <p>Log in to see how your campaigns are delivering.</p>
         {byKey ? (
-          <>
-            <label for="key">API key</label>
-            <input
-              id="key"
-              type="password"
-              autocomplete="current-password"
-              required
-              value={key}
-              onInput={(event) => setKey(event.currentTarget.value)}
-            />
-          </>
+          <TextField
+            id="key"
+            label="API key"
+            type="password"
+            autocomplete="current-password"
+            required
+            value={key}
+            onInput={setKey}
+          />
         ) : (
           <>
-            <label for="email">E-mail</label>
-            <input
+            <TextField
               id="email"
+              label="E-mail"
               type="email"
               autocomplete="username"
               required
               value={email}
-              onInput={(event) => setEmail(event.currentTarget.value)}
+              onInput={setEmail}
             />
-            <label for="password">Password</label>
-            <input
+            <TextField
               id="password"
+              label="Password"
               type="password"
               autocomplete="current-password"
               required
               value={password}
-              onInput={(event) => setPassword(event.currentTarget.value)}
+              onInput={setPassword}
             />
           </>
         )}

@@ -6,10 +6,12 @@ import { CreativeFields } from './creativeform.tsx';
 import { creativeBody, newCreative } from './creativetext.ts';
 import { type Advertiser, type Campaign, type Page, useData } from './data.ts';
 import { TrafficEstimate } from './estimate.tsx';
-import { AdvertiserField, FormEnd, useSubmit } from './formstate.tsx';
+import { AdvertiserField } from './fields.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { Card, Fault, Loading } from './parts.tsx';
 import { go } from './router.ts';
-import { TargetingFields, toTerms, toText } from './targetingfields.tsx';
+import { TargetingFields } from './targetingfields.tsx';
+import { targetingRules, targetingText } from './targetingtext.ts';
 
 /** A campaign in one go: budget and flight, whom it should reach, the first ad. */
 export function NewCampaign({ me }: { me: Me }) {
@@ -20,24 +22,31 @@ export function NewCampaign({ me }: { me: Me }) {
   return <Form advertisers={advertisers.data.items} />;
 }
 
+const nobody = { currency: 'USD', timeZone: 'UTC' };
+
 function Form({ advertisers }: { advertisers: readonly Advertiser[] }) {
   const [advertiserId, setAdvertiserId] = useState(String(advertisers[0]?.id ?? 0));
-  const [campaign, setCampaign] = useState(campaignText(null));
+  const [campaign, setCampaign] = useState(campaignText(null, 'UTC'));
   const [bidding, setBidding] = useState(biddingText(null));
-  const [targeting, setTargeting] = useState(toText({}));
+  const [targeting, setTargeting] = useState(targetingText(null));
   const [creative, setCreative] = useState(newCreative);
-  const currency = advertisers.find((advertiser) => String(advertiser.id) === advertiserId)?.currency ?? 'USD';
-  const reached = { terms: toTerms(targeting), dayparting: daypartingOf(bidding, null) };
+  const { currency, timeZone } = advertisers.find(({ id }) => String(id) === advertiserId) ?? nobody;
+  const dayparting = daypartingOf(bidding);
 
   const form = useSubmit(async (button) => {
     const lineItem = {
       name: campaign.name === '' ? 'Line item' : campaign.name,
       ...biddingBody(bidding, null),
-      targeting: reached,
+      targeting: { ...targetingRules(targeting), dayparting },
       creatives: [creativeBody(creative)],
     };
     const status = button === 'draft' ? 'draft' : 'active';
-    const body = { ...campaignBody(campaign), advertiserId: Number(advertiserId), status, lineItems: [lineItem] };
+    const body = {
+      ...campaignBody(campaign, null, timeZone),
+      advertiserId: Number(advertiserId),
+      status,
+      lineItems: [lineItem],
+    };
     const headers = { 'idempotency-key': crypto.randomUUID() };
     const made = await send<Campaign>('POST', '/campaigns', { body, headers });
     go(`/campaigns/${made.id}`);
@@ -63,15 +72,15 @@ function Form({ advertisers }: { advertisers: readonly Advertiser[] }) {
               onChange={setAdvertiserId}
             />
           )}
-          <CampaignFields value={campaign} currency={currency} problem={form.problem} onChange={setCampaign} />
+          <CampaignFields value={campaign} currency={currency} timeZone={timeZone} form={form} onChange={setCampaign} />
         </div>
       </Card>
       <Card title="Whom to reach">
         <div class="columns">
           <BiddingFields value={bidding} currency={currency} form={form} onChange={setBidding} />
-          <TargetingFields value={targeting} onChange={setTargeting} />
         </div>
-        <TrafficEstimate targeting={reached} />
+        <TargetingFields advertiserId={Number(advertiserId)} value={targeting} form={form} onChange={setTargeting} />
+        <TrafficEstimate targeting={targeting} dayparting={dayparting} />
       </Card>
       <Card title="The first ad">
         <div class="columns">

@@ -64,7 +64,7 @@ export function Card({ title, side, flush = false, children }: CardProps) {
 interface FieldProps {
   readonly label: string;
   readonly id: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly fault?: string | undefined;
   readonly children: ComponentChildren;
 }

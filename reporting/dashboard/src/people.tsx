@@ -1,7 +1,9 @@
 import { useState } from 'preact/hooks';
+import { AccessFields, accessBody, newAccess } from './accessfields.tsx';
 import { send } from './client.ts';
 import { type Advertiser, type Page, useData } from './data.ts';
-import { AdvertiserField, FormEnd, SelectField, TextField, useSubmit } from './formstate.tsx';
+import { TextField } from './fields.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { roleNames } from './labels.ts';
 import { ListCard } from './table.tsx';
 
@@ -50,7 +52,7 @@ export function People({ advertisers }: { advertisers: readonly Advertiser[] }) 
           <th scope="row">{person.name}</th>
           <td>{person.email}</td>
           <td>
-            {person.role.replace('_', ' ')}
+            {roleNames[person.role]}
             <small class="block">{advertisers.find((advertiser) => advertiser.id === person.advertiserId)?.name}</small>
           </td>
           <td class="number">
@@ -65,12 +67,11 @@ export function People({ advertisers }: { advertisers: readonly Advertiser[] }) 
 }
 
 function NewPerson({ advertisers, onDone }: { advertisers: readonly Advertiser[]; onDone: () => void }) {
-  const [text, setText] = useState({ name: '', email: '', password: '', role: 'advertiser', advertiserId: '' });
+  const [text, setText] = useState({ name: '', email: '', password: '' });
+  const [access, setAccess] = useState(newAccess);
   const set = (field: keyof typeof text) => (value: string) => setText({ ...text, [field]: value });
   const form = useSubmit(async () => {
-    const { advertiserId, ...rest } = text;
-    const scope = text.role === 'operator' || advertiserId === '' ? null : Number(advertiserId);
-    await send('POST', '/users', { body: { ...rest, advertiserId: scope } });
+    await send('POST', '/users', { body: { ...text, ...accessBody(access) } });
     onDone();
   });
   const { faultOf } = form;
@@ -105,18 +106,7 @@ function NewPerson({ advertisers, onDone }: { advertisers: readonly Advertiser[]
           value={text.password}
           onInput={set('password')}
         />
-        <SelectField id="pe-role" label="Person’s role" value={text.role} onChange={set('role')} options={roleNames} />
-        {text.role !== 'operator' && (
-          <AdvertiserField
-            id="pe-advertiser"
-            label="Person’s advertiser"
-            advertisers={advertisers}
-            required={text.role === 'advertiser'}
-            none={text.role === 'advertiser' ? 'choose …' : 'all'}
-            value={text.advertiserId}
-            onChange={set('advertiserId')}
-          />
-        )}
+        <AccessFields prefix="pe" whose="Person’s" advertisers={advertisers} value={access} onChange={setAccess} />
       </div>
       <FormEnd form={form} save="Add" onCancel={onDone} />
     </form>

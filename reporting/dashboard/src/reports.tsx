@@ -2,8 +2,9 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Me } from './client.ts';
 import { type Report, useData } from './data.ts';
 import { ExportButton } from './exportbutton.tsx';
+import { SelectField, TextField } from './fields.tsx';
 import { dimensionLabels, metricLabels } from './labels.ts';
-import { Card, Fault, Field, Loading } from './parts.tsx';
+import { Card, Fault, Loading } from './parts.tsx';
 import { ReportTable } from './reporttable.tsx';
 import { SavedReports } from './savedreports.tsx';
 
@@ -33,7 +34,7 @@ interface Choice {
 }
 
 /** The choice in the page's address, so that a report can be kept and shared as a link. */
-function fromAddress(): Choice {
+function fromAddress(homeZone: string): Choice {
   const params = new URLSearchParams(location.search);
   const words = (name: string, otherwise: string): readonly string[] =>
     (params.get(name) ?? otherwise).split(',').filter((word) => word !== '');
@@ -42,7 +43,7 @@ function fromAddress(): Choice {
     to: params.get('to') ?? '',
     period: params.get('period') ?? '',
     granularity: params.get('granularity') ?? 'none',
-    timezone: params.get('timezone') ?? 'UTC',
+    timezone: params.get('timezone') ?? homeZone,
     dimensions: words('dimensions', 'campaign'),
     metrics: words('metrics', 'spendNanos,impressions,clicks,ctr,ecpm'),
   };
@@ -62,16 +63,17 @@ function toQuery(choice: Choice): string {
 
 /** Any mix of dimensions and metrics over any time, on screen and as a file. */
 export function Reports({ me }: { me: Me }) {
-  const [choice, setChoice] = useState(fromAddress);
+  const homeZone = me.timeZone ?? 'UTC';
+  const [choice, setChoice] = useState(() => fromAddress(homeZone));
   const query = useMemo(() => toQuery(choice), [choice]);
   const report = useData<Report>(
     choice.metrics.length === 0 ? null : `/reports?${query}&totals=true&compare=previous&limit=1000`,
   );
   useEffect(() => {
-    const follow = (): void => setChoice(fromAddress());
+    const follow = (): void => setChoice(fromAddress(homeZone));
     addEventListener('popstate', follow);
     return () => removeEventListener('popstate', follow);
-  }, []);
+  }, [homeZone]);
   const update = (part: Partial<Choice>): void => {
     const next = { ...choice, ...part };
     history.replaceState(null, '', `/reports?${toQuery(next)}`);
@@ -139,54 +141,40 @@ export function Reports({ me }: { me: Me }) {
 }
 
 function Times({ choice, update }: { choice: Choice; update: (part: Partial<Choice>) => void }) {
-  const zones = useMemo(() => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')], []);
+  const zones = useMemo(() => new Map(['UTC', ...Intl.supportedValuesOf('timeZone')].map((zone) => [zone, zone])), []);
   return (
     <div class="form">
       <div class="columns narrow">
-        <Field
-          label="From"
+        <TextField
           id="re-from"
+          label="From"
           hint={choice.period === '' ? 'Empty: today.' : `Now: ${choice.period.replace(/_/g, ' ')}.`}
-        >
-          <input
-            id="re-from"
-            type="date"
-            value={choice.from}
-            onChange={(event) => update({ from: event.currentTarget.value, period: '' })}
-          />
-        </Field>
-        <Field label="To" id="re-to" hint="This day included.">
-          <input
-            id="re-to"
-            type="date"
-            value={choice.to}
-            onChange={(event) => update({ to: event.currentTarget.value, period: '' })}
-          />
-        </Field>
-        <Field label="Show time" id="re-granularity">
-          <select
-            id="re-granularity"
-            value={choice.granularity}
-            onChange={(event) => update({ granularity: event.currentTarget.value })}
-          >
-            {Object.entries(granularities).map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label="Time zone" id="re-zone">
-          <select
-            id="re-zone"
-            value={choice.timezone}
-            onChange={(event) => update({ timezone: event.currentTarget.value })}
-          >
-            {zones.map((zone) => (
-              <option key={zone}>{zone}</option>
-            ))}
-          </select>
-        </Field>
+          type="date"
+          value={choice.from}
+          onInput={(from) => update({ from, period: '' })}
+        />
+        <TextField
+          id="re-to"
+          label="To"
+          hint="This day included."
+          type="date"
+          value={choice.to}
+          onInput={(to) => update({ to, period: '' })}
+        />
+        <SelectField
+          id="re-granularity"
+          label="Show time"
+          value={choice.granularity}
+          options={granularities}
+          onChange={(granularity) => update({ granularity })}
+        />
+        <SelectField
+          id="re-zone"
+          label="Time zone"
+          value={choice.timezone}
+          options={zones}
+          onChange={(timezone) => update({ timezone })}
+        />
       </div>
     </div>
   );

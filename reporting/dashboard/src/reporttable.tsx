@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Report, ReportRow } from './data.ts';
-import { count, dateTime, money, moneyOfUnits, share } from './format.ts';
+import { count, date, dateTime, decimals, money, moneyOfUnits, percent, share } from './format.ts';
 import { dimensionLabels, dimensionValue, metricLabels } from './labels.ts';
 import { Scroll } from './parts.tsx';
 
@@ -94,7 +94,7 @@ export function ReportTable({ report, dimensions, metrics, timeZone, granularity
 
 function timeText(atMs: number, granularity: string, timeZone: string): string {
   if (granularity === 'minute' || granularity === 'hour') return dateTime(atMs, timeZone);
-  return new Intl.DateTimeFormat(navigator.language, { dateStyle: 'medium', timeZone }).format(atMs);
+  return date(atMs, timeZone);
 }
 
 /** A metric as people read it; money arrives as exact integers in nanos or micros. */
@@ -102,10 +102,9 @@ export function metricText(name: string, value: ReportRow[string], currency: str
   if (value === null || value === undefined) return '–';
   if (name.endsWith('Nanos')) return money(String(value), currency);
   if (name.endsWith('Micros')) return money(BigInt(value) * 1000n, currency);
-  if (['ctr', 'winRate', 'invalidRate'].includes(name))
-    return Number(value).toLocaleString(navigator.language, { style: 'percent', maximumFractionDigits: 2 });
+  if (['ctr', 'winRate', 'invalidRate'].includes(name)) return percent(Number(value), 1);
   if (/^ec|Cpm$/.test(name)) return moneyOfUnits(Number(value), currency);
-  if (['frequency', 'roas'].includes(name)) return Number(value).toFixed(2);
+  if (['frequency', 'roas'].includes(name)) return decimals(Number(value));
   return count(Number(value));
 }
 

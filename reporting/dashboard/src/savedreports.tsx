@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import { Secret } from './alertspage.tsx';
 import { type ApiProblem, type Me, send } from './client.ts';
 import { type Page, useData } from './data.ts';
+import { SelectField, TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
-import { FormEnd, SelectField, TextField, useSubmit } from './formstate.tsx';
+import { FormEnd, useSubmit } from './formstate.tsx';
 import { Fault } from './parts.tsx';
 import { ListCard } from './table.tsx';
 
