@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 const folders = '{core,engine,pacing,reporting,loadtest,app}';
-const processes = { testTimeout: 300_000, hookTimeout: 120_000, pool: 'forks' } as const;
+// How long to wait for what must come is no bar: a test that has one names it.
+const processes = {
+  testTimeout: 300_000,
+  hookTimeout: 120_000,
+  pool: 'forks',
+  expect: { poll: { timeout: 60_000 } },
+} as const;
 
 // `unit` runs from source beside the code; `e2e` starts built processes; `timed` judges times on the wall and therefore
 // has the machine to itself; `slow` takes minutes each (`npm run test:slow`),

@@ -5,6 +5,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AudienceStore } from '../../core/audience.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { keyRoutes, peopleRoutes, sessionRoutes } from './access.ts';
+import { type AdFileOptions, adFileRoutes } from './adfiles.ts';
 import { type Alerts, alertRoutes } from './alerts.ts';
 import { audienceRoutes } from './audiences.ts';
 import { auditRoutes } from './audit.ts';
@@ -15,7 +16,6 @@ import { entityRoutes } from './entities.ts';
 import { funnelRoutes } from './funnel.ts';
 import type { Gate } from './gate.ts';
 import { idempotent } from './idempotency.ts';
-import { type ImageOptions, imageFileRoutes, imageRoutes } from './images.ts';
 import { liveRoutes } from './live.ts';
 import type { LiveBoard } from './liveboard.ts';
 import { openApiDocument } from './openapi.ts';
@@ -31,6 +31,7 @@ import { staticRoutes } from './staticfiles.ts';
 import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
 import { type TrafficBook, trafficRoutes } from './traffic.ts';
+import { MAX_MEDIA_BYTES, uploadRoutes } from './uploads.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 export interface AppOptions {
@@ -46,7 +47,7 @@ export interface AppOptions {
   readonly status: StatusSources;
   readonly saved: SavedReports;
   readonly runs: ReportRuns;
-  readonly images: ImageOptions;
+  readonly adFiles: AdFileOptions;
   /** Limits report queries; shared with the saved reports' runs. */
   readonly gate: Gate;
   readonly staticDir: string;
@@ -63,16 +64,14 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   app.use(requestIds);
   app.use(measured(options.metrics));
   // Before the headers that keep other sites out: these are for pages anywhere.
-  app.route('/', imageFileRoutes(options.images));
+  app.route('/', adFileRoutes(options.adFiles));
   app.use(secureHeaders({ xFrameOptions: false, crossOriginOpenerPolicy: 'same-origin' }));
-  const limitBody = bodyLimit({
-    maxSize: services.limits.maxBodyBytes,
-    onError: () => {
-      throw new Problem(413, 'body_too_large', `A body may have at most ${services.limits.maxBodyBytes} bytes.`);
-    },
+  const [limitBody, limitMedia] = [limitedTo(services.limits.maxBodyBytes), limitedTo(MAX_MEDIA_BYTES)];
+  app.use((c, next) => {
+    // Uploads of audiences are streams with a limit of their own.
+    if (/\/audiences\/\d+\/users$/.test(c.req.path)) return next();
+    return c.req.path === '/api/v1/media' ? limitMedia(c, next) : limitBody(c, next);
   });
-  // Uploads of audiences are streams with a limit of their own.
-  app.use((c, next) => (/\/audiences\/\d+\/users$/.test(c.req.path) ? next() : limitBody(c, next)));
 
   const unready = (): readonly string[] => [
     ...(isStopping() ? ['stopping'] : []),
@@ -99,7 +98,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', audienceRoutes(services, options.audiences));
   api.route('/', funnelRoutes(services, options.pacing, gate));
   api.route('/', previewRoutes(services));
-  api.route('/', imageRoutes(services, options.images));
+  api.route('/', uploadRoutes(services, options.adFiles));
   api.route('/', reportRoutes(services, gate));
   api.route('/', savedReportRoutes(services, options.saved, options.runs));
   api.route('/', trafficRoutes(options.traffic));
@@ -113,6 +112,15 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   app.route('/api/v1', api);
   app.route('/', staticRoutes(options.staticDir));
   return app;
+}
+
+function limitedTo(maxSize: number) {
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new Problem(413, 'body_too_large', `A body may have at most ${maxSize} bytes.`);
+    },
+  });
 }
 
 function measured(metrics: Registry) {

@@ -9,7 +9,7 @@ import { type Principal, roles } from './keys.ts';
 import { invalidInput } from './problem.ts';
 
 /** What changes are kept of beside the entities. */
-const otherKinds = ['switch', 'key', 'user', 'webhook', 'saved_report', 'audience', 'image'] as const;
+const otherKinds = ['switch', 'key', 'user', 'webhook', 'saved_report', 'audience', 'image', 'media'] as const;
 type OtherKind = (typeof otherKinds)[number];
 const actions = ['create', 'update', 'delete', 'upload', 'run'] as const;
 

@@ -222,7 +222,7 @@ export async function createHarness(
     saved,
     runs,
     gate,
-    images: { dir: IMAGES_DIR, publicUrl: null },
+    adFiles: { dir: IMAGES_DIR, publicUrl: null },
     status: {},
     staticDir: '/nonexistent',
     version: '0.0.0',

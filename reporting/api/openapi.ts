@@ -8,15 +8,16 @@ import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
 import { MAX_IMPORT } from './bulk.ts';
 import { entityKinds } from './directory.ts';
-import { uploadedImageSchema } from './images.ts';
 import { apiKeySchema, newKeySchema } from './keys.ts';
 import type { Json, Operation } from './operation.ts';
 import { operations, schemaOf } from './operations.ts';
 import { newPersonSchema, publicPersonSchema } from './people.ts';
+import { newPreviewSchema } from './preview.ts';
 import { resources } from './resources.ts';
 import { newSavedReportSchema, savedReportPatchSchema, savedReportSchema } from './savedreports.ts';
 import { switchChangeSchema } from './switches.ts';
 import { estimateSchema } from './traffic.ts';
+import { uploadedImageSchema, uploadedMediaSchema } from './uploads.ts';
 import { newWebhookSchema, webhookSchema } from './webhooks.ts';
 
 /** Of the contract, not of the program: grows when the contract does. */
@@ -168,6 +169,10 @@ function schemas(): Json {
     }),
     Image: { type: 'string', format: 'binary' },
     UploadedImage: jsonSchema(uploadedImageSchema, 'output'),
+    Media: { type: 'string', format: 'binary' },
+    UploadedMedia: jsonSchema(uploadedMediaSchema, 'output'),
+    NewPreview: jsonSchema(newPreviewSchema, 'input'),
+    Preview: object({ id: { type: 'string' } }),
     SavedReport: jsonSchema(savedReportSchema, 'output'),
     SavedReportList: listOf('SavedReport'),
     NewSavedReport: jsonSchema(newSavedReportSchema, 'input'),

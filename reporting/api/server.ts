@@ -146,7 +146,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     saved,
     runs,
     gate,
-    images: { dir: join(config.dataDir, 'images'), publicUrl: config.publicUrl ?? null },
+    adFiles: { dir: join(config.dataDir, 'images'), publicUrl: config.publicUrl ?? null },
     status,
     staticDir: config.staticDir,
     version: config.version,

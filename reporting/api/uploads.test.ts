@@ -1,0 +1,189 @@
+import { rmSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createHarness, IMAGES_DIR } from './fakes.case.ts';
+import { imageInfo } from './imageinfo.ts';
+import { mediaInfo } from './mediainfo.ts';
+
+afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
+
+const png = (w: number, h: number): Buffer => {
+  const bytes = Buffer.alloc(64);
+  bytes.write('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
+  bytes.writeUInt32BE(w, 16);
+  bytes.writeUInt32BE(h, 20);
+  return bytes;
+};
+const jpeg = (w: number, h: number): Buffer => {
+  const frame = Buffer.from([0xff, 0xc2, 0, 17, 8, h >> 8, h & 255, w >> 8, w & 255, 3, ...new Array(30).fill(0)]);
+  return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 6, 1, 2, 3, 4, 0xff, 0xff, 0xc4, 0, 4, 0, 0]), frame]);
+};
+
+const box = (kind: string, ...inside: Buffer[]): Buffer => {
+  const body = Buffer.concat(inside);
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(body.length + 8, 0);
+  head.write(kind, 4, 'latin1');
+  return Buffer.concat([head, body]);
+};
+const mp4 = (seconds: number, w: number, h: number): Buffer => {
+  const header = Buffer.alloc(100);
+  header.writeUInt32BE(1000, 12);
+  header.writeUInt32BE(seconds * 1000, 16);
+  const track = Buffer.alloc(84);
+  track.writeUInt16BE(w, 76);
+  track.writeUInt16BE(h, 80);
+  return Buffer.concat([
+    box('ftyp', Buffer.from('isom\0\0\0\0')),
+    box('moov', box('mvhd', header), box('trak', box('tkhd', track))),
+  ]);
+};
+const ebml = (id: string, ...inside: Buffer[]): Buffer => {
+  const body = Buffer.concat(inside);
+  return Buffer.concat([Buffer.from(id, 'hex'), Buffer.from([0x40 | (body.length >> 8), body.length & 255]), body]);
+};
+const webm = (seconds: number, w: number, h: number): Buffer => {
+  const ticks = Buffer.alloc(8);
+  ticks.writeDoubleBE(seconds * 1000);
+  const size = (n: number) => Buffer.from([n >> 8, n & 255]);
+  const video = ebml('e0', ebml('b0', size(w)), ebml('ba', size(h)));
+  const info = ebml('1549a966', ebml('2ad7b1', Buffer.from([15, 66, 64])), ebml('4489', ticks));
+  return Buffer.concat([
+    ebml('1a45dfa3', ebml('4282', Buffer.from('webm'))),
+    ebml('18538067', info, ebml('1654ae6b', ebml('ae', video))),
+  ]);
+};
+
+describe('files of ads', () => {
+  it('say their size in their own bytes', () => {
+    expect(imageInfo(png(300, 250))).toEqual({ type: 'png', w: 300, h: 250 });
+    expect(imageInfo(jpeg(728, 90))).toEqual({ type: 'jpg', w: 728, h: 90 });
+    const gif = Buffer.concat([Buffer.from('GIF89a'), Buffer.from([44, 1, 250, 0]), Buffer.alloc(30)]);
+    expect(imageInfo(gif)).toEqual({ type: 'gif', w: 300, h: 250 });
+    const webp = Buffer.alloc(40);
+    webp.write('RIFF\0\0\0\0WEBPVP8X', 'latin1');
+    webp.writeUIntLE(299, 24, 3);
+    webp.writeUIntLE(249, 27, 3);
+    expect(imageInfo(webp)).toEqual({ type: 'webp', w: 300, h: 250 });
+    expect(imageInfo(Buffer.from('<svg onload="alert(1)"></svg>'.repeat(3)))).toBeNull();
+  });
+
+  it('never take the reader down, whatever their bytes are', () => {
+    const starts = [[], [0xff, 0xd8], [...png(1, 1).subarray(0, 16)], [...Buffer.from('RIFF\0\0\0\0WEBPVP8L')]];
+    const anything = fc.tuple(fc.constantFrom(...starts), fc.uint8Array({ maxLength: 200 }));
+    fc.assert(
+      fc.property(anything, ([start, rest]) => {
+        const info = imageInfo(Buffer.from([...start, ...rest]));
+        expect(info === null || (info.w > 0 && info.h > 0)).toBe(true);
+      }),
+    );
+  });
+
+  it('are kept once, told with their size, and served to everybody as what they are', async () => {
+    const api = await createHarness([], { limits: { maxBodyBytes: 1_000_000 } });
+    const key = await api.keyFor('advertiser', 1);
+    const upload = async (bytes: Buffer, type = 'image/png', as = key) => {
+      const headers = { authorization: `Bearer ${as}`, 'content-type': type };
+      const response = await api.app.request('http://ads.example/api/v1/images', {
+        method: 'POST',
+        headers,
+        body: new Uint8Array(bytes),
+      });
+      return { status: response.status, json: await response.json() };
+    };
+    const made = await upload(png(300, 250));
+    expect(made).toMatchObject({ status: 201, json: { mime: 'image/png', w: 300, h: 250, bytes: 64 } });
+    expect(made.json.url).toMatch(/^http:\/\/ads\.example\/files\/[0-9a-f]{40}\.png$/);
+    expect((await upload(png(300, 250))).json.url).toBe(made.json.url);
+    const served = await api.app.request(made.json.url);
+    expect([served.status, served.headers.get('content-type'), served.headers.get('x-content-type-options')]).toEqual([
+      200,
+      'image/png',
+      'nosniff',
+    ]);
+    // Ads are shown by pages of other sites.
+    expect(served.headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+    expect(Buffer.from(await served.arrayBuffer()).equals(png(300, 250))).toBe(true);
+    expect((await api.app.request('/files/..%2f..%2fapi.lmdb')).status).toBe(404);
+    expect((await upload(Buffer.from('<svg/>'.repeat(9)))).json).toMatchObject({ code: 'invalid_field' });
+    expect((await upload(png(300, 250), 'application/json')).status).toBe(415);
+    expect((await upload(Buffer.concat([png(300, 250), Buffer.alloc(600_000)]))).status).toBe(413);
+    expect((await upload(png(300, 250), 'image/png', await api.keyFor('read_only', 1))).status).toBe(403);
+  });
+
+  it('of media say how long they last', () => {
+    expect(mediaInfo(mp4(15.2, 640, 360))).toEqual({ type: 'mp4', seconds: 15.2, w: 640, h: 360 });
+    expect(mediaInfo(mp4(30, 0, 0))).toEqual({ type: 'm4a', seconds: 30, w: 0, h: 0 });
+    expect(mediaInfo(webm(6.5, 1280, 720))).toEqual({ type: 'webm', seconds: 6.5, w: 1280, h: 720 });
+    // A second of MPEG 1 layer III at 128 kbit/s after an ID3 tag.
+    const tag = Buffer.from([...Buffer.from('ID3'), 4, 0, 0, 0, 0, 0, 100, ...new Array(100).fill(0)]);
+    const mp3 = Buffer.concat([tag, Buffer.from([0xff, 0xfb, 0x90, 0]), Buffer.alloc(15_996)]);
+    expect(mediaInfo(mp3)).toEqual({ type: 'mp3', seconds: 1, w: 0, h: 0 });
+    expect(mediaInfo(mp4(0, 640, 360)), 'does not say how long').toBeNull();
+    expect(mediaInfo(Buffer.from('#EXTM3U\n'.repeat(20)))).toBeNull();
+  });
+
+  it('of media never take the reader down', () => {
+    const starts = [mp4(1, 2, 2), webm(1, 2, 2), Buffer.from([0xff, 0xfb, 0x90, 0]), Buffer.from('ID3')];
+    const broken = fc.tuple(fc.constantFrom(...starts), fc.nat(120), fc.uint8Array({ maxLength: 90 }));
+    fc.assert(
+      fc.property(broken, ([start, cut, rest]) => {
+        const info = mediaInfo(Buffer.concat([start.subarray(0, cut), rest]));
+        expect(info === null || info.seconds > 0).toBe(true);
+      }),
+    );
+  });
+
+  it('are served in the parts that players ask for', async () => {
+    const api = await createHarness([], { limits: { maxBodyBytes: 1000 } });
+    const key = await api.keyFor('advertiser', 1);
+    const film = Buffer.concat([mp4(15.2, 640, 360), Buffer.alloc(5000, 7)]);
+    const upload = (bytes: Buffer, type: string) =>
+      api.app.request('http://ads.example/api/v1/media', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': type },
+        body: new Uint8Array(bytes),
+      });
+    const answer = await upload(film, 'video/mp4');
+    const made = (await answer.json()) as { url: string };
+    expect([answer.status, made]).toEqual([
+      201,
+      expect.objectContaining({
+        mime: 'video/mp4',
+        w: 640,
+        h: 360,
+        bytes: film.length,
+        durationSeconds: 15,
+        bitrateKbps: 3,
+      }),
+    ]);
+    const ask = (range: string) => api.app.request(made.url, { headers: { range } });
+    const part = await ask('bytes=10-19');
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 10-19/${film.length}`]);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(film.subarray(10, 20));
+    const end = await ask('bytes=-8');
+    expect(Buffer.from(await end.arrayBuffer())).toEqual(film.subarray(-8));
+    expect((await ask('bytes=99999-')).status).toBe(416);
+    expect(Buffer.from(await (await ask('chapters=1')).arrayBuffer()).equals(film)).toBe(true);
+    expect((await upload(film, 'image/png')).status).toBe(415);
+    expect((await upload(Buffer.alloc(2000), 'video/mp4')).status).toBe(422);
+  });
+
+  it('can be looked at before the ad is saved, by nobody else', async () => {
+    const api = await createHarness();
+    const key = await api.keyFor('advertiser', 1);
+    const body = { format: 'banner', banner: { w: 300, h: 250, html: '<b>Unsaved</b>' } };
+    const made = await api.call('POST', '/api/v1/previews', { body, key });
+    expect(made.status).toBe(201);
+    const seen = await api.call('GET', `/api/v1/previews/${made.json.id}`, { key });
+    expect(seen.text).toContain('<b>Unsaved</b>');
+    expect(seen.headers.get('content-security-policy')).toContain('sandbox allow-scripts');
+    const other = await api.keyFor('advertiser', 1);
+    expect((await api.call('GET', `/api/v1/previews/${made.json.id}`, { key: other })).status).toBe(404);
+    api.clock.advance(301_000);
+    expect((await api.call('GET', `/api/v1/previews/${made.json.id}`, { key })).status).toBe(404);
+    expect((await api.call('POST', '/api/v1/previews', { body: { format: 'banner', banner: {} }, key })).status).toBe(
+      422,
+    );
+  });
+});
