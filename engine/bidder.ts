@@ -168,8 +168,8 @@ async function openBidder(
   onThreads(workers);
   const readers = rings.map(
     (_, thread): RecordReader => ({
-      onReserved: (bidId, bidAtMs, nanos, cells, count) =>
-        ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs, releaseTimes.waitMs(), count),
+      onReserved: (bidId, bidAtMs, nanos, exchangeHash, cells, count) =>
+        ledger.reserved(bidId, cells, BigInt(nanos), bidAtMs, releaseTimes.waitMs(exchangeHash), count),
       onEvent: (ref, key, value) => appender.add(thread, ref, { key, value }),
     }),
   );

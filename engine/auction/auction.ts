@@ -77,6 +77,8 @@ export interface Decision {
   currency: string;
   /** The request said `test: 1`. */
   test: boolean;
+  /** `hashName` of the exchange. */
+  exchangeHash: number;
   readonly audience: Audience;
   person: Person;
 }
@@ -123,7 +125,7 @@ export class Auction {
     this.#usdFloors = new Float64Array(maxMatches);
     this.#prices = new Float64Array(maxMatches);
     const { audience, person } = this.#about;
-    this.decision = { bids: [], reason: null, currency: 'USD', test: false, audience, person };
+    this.decision = { bids: [], reason: null, currency: 'USD', test: false, exchangeHash: 0, audience, person };
   }
 
   /** @param keep called for every bid after its credit was taken */
@@ -137,6 +139,7 @@ export class Auction {
     if (this.#catalog.isStopped(profile.name)) return this.#refuse('killed');
     const refusal = readCircumstances(scan, profile, nowMs, about);
     decision.person = about.person;
+    decision.exchangeHash = about.exchangeHash;
     if (refusal !== null) return this.#refuse(refusal);
     const currency = responseCurrency(scan, about.rates);
     if (currency === null) return this.#refuse('unsupported_currency');

@@ -114,7 +114,8 @@ describe('the bid handler', () => {
     const reserved: unknown[] = [];
     readRing(ring, Buffer.from(ring.data), 10, (bytes, from, to) =>
       readRecord(bytes, from, to, {
-        onReserved: (id, atMs, nanos, cells, count) => reserved.push([id, atMs, nanos, [...cells.subarray(0, count)]]),
+        onReserved: (id, atMs, nanos, _exchange, cells, count) =>
+          reserved.push([id, atMs, nanos, [...cells.subarray(0, count)]]),
         onEvent: () => {},
       }),
     );

@@ -95,8 +95,9 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   function keep(bid: Bid): boolean {
     const bidId = deps.newBidId(nowMs);
     const { path } = deps.gate;
+    const { test, exchangeHash } = auction.decision;
     const kept =
-      auction.decision.test || writeReserved(deps.ring, bidId, nowMs, bid.priceNanos, path.cells, path.cellCount);
+      test || writeReserved(deps.ring, bidId, nowMs, bid.priceNanos, exchangeHash, path.cells, path.cellCount);
     if (kept) bidIds.push(bidId);
     return kept;
   }

@@ -5,12 +5,13 @@ const RESERVED = 1;
 const EVENT = 2;
 const BID_ID_CHARS = 24;
 
-/** A bid took credit. @returns whether there was room */
+/** A bid took credit. @param exchangeHash `hashName` of the exchange @returns whether there was room */
 export function writeReserved(
   ring: RingWriter,
   bidId: string,
   bidAtMs: number,
   nanos: number,
+  exchangeHash: number,
   cells: Int32Array,
   count: number,
 ): boolean {
@@ -25,14 +26,15 @@ export function writeReserved(
   twoDoubles[0] = bidAtMs;
   twoDoubles[1] = nanos;
   for (let i = 0; i < 4; i++) words[at++] = asWords[i]!;
+  words[at++] = exchangeHash;
   for (let i = 0; i < count; i++) words[at++] = cells[i]!;
   ring.commit(start, at << 2);
   return true;
 }
 const twoDoubles = new Float64Array(2);
 const asWords = new Int32Array(twoDoubles.buffer);
-/** Type and count, bid id, time and price. */
-const RESERVED_BYTES = 4 + BID_ID_CHARS + 16;
+/** Type and count, bid id, time and price, exchange. */
+const RESERVED_BYTES = 4 + BID_ID_CHARS + 16 + 4;
 
 /** An event to append; `ref` comes back when it is durable. @returns whether there was room */
 export function writeEvent(ring: RingWriter, ref: number, key: string, json: string): boolean {
@@ -51,7 +53,14 @@ export function writeEvent(ring: RingWriter, ref: number, key: string, json: str
 
 export interface RecordReader {
   /** @param cells the first `count` of them; reused for the next record */
-  onReserved(bidId: string, bidAtMs: number, nanos: number, cells: Int32Array, count: number): void;
+  onReserved(
+    bidId: string,
+    bidAtMs: number,
+    nanos: number,
+    exchangeHash: number,
+    cells: Int32Array,
+    count: number,
+  ): void;
   onEvent(ref: number, key: string, value: Buffer): void;
 }
 
@@ -72,6 +81,7 @@ export function readRecord(buffer: Buffer, startAt: number, endAt: number, reade
   const count = buffer[startAt + 1]!;
   const at = startAt + 4 + BID_ID_CHARS;
   const bidId = buffer.latin1Slice(startAt + 4, at);
-  for (let i = 0; i < count; i++) cells[i] = buffer.readInt32LE(at + 16 + 4 * i);
-  reader.onReserved(bidId, buffer.readDoubleLE(at), buffer.readDoubleLE(at + 8), cells, count);
+  for (let i = 0; i < count; i++) cells[i] = buffer.readInt32LE(at + 20 + 4 * i);
+  const [bidAtMs, nanos] = [buffer.readDoubleLE(at), buffer.readDoubleLE(at + 8)];
+  reader.onReserved(bidId, bidAtMs, nanos, buffer.readInt32LE(at + 16), cells, count);
 }
