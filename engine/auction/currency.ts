@@ -13,7 +13,7 @@ export function responseCurrency(scan: RequestScan, rates: Rates): string | null
   const first = scan.first(scan.root, REQ.cur);
   if (first === 0) return DEFAULT;
   for (let item = first; item !== 0; item = scan.next(item)) {
-    const currency = scan.itemCached(item, forms.upperCase);
+    const currency = scan.itemCached(item, forms.upperCase).text;
     if (rates.has(currency)) return currency;
   }
   return null;

@@ -1,5 +1,6 @@
 import { MAX_EVENT_NANOS } from '../../core/money.ts';
 import type { TermList } from '../match/termlist.ts';
+import { Term } from '../match/vocabulary.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import { type Rates, rateOf } from './currency.ts';
@@ -69,7 +70,7 @@ export function readFloors(
       minCpmPerSecond: scan.numOr(node, DEAL.mincpmpersec, 0),
       auctionType: scan.numOr(node, DEAL.at, 0),
     });
-    dealTerms.add(id);
+    dealTerms.add(new Term(id));
   }
 }
 

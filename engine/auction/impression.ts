@@ -2,6 +2,7 @@ import type { CreativeFormat } from '../../core/campaign.ts';
 import type { ExchangeProfile } from '../config.ts';
 import type { TermList } from '../match/termlist.ts';
 import { DIM } from '../match/terms.ts';
+import { noTerm, numericTerm, Term } from '../match/vocabulary.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import { type BannerOffer, createBannerOffer, packSize, readBanner, unpackSize } from './banneroffer.ts';
@@ -32,8 +33,8 @@ export interface Impression {
   readonly blockedAttributes: Readonly<Record<CreativeFormat, AttributeList>>;
 }
 
-/** Ad positions of AdCOM as terms. */
-const POSITIONS = Array.from({ length: 16 }, (_, position) => String(position));
+/** What creatives of a format fill, whatever their size. */
+const FILLS = { banner: new Term('banner'), video: new Term('video'), audio: new Term('audio'), native: new Term('native') };
 
 const bannerOffer = createBannerOffer();
 const videoOffer = createMediaOffer();
@@ -108,29 +109,29 @@ function setTerms(
       sizes.add(known.size);
       fill.add(known.banner);
     }
-    if (ranges.length > 0) fill.add('banner');
+    if (ranges.length > 0) fill.add(FILLS.banner);
   }
   if (into.video !== null) {
-    fill.add('video');
+    fill.add(FILLS.video);
     const size = packSize(into.video.w, into.video.h);
     if (size !== 0) sizes.add(sizeTerms(size).size);
   }
-  if (into.audio !== null) fill.add('audio');
-  if (into.native !== null) fill.add('native');
+  if (into.audio !== null) fill.add(FILLS.audio);
+  if (into.native !== null) fill.add(FILLS.native);
   const position = scan.numOr(banner, BANNER.pos, scan.numOr(video, VIDEO.pos, 0));
-  if (position > 0) positions.add(POSITIONS[position] ?? String(position));
+  if (position > 0) positions.add(Number.isInteger(position) ? numericTerm(position) : new Term(String(position)));
   return fill.size > 0;
 }
 
 interface SizeTerms {
   readonly packed: number;
-  readonly size: string;
-  readonly banner: string;
+  readonly size: Term;
+  readonly banner: Term;
 }
 
 /** A power of two; sizes that share a place are spelled anew. */
 const KNOWN_SIZES = 1024;
-const knownSizes: SizeTerms[] = Array.from({ length: KNOWN_SIZES }, () => ({ packed: 0, size: '', banner: '' }));
+const knownSizes: SizeTerms[] = Array.from({ length: KNOWN_SIZES }, () => ({ packed: 0, size: noTerm, banner: noTerm }));
 
 /** How targeting spells a size; the sizes of the day are remembered. */
 function sizeTerms(packed: number): SizeTerms {
@@ -139,7 +140,7 @@ function sizeTerms(packed: number): SizeTerms {
   if (known.packed === packed) return known;
   const { w, h } = unpackSize(packed);
   const size = `${w}x${h}`;
-  const made = { packed, size, banner: `banner:${size}` };
+  const made = { packed, size: new Term(size), banner: new Term(`banner:${size}`) };
   knownSizes[at] = made;
   return made;
 }

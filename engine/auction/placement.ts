@@ -1,5 +1,6 @@
 import type { TermList } from '../match/termlist.ts';
 import { DIM } from '../match/terms.ts';
+import { Term } from '../match/vocabulary.ts';
 import type { Wanted } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
@@ -11,7 +12,7 @@ const AUDIO = shapes.AUDIO.f;
 
 /** AdCOM's lists begin with -2; what is in no list has no term. */
 const FIRST = -2;
-const listed = ['-2', '-1', '0', '1', '2', '3', '4'] as const;
+const listed = ['-2', '-1', '0', '1', '2', '3', '4'].map((text) => new Term(text));
 /** AdCOM placement subtypes from before 2023, by number, as the list of today (`plcmt`) has them; 1 is not in it. */
 const plcmtOfPlacement = [0, 0, 4, 4, 4, 3] as const;
 const GENERIC_MID_ROLL = -1;

@@ -1,5 +1,6 @@
 import { Positions } from './positions.ts';
-import { Posting } from './posting.ts';
+import type { Posting } from './posting.ts';
+import { Postings } from './postings.ts';
 import { BitRows } from './rows.ts';
 import type { TermList } from './termlist.ts';
 
@@ -17,8 +18,8 @@ interface Dimension {
   /** Row of the positions that include nothing in this dimension and so take any request. */
   readonly freeRow: number;
   includers: number;
-  readonly include: Map<string, Posting>;
-  readonly exclude: Map<string, Posting>;
+  readonly include: Postings;
+  readonly exclude: Postings;
   /** Row in which short lists are laid out for one request. */
   readonly scratchRow: number;
 }
@@ -44,6 +45,8 @@ export class TermIndex {
   /** Most restrictive first. */
   #byUse: Dimension[] = [];
   #sorted = false;
+  /** By dimension: 1 when any slot aims at it. */
+  readonly #used: Uint8Array;
   #active = 0;
   #refusing = 0;
   readonly #entries = new Map<number, Entry>();
@@ -74,6 +77,7 @@ export class TermIndex {
   /** @param dimensions how many */
   constructor(dimensions: number) {
     this.#ends = new Int32Array(dimensions);
+    this.#used = new Uint8Array(dimensions);
     this.#begin(dimensions);
   }
 
@@ -86,8 +90,8 @@ export class TermIndex {
       at,
       freeRow: this.#rows.add(),
       includers: 0,
-      include: new Map(),
-      exclude: new Map(),
+      include: new Postings(),
+      exclude: new Postings(),
       scratchRow: this.#rows.add(),
     }));
   }
@@ -104,8 +108,7 @@ export class TermIndex {
 
   /** Whether any slot aims at this dimension: the terms of others need not be read. */
   uses(dimension: number): boolean {
-    const found = this.#dimensions[dimension]!;
-    return found.includers > 0 || found.exclude.size > 0;
+    return this.#used[dimension] !== 0;
   }
 
   /**
@@ -124,8 +127,9 @@ export class TermIndex {
       const dimension = this.#dimensions[d]!;
       if (pair.include.length === 0) rows.set(dimension.freeRow, position);
       else dimension.includers++;
-      for (const term of pair.include) postingOf(dimension.include, term).add(position, rows);
-      for (const term of pair.exclude) postingOf(dimension.exclude, term).add(position, rows);
+      for (const term of pair.include) dimension.include.add(term, position, rows);
+      for (const term of pair.exclude) dimension.exclude.add(term, position, rows);
+      this.#use(dimension);
     });
     this.#sorted = false;
   }
@@ -143,10 +147,15 @@ export class TermIndex {
       const dimension = this.#dimensions[d]!;
       rows.clear(dimension.freeRow, position);
       if (pair.include.length > 0) dimension.includers--;
-      for (const term of pair.include) drop(dimension.include, term, position, rows);
-      for (const term of pair.exclude) drop(dimension.exclude, term, position, rows);
+      for (const term of pair.include) dimension.include.remove(term, position, rows);
+      for (const term of pair.exclude) dimension.exclude.remove(term, position, rows);
+      this.#use(dimension);
     });
     this.#sorted = false;
+  }
+
+  #use({ at, includers, exclude }: Dimension): void {
+    this.#used[at] = includers > 0 || exclude.size > 0 ? 1 : 0;
   }
 
   /**
@@ -157,6 +166,10 @@ export class TermIndex {
     this.#clean();
     const entries = [...this.#entries].sort(([, a], [, b]) => b.bound - a.bound);
     this.#entries.clear();
+    for (const { include, exclude } of this.#dimensions) {
+      include.abandon();
+      exclude.abandon();
+    }
     this.#begin(this.#dimensions.length);
     for (const [slot, { terms, bound }] of entries) this.set(slot, terms, bound);
   }
@@ -248,13 +261,13 @@ export class TermIndex {
   }
 
   #gatherIncluded(dimension: Dimension, terms: TermList): void {
+    const { include } = dimension;
     let laidOut = false;
     for (let i = 0; i < terms.size; i++) {
-      const posting = dimension.include.get(terms.items[i]!);
-      if (posting === undefined) continue;
-      if (posting.row >= 0) this.#addStart(posting.row * this.#rows.stride);
-      else {
-        this.#layOut(posting, dimension.scratchRow, 0, true);
+      const place = include.placeOf(terms.items[i]!.number);
+      if (place > 0) this.#addStart((place - 1) * this.#rows.stride);
+      else if (place < 0) {
+        this.#layOut(include.listAt(place), dimension.scratchRow, 0, true);
         laidOut = true;
       }
     }
@@ -262,13 +275,13 @@ export class TermIndex {
   }
 
   #gatherExcluded(dimension: Dimension, terms: TermList): void {
+    const { exclude } = dimension;
     let laidOut = false;
     for (let i = 0; i < terms.size; i++) {
-      const posting = dimension.exclude.get(terms.items[i]!);
-      if (posting === undefined) continue;
-      if (posting.row >= 0) this.#addRefuser(posting.row * this.#rows.stride);
-      else {
-        this.#layOut(posting, this.#refusing, 0, true);
+      const place = exclude.placeOf(terms.items[i]!.number);
+      if (place > 0) this.#addRefuser((place - 1) * this.#rows.stride);
+      else if (place < 0) {
+        this.#layOut(exclude.listAt(place), this.#refusing, 0, true);
         laidOut = true;
       }
     }
@@ -344,22 +357,4 @@ function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(from.length * 2);
   larger.set(from);
   return larger;
-}
-
-function postingOf(postings: Map<string, Posting>, term: string): Posting {
-  let posting = postings.get(term);
-  if (posting === undefined) {
-    posting = new Posting();
-    postings.set(term, posting);
-  }
-  return posting;
-}
-
-function drop(postings: Map<string, Posting>, term: string, position: number, rows: BitRows): void {
-  const posting = postings.get(term);
-  if (posting === undefined) return;
-  posting.remove(position, rows);
-  if (posting.size > 0) return;
-  posting.release(rows);
-  postings.delete(term);
 }

@@ -1,3 +1,5 @@
+import { Term } from './vocabulary.ts';
+
 /** Most terms of one dimension that a request may bring. */
 const MAX_TERMS = 200;
 
@@ -7,7 +9,7 @@ const MAX_TERMS = 200;
  */
 export class TermList {
   /** Only the first `size` count. */
-  readonly items: string[] = [];
+  readonly items: Term[] = [];
   size = 0;
 
   clear(): void {
@@ -15,14 +17,18 @@ export class TermList {
   }
 
   /** Adds a term that is not there yet; '' is none, and what is too much is left out. */
-  add(term: string): void {
-    if (term === '' || this.size >= MAX_TERMS) return;
-    for (let i = 0; i < this.size; i++) if (this.items[i] === term) return;
+  add(term: Term): void {
+    const { text } = term;
+    if (text === '' || this.size >= MAX_TERMS) return;
+    for (let i = 0; i < this.size; i++) {
+      const other = this.items[i]!;
+      if (other === term || other.text === text) return;
+    }
     this.items[this.size++] = term;
   }
 
   /** Adds terms of which none is '' or there twice. */
-  addAll(terms: readonly string[]): void {
+  addAll(terms: readonly Term[]): void {
     if (this.size > 0 || terms.length > MAX_TERMS) {
       for (let i = 0; i < terms.length; i++) this.add(terms[i]!);
       return;
@@ -31,20 +37,20 @@ export class TermList {
     this.size = terms.length;
   }
 
-  has(term: string): boolean {
-    for (let i = 0; i < this.size; i++) if (this.items[i] === term) return true;
+  has(text: string): boolean {
+    for (let i = 0; i < this.size; i++) if (this.items[i]!.text === text) return true;
     return false;
   }
 
-  /** A copy, for explanations and tests. */
+  /** The texts, for explanations and reports. */
   toArray(): string[] {
-    return this.items.slice(0, this.size);
+    return this.items.slice(0, this.size).map(({ text }) => text);
   }
 }
 
 /** A list for tests and measurements. */
-export function termList(terms: Iterable<string>): TermList {
+export function termList(texts: Iterable<string>): TermList {
   const list = new TermList();
-  for (const term of terms) list.add(term);
+  for (const text of texts) list.add(new Term(text));
   return list;
 }

@@ -52,7 +52,7 @@ export function readSignals(scan: RequestScan, into: ReadSignals): void {
   into.gppSids = readSids(scan, regs, REGS.gpp_sid) ?? readSids(scan, ext, REGS_EXT.gpp_sid) ?? noSids;
   const deviceGeo = scan.object(device, DEVICE.geo);
   const geo = deviceGeo >= 0 ? deviceGeo : scan.object(user, USER.geo);
-  into.country = scan.cached(geo, GEO.country, forms.upperCase);
+  into.country = scan.cached(geo, GEO.country, forms.upperCase).text;
 }
 
 function readSids(scan: RequestScan, node: number, field: number): number[] | null {

@@ -1,5 +1,6 @@
 import { TermList } from '../match/termlist.ts';
 import { DIM, indexDimensions } from '../match/terms.ts';
+import { noTerm, numericTerm, Term } from '../match/vocabulary.ts';
 import type { RequestScan } from './scan.ts';
 import { shapes } from './shapes.ts';
 import { forms, TextCache } from './textcache.ts';
@@ -21,29 +22,29 @@ const SEGMENT = shapes.SEGMENT.f;
 const MAX_WORDS = 200;
 
 const { upperCase, lowerCase } = forms;
-const trimmed = new TextCache((text) => text.trim());
-const languages = new TextCache(primaryLanguage);
+const trimmed = new TextCache((text) => new Term(text.trim()));
+const languages = new TextCache((text) => new Term(primaryLanguage(text)));
+const exchanges = new Map<string, Term>();
 const categoryTerms = termsCache(withParent);
 const keywordTerms = termsCache((text) => text.split(',', MAX_WORDS).map((word) => word.trim().toLowerCase()));
 const domainTerms = termsCache((text) => domainsAbove(siteDomain(text)));
 
 /** Several terms by a text, each once. */
-function termsCache(make: (text: string) => string[]): TextCache<readonly string[]> {
+function termsCache(make: (text: string) => string[]): TextCache<readonly Term[]> {
   return new TextCache((text) => {
-    const terms: string[] = [];
-    for (const term of make(text)) if (term !== '' && !terms.includes(term)) terms.push(term);
-    return terms;
+    const texts = new Set(make(text));
+    texts.delete('');
+    return [...texts].map((one) => new Term(one));
   });
 }
 
 /** Segments as terms, by data provider. */
-type Provider = TextCache<string>;
+type Provider = TextCache<Term>;
 const MAX_PROVIDERS = 16;
 const knownProviders = new Map<string, Provider>();
 const providers = new TextCache((name) => (name === '' ? null : providerOf(name)));
 const nameless = providerOf('');
 
-const numbers = Array.from({ length: 100 }, (_, i) => String(i));
 
 /** Who and where, of a whole request: what targeting, tokens and reports need of it. Reused for every request. */
 export interface Audience {
@@ -95,7 +96,7 @@ export function readAudience(
   readPlace(scan, device, wanted, into);
   readDevice(scan, device, wanted, into);
   readInventory(scan, wanted, into);
-  terms[DIM.exchange]!.add(exchange);
+  terms[DIM.exchange]!.add(exchangeTerm(exchange));
   if (personal && wanted.uses(DIM.segment)) readSegments(scan, terms[DIM.segment]!);
 }
 
@@ -104,16 +105,17 @@ function readPlace(scan: RequestScan, device: number, wanted: Wanted, into: Audi
   const deviceGeo = scan.object(device, DEVICE.geo);
   const geo = deviceGeo >= 0 ? deviceGeo : scan.object(user, USER.geo);
   const country = scan.cached(geo, GEO.country, upperCase);
-  into.country = country;
-  into.region = scan.cached(geo, GEO.region, upperCase);
+  const region = scan.cached(geo, GEO.region, upperCase);
+  into.country = country.text;
+  into.region = region.text;
   into.lat = scan.numOr(geo, GEO.lat, Number.NaN);
   into.lon = scan.numOr(geo, GEO.lon, Number.NaN);
   into.utcOffsetMinutes = scan.numOr(geo, GEO.utcoffset, Number.NaN);
   const { terms } = into;
   terms[DIM.country]!.add(country);
   if (wanted.uses(DIM.region)) {
-    terms[DIM.region]!.add(into.region);
-    if (into.region !== '' && country !== '') terms[DIM.region]!.add(qualifiedRegion(country, into.region));
+    terms[DIM.region]!.add(region);
+    if (region.text !== '' && country.text !== '') terms[DIM.region]!.add(qualifiedRegion(country, region));
   }
   if (wanted.uses(DIM.city)) terms[DIM.city]!.add(scan.cached(geo, GEO.city, lowerCase));
   if (wanted.uses(DIM.zip)) terms[DIM.zip]!.add(scan.cached(geo, GEO.zip, upperCase));
@@ -123,58 +125,70 @@ function readDevice(scan: RequestScan, device: number, wanted: Wanted, into: Aud
   const { terms } = into;
   const type = scan.numOr(device, DEVICE.devicetype, 0);
   into.deviceType = type > 0 && type < 100 && Number.isInteger(type) ? type : 0;
-  if (into.deviceType > 0) terms[DIM.deviceType]!.add(numbers[into.deviceType]!);
+  if (into.deviceType > 0) terms[DIM.deviceType]!.add(numericTerm(into.deviceType));
   const connection = scan.numOr(device, DEVICE.connectiontype, -1);
   if (connection >= 0 && connection < 100 && Number.isInteger(connection)) {
-    terms[DIM.connectionType]!.add(numbers[connection]!);
+    terms[DIM.connectionType]!.add(numericTerm(connection));
   }
-  const os = scan.cached(device, DEVICE.os, lowerCase);
-  const osVersion = wanted.uses(DIM.osVersion) ? scan.cached(device, DEVICE.osv, lowerCase) : '-';
-  into.os = os;
+  let os = scan.cached(device, DEVICE.os, lowerCase);
+  const wantsVersion = wanted.uses(DIM.osVersion);
+  const osVersion = wantsVersion ? scan.cached(device, DEVICE.osv, lowerCase) : noTerm;
   // The longest text of a device is read only for what its other fields do not say.
-  if (os === '' || osVersion === '' || wanted.uses(DIM.browser)) {
+  if (os.text === '' || (wantsVersion && osVersion.text === '') || wanted.uses(DIM.browser)) {
     const agent = readAgent(scan.text(device, DEVICE.ua));
-    into.os = os || agent.os;
-    if (osVersion === '') terms[DIM.osVersion]!.add(agent.osVersion);
+    if (os.text === '') os = agent.os;
+    if (wantsVersion && osVersion.text === '') terms[DIM.osVersion]!.add(agent.osVersion);
     terms[DIM.browser]!.add(agent.browser);
   }
-  terms[DIM.os]!.add(into.os);
-  if (wanted.uses(DIM.osVersion)) terms[DIM.osVersion]!.add(osVersion);
+  into.os = os.text;
+  terms[DIM.os]!.add(os);
+  if (wantsVersion) terms[DIM.osVersion]!.add(osVersion);
   if (wanted.uses(DIM.make)) terms[DIM.make]!.add(scan.cached(device, DEVICE.make, lowerCase));
   if (wanted.uses(DIM.carrier)) terms[DIM.carrier]!.add(scan.cached(device, DEVICE.carrier, lowerCase));
   if (!wanted.uses(DIM.language)) return;
-  const language = scan.cached(device, DEVICE.language, languages) || scan.cached(device, DEVICE.langb, languages);
-  terms[DIM.language]!.add(language);
+  const language = scan.cached(device, DEVICE.language, languages);
+  terms[DIM.language]!.add(language.text === '' ? scan.cached(device, DEVICE.langb, languages) : language);
 }
 
 /** The segments of the first providers are remembered; those of later ones are made anew, so that memory is fixed. */
 function providerOf(name: string): Provider {
   const known = knownProviders.get(name);
   if (known !== undefined) return known;
-  const term = (id: string) => (id === '' ? '' : `${name}:${id}`);
+  const term = (id: string) => new Term(id === '' ? '' : `${name}:${id}`);
   if (knownProviders.size >= MAX_PROVIDERS) return new TextCache(term, 1);
   const made = new TextCache(term);
   knownProviders.set(name, made);
   return made;
 }
 
-let lastCountry = '';
-let lastRegion = '';
-let lastQualified = '';
+/** A power of two. */
+const QUALIFIED = 512;
+const qualified = Array.from({ length: QUALIFIED }, () => ({ country: noTerm, region: noTerm, term: noTerm }));
 
-/** "USA-CA": a region with its country; the last one is remembered. */
-function qualifiedRegion(country: string, region: string): string {
-  if (country !== lastCountry || region !== lastRegion) {
-    lastCountry = country;
-    lastRegion = region;
-    lastQualified = `${country}-${region}`;
+/** "USA-CA": a region with its country; those of the day are remembered. */
+function qualifiedRegion(country: Term, region: Term): Term {
+  const kept = qualified[(Math.imul(country.serial, 31) + region.serial) & (QUALIFIED - 1)]!;
+  if (kept.country !== country || kept.region !== region) {
+    kept.country = country;
+    kept.region = region;
+    kept.term = new Term(`${country.text}-${region.text}`);
   }
-  return lastQualified;
+  return kept.term;
+}
+
+/** Exchanges come from the configuration: they are few. */
+function exchangeTerm(name: string): Term {
+  let term = exchanges.get(name);
+  if (term === undefined) {
+    term = new Term(name);
+    exchanges.set(name, term);
+  }
+  return term;
 }
 
 /** @param terms the domain and those it is under */
-function readDomain(terms: readonly string[], into: Audience): void {
-  into.domain = terms[0] ?? '';
+function readDomain(terms: readonly Term[], into: Audience): void {
+  into.domain = terms.length > 0 ? terms[0]!.text : '';
   into.terms[DIM.domain]!.addAll(terms);
 }
 
@@ -206,8 +220,9 @@ function readInventory(scan: RequestScan, wanted: Wanted, into: Audience): void 
     readContext(scan, scan.object(site, SITE.publisher), scan.object(site, SITE.content), wanted, into);
     if (wanted.uses(DIM.keyword)) readKeywords(scan, site, SITE.keywords, SITE.kwarray, into);
   } else if (app >= 0) {
-    into.domain = scan.cached(app, APP.bundle, lowerCase);
-    into.terms[DIM.bundle]!.add(into.domain);
+    const bundle = scan.cached(app, APP.bundle, lowerCase);
+    into.domain = bundle.text;
+    into.terms[DIM.bundle]!.add(bundle);
     if (wanted.uses(DIM.category)) {
       readCategories(scan, app, APP.cat, into);
       readCategories(scan, app, APP.sectioncat, into);
@@ -251,7 +266,8 @@ function readSegments(scan: RequestScan, list: TermList): void {
     const provider = scan.cached(node, DATA.id, providers) ?? scan.cached(node, DATA.name, providers) ?? nameless;
     for (let item = scan.first(node, DATA.segment); item !== 0; item = scan.next(item)) {
       const segment = scan.itemNode(item);
-      list.add(scan.cached(segment, SEGMENT.id, provider) || scan.cached(segment, SEGMENT.value, provider));
+      const id = scan.cached(segment, SEGMENT.id, provider);
+      list.add(id.text === '' ? scan.cached(segment, SEGMENT.value, provider) : id);
     }
   }
 }

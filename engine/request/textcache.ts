@@ -1,3 +1,5 @@
+import { Term } from '../match/vocabulary.ts';
+
 const SLOTS = 2048;
 const MAX_BYTES = 48;
 
@@ -55,8 +57,8 @@ export class TextCache<Value> {
   }
 }
 
-const upperCase = new TextCache((text) => text.trim().toUpperCase());
-const lowerCase = new TextCache((text) => text.trim().toLowerCase());
+const upperCase = new TextCache((text) => new Term(text.trim().toUpperCase()));
+const lowerCase = new TextCache((text) => new Term(text.trim().toLowerCase()));
 
-/** Forms of a text that a thread's scanner remembers. */
+/** Forms of a text that a thread's scanner remembers, as terms. */
 export const forms = { upperCase, lowerCase } as const;

@@ -1,8 +1,10 @@
+import { noTerm, Term } from '../match/vocabulary.ts';
+
 /** What we read from a user agent string: enough for targeting by browser and by operating system. */
 export interface Agent {
-  readonly browser: string;
-  readonly os: string;
-  readonly osVersion: string;
+  readonly browser: Term;
+  readonly os: Term;
+  readonly osVersion: Term;
 }
 
 const browsers: readonly (readonly [RegExp, string])[] = [
@@ -22,7 +24,7 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/\bCrOS\b/, 'chromeos'],
   [/\bLinux\b/, 'linux'],
 ];
-const unknown: Agent = { browser: '', os: '', osVersion: '' };
+const unknown: Agent = { browser: noTerm, os: noTerm, osVersion: noTerm };
 const MAX_REMEMBERED = 2_000;
 const MAX_CHARS = 1_000;
 const remembered = new Map<string, Agent>();
@@ -41,7 +43,8 @@ export function readAgent(ua: string): Agent {
     osVersion = (found[1] ?? '').replaceAll('_', '.');
     break;
   }
-  const agent = { browser: browsers.find(([pattern]) => pattern.test(ua))?.[1] ?? '', os, osVersion };
+  const browser = browsers.find(([pattern]) => pattern.test(ua))?.[1] ?? '';
+  const agent = { browser: new Term(browser), os: new Term(os), osVersion: new Term(osVersion) };
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();
   remembered.set(ua, agent);
   return agent;

@@ -49,7 +49,10 @@ function copyOf(terms: readonly TermList[]): Record<string, string[]> {
   for (const dimension of trafficDimensions) {
     const list = terms[DIM[dimension]]!;
     if (list.size === 0) continue;
-    const own = list.items.slice(0, Math.min(list.size, MAX_TERMS)).filter((term) => term.length <= MAX_TERM_CHARS);
+    const own = list
+      .toArray()
+      .slice(0, MAX_TERMS)
+      .filter((term) => term.length <= MAX_TERM_CHARS);
     // Numbers alone are audiences that an advertiser brought: nobody else may learn how large they are.
     copy[dimension] = dimension === 'segment' ? own.filter((term) => !/^\d+$/.test(term)) : own;
   }

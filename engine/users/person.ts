@@ -1,4 +1,5 @@
 import type { TermList } from '../match/termlist.ts';
+import { numericTerm } from '../match/vocabulary.ts';
 import { createPrivacyGate, type PrivacyDecision, type PrivacyOptions } from '../privacy/decision.ts';
 import { createSignals, readSignals } from '../privacy/privacy.ts';
 import { MAX_ONE_BLOCK_BYTES } from '../privacy/sha256.ts';
@@ -121,11 +122,11 @@ export function createPersonReader(options: PersonOptions): PersonReader {
     addAudiences({ decision, known, user }, terms) {
       if (options.audiences === null || !known || !decision.mayPersonalise) return;
       const count = options.audiences.audiencesOf(user[0]!, user[1]!, found);
-      for (let i = 0; i < count; i++) terms.add(String(found[i]));
+      for (let i = 0; i < count; i++) terms.add(numericTerm(found[i]!));
       const then = before();
       if (then === null) return;
       const more = options.audiences.audiencesOf(then[0]!, then[1]!, found);
-      for (let i = 0; i < more; i++) terms.add(String(found[i]));
+      for (let i = 0; i < more; i++) terms.add(numericTerm(found[i]!));
     },
     before,
     setSalts: hasher.setSalts,
