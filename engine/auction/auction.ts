@@ -5,6 +5,7 @@ import type { Line } from '../catalog/line.ts';
 import type { ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import { nativeAssets } from '../creative/native.ts';
+import { DIM } from '../match/terms.ts';
 import type { Audience } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
@@ -108,9 +109,8 @@ export class Auction {
   /** The list of bids for every number of them: an array that grows and is emptied is allocated anew each time. */
   readonly #lists = Array.from({ length: MAX_BIDS + 1 }, (_, count) => this.#pool.slice(0, count));
   #sold = 0;
-  /** Candidates judged for the present impression, and how many of them may bid. */
+  /** Candidates for the present impression that may bid. */
   #count = 0;
-  #accepted = 0;
   #lastRefusal: NoBidReason = 'no_candidates';
   readonly decision: Decision;
 
@@ -188,14 +188,15 @@ export class Auction {
     const weight = this.#sampling.weightOf(about.seed, index.size, about.nowMs);
     const all = weight > 0;
     this.#tally.weigh(weight);
-    index.search(terms);
+    // Line items whose circles are elsewhere have matched and are refused, where that is counted.
+    index.search(terms, all ? DIM.radius : -1);
     let slot = index.next();
     if (slot < 0) return 'no_candidates';
     for (;;) {
       slot = this.#judgeDearest(slot, all);
-      const reason = this.#award(node, this.#count, this.#lastRefusal, keep);
+      const reason = this.#award(node, all, keep);
       // Another turn only when another thread took the credit of everything that was accepted.
-      if (reason === null || this.#accepted === 0 || slot < 0) return reason;
+      if (reason === null || this.#count === 0 || slot < 0) return reason;
     }
   }
 
@@ -210,23 +211,18 @@ export class Auction {
     let enough = lowestFloor(this.#about.floors);
     let next = slot;
     this.#count = 0;
-    this.#accepted = 0;
     do {
-      this.#tally.matched(this.#catalog.line(next));
-      const refusal = judge(this.#catalog, next, this.#about, this.#gate, verdict);
-      const at = this.#count++;
-      this.#matches[at] = next;
-      this.#usdPrices[at] = refusal === null ? verdict.usdPrice : -1;
-      this.#usdFloors[at] = verdict.usdFloor;
-      this.#prices[at] = verdict.price;
-      this.#creatives[at] = verdict.creative;
-      this.#deals[at] = verdict.deal;
-      if (refusal === null) {
-        this.#accepted++;
-        enough = Math.max(enough, verdict.usdPrice);
-      } else {
-        this.#lastRefusal = refusal;
-        this.#tally.refused(this.#catalog.line(next), refusal);
+      // A word of candidates goes down to a tenth below its dearest: who alone can not offer enough is not looked at.
+      if (all || this.#count === 0 || this.#catalog.sheet.mayOffer(next, enough / highest)) {
+        if (all) this.#tally.matched(this.#catalog.line(next));
+        const refusal = judge(this.#catalog, next, this.#about, this.#gate, verdict);
+        if (refusal === null) {
+          this.#accept(next, verdict);
+          enough = Math.max(enough, verdict.usdPrice);
+        } else {
+          this.#lastRefusal = refusal;
+          if (all) this.#tally.refused(this.#catalog.line(next), refusal);
+        }
       }
       next = index.next();
       // Equal prices are decided by hash, so equals are still looked at.
@@ -234,19 +230,29 @@ export class Auction {
     return next;
   }
 
+  #accept(slot: number, verdict: Judge): void {
+    const at = this.#count++;
+    this.#matches[at] = slot;
+    this.#usdPrices[at] = verdict.usdPrice;
+    this.#usdFloors[at] = verdict.usdFloor;
+    this.#prices[at] = verdict.price;
+    this.#creatives[at] = verdict.creative;
+    this.#deals[at] = verdict.deal;
+  }
+
   /** Gives the impression to the highest price that every level of its budget can pay. */
-  #award(node: number, count: number, last: NoBidReason, keep: KeepBid): NoBidReason | null {
-    let reason = last;
-    for (let best = this.#highest(count); best >= 0; best = this.#highest(count)) {
+  #award(node: number, all: boolean, keep: KeepBid): NoBidReason | null {
+    let reason = this.#lastRefusal;
+    for (let best = this.#highest(); best >= 0; best = this.#highest()) {
       const usdPrice = this.#usdPrices[best]!;
       this.#usdPrices[best] = -1;
       const refusal = this.#sell(node, best, usdPrice, keep);
       if (refusal === null) {
-        this.#tallyLosers(count);
+        if (all) this.#tallyLosers();
         return null;
       }
       reason = refusal;
-      this.#tally.refused(this.#catalog.line(this.#matches[best]!), refusal);
+      if (all) this.#tally.refused(this.#catalog.line(this.#matches[best]!), refusal);
     }
     return reason;
   }
@@ -291,8 +297,8 @@ export class Auction {
     return shadePrice(insight.shading, exchange, market, usd, Math.ceil(usdFloor * quantity), seed) / usd;
   }
 
-  #tallyLosers(count: number): void {
-    for (let i = 0; i < count; i++) {
+  #tallyLosers(): void {
+    for (let i = 0; i < this.#count; i++) {
       if (this.#usdPrices[i]! > 0) this.#tally.refused(this.#catalog.line(this.#matches[i]!), 'lost_internal');
     }
   }
@@ -302,10 +308,10 @@ export class Auction {
     return this.#gate.load(line.slot) && (this.decision.test || this.#gate.take(price, this.#about.nowMs));
   }
 
-  #highest(count: number): number {
+  #highest(): number {
     let best = -1;
     let bestPrice = 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < this.#count; i++) {
       const price = this.#usdPrices[i]!;
       if (price <= 0 || price < bestPrice) continue;
       if (price === bestPrice && !this.#winsTie(i, best)) continue;

@@ -3,6 +3,7 @@ import { defaultProfile, type ExchangeProfile } from '../config.ts';
 import type { ReadyCreative } from '../creative/compile.ts';
 import { nativeVariant } from '../creative/native.ts';
 import { DIM } from '../match/terms.ts';
+import { numericTerm } from '../match/vocabulary.ts';
 import { createAudience, readAudience, type Wanted } from '../request/audience.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
@@ -11,6 +12,7 @@ import { hashName } from '../value/learner.ts';
 import { createBlocks, readBlocks } from './blocks.ts';
 import type { Rates } from './currency.ts';
 import { createFloors, readFloors, seatAllowed } from './floors.ts';
+import { cellOf } from './geocells.ts';
 import { createImpression, type Impression, readImpression } from './impression.ts';
 import type { Insight } from './insight.ts';
 import type { Circumstances } from './judge.ts';
@@ -73,6 +75,9 @@ function meetPerson(scan: RequestScan, into: Circumstances): NoBidReason | null 
   if (!person.decision.mayUsePreciseGeo) {
     audience.lat = Number.NaN;
     audience.lon = Number.NaN;
+  } else if (into.wanted.uses(DIM.radius)) {
+    const cell = cellOf(audience.lat, audience.lon);
+    if (cell >= 0) audience.terms[DIM.radius]!.add(numericTerm(cell));
   }
   into.exchangeHash = hashName(profile.name);
   into.domainHash = hashName(audience.domain);

@@ -34,7 +34,12 @@ export interface Impression {
 }
 
 /** What creatives of a format fill, whatever their size. */
-const FILLS = { banner: new Term('banner'), video: new Term('video'), audio: new Term('audio'), native: new Term('native') };
+const FILLS = {
+  banner: new Term('banner'),
+  video: new Term('video'),
+  audio: new Term('audio'),
+  native: new Term('native'),
+};
 
 const bannerOffer = createBannerOffer();
 const videoOffer = createMediaOffer();
@@ -131,7 +136,11 @@ interface SizeTerms {
 
 /** A power of two; sizes that share a place are spelled anew. */
 const KNOWN_SIZES = 1024;
-const knownSizes: SizeTerms[] = Array.from({ length: KNOWN_SIZES }, () => ({ packed: 0, size: noTerm, banner: noTerm }));
+const knownSizes: SizeTerms[] = Array.from({ length: KNOWN_SIZES }, () => ({
+  packed: 0,
+  size: noTerm,
+  banner: noTerm,
+}));
 
 /** How targeting spells a size; the sizes of the day are remembered. */
 function sizeTerms(packed: number): SizeTerms {

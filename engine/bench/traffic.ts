@@ -26,14 +26,18 @@ export interface TrafficOptions {
    * candidate at all), half ask a floor above every bid (the whole search for nothing).
    */
   readonly unwinnableShare?: number;
-  /** Size a body is padded to with fields a bidder does not read, default 2048 bytes; larger ones stay as they are. */
+  /** Size a body is brought to with fields a bidder does not read, default 2048 bytes; larger ones stay as they are. */
   readonly bodyBytes?: number;
 }
 
 /** A floor above every bid the inventory makes, CPM. */
 const UNREACHABLE_FLOOR = 500;
 
-/** OpenRTB 2.6 bodies as an exchange sends them: banner, site and app, consent, segments, supply chain. Same seed, same bytes. */
+/**
+ * OpenRTB 2.6 bodies as an exchange sends them: banner, site and app, segments, ids of several providers, supply chain,
+ * and what Prebid Server puts into `ext`. What is optional is there in some and not in others, so that they differ in
+ * shape and not only in texts: about as many values in a kilobyte as the requests of `shared/data`. Same seed, same bytes.
+ */
 export function createTraffic(options: TrafficOptions): Buffer[] {
   const random = seededRandom(options.seed);
   const unwinnable = options.unwinnableShare ?? 0.4;
@@ -57,21 +61,44 @@ function createRequest(random: Random, where: Country, floor: number): Record<st
     imp: [createImp(random, floor)],
     ...(inApp ? { app: createApp(random, category) } : { site: createSite(random, category) }),
     device: createDevice(random, device, where),
-    user: createUser(random),
+    user: createUser(random, device),
     at: 1,
     tmax: 120,
     cur: ['USD'],
     bcat: drawSome(restricted, 3, random),
     badv: ['blocked-one.example', 'blocked-two.example'],
-    source: {
-      tid: uuid(random),
-      schain: {
-        ver: '1.0',
-        complete: 1,
-        nodes: [{ asi: 'exchange.example', sid: `${between(1000, 9999, random)}`, hp: 1 }],
-      },
-    },
-    regs: { coppa: 0, gdpr: 0 },
+    source: { tid: uuid(random), schain: createSupplyChain(random) },
+    regs: { coppa: 0, gdpr: 0, ...maybe(0.4, random, () => ({ us_privacy: '1YNN' })) },
+    ...maybe(0.3, random, () => ({ allimps: 0 })),
+    ...maybe(0.2, random, () => ({ wlang: ['en'] })),
+    ext: { prebid: createPrebid(random) },
+  };
+}
+
+/** What is there in a share of requests. */
+function maybe(share: number, random: Random, make: () => Record<string, unknown>): Record<string, unknown> {
+  return chance(share, random) ? make() : {};
+}
+
+function createSupplyChain(random: Random): Record<string, unknown> {
+  const nodes = Array.from({ length: chance(0.3, random) ? 2 : 1 }, (_, i) => ({
+    asi: i === 0 ? 'exchange.example' : 'reseller.example',
+    sid: `${between(1000, 9999, random)}`,
+    hp: 1,
+    ...maybe(0.3, random, () => ({ rid: uuid(random) })),
+  }));
+  return { ver: '1.0', complete: 1, nodes };
+}
+
+/** The bookkeeping of a Prebid Server. */
+function createPrebid(random: Random): Record<string, unknown> {
+  return {
+    auctiontimestamp: 1_795_359_600_000 + between(0, 1e6, random),
+    ...maybe(0.7, random, () => ({ channel: { name: 'pbjs', version: 'v9.1.0' } })),
+    ...maybe(0.6, random, () => ({
+      targeting: { includewinners: true, includebidderkeys: false, pricegranularity: { precision: 2 } },
+    })),
+    ...maybe(0.3, random, () => ({ debug: false })),
   };
 }
 
@@ -87,6 +114,7 @@ function createImp(random: Random, bidfloor: number): Record<string, unknown> {
     bidfloorcur: 'USD',
     secure: 1,
     exp: 300,
+    ...maybe(0.3, random, () => ({ metric: [{ type: 'viewability', value: between(1, 99, random) / 100 }] })),
     ext: { gpid: `/1234567/home/slot-${between(1, 400, random)}`, data: { pbadslot: 'slot' } },
   };
 }
@@ -98,11 +126,13 @@ function createSite(random: Random, category: string): Record<string, unknown> {
     name: `The site at ${domain}`,
     domain,
     page: `https://www.${domain}/${category.toLowerCase()}/${between(1, 1e6, random)}/an-article-about-something.html`,
-    ref: 'https://www.search.example/results?q=an+article+about+something',
+    ...maybe(0.5, random, () => ({ ref: 'https://www.search.example/results?q=an+article' })),
     cat: [category, `${category}-${between(1, 5, random)}`],
     keywords: drawSome(keywords, 3, random).join(','),
     publisher: { id: `pub-${between(1, 300, random)}`, name: 'A publisher', domain },
-    content: { language: 'en', title: 'An article about something', id: `${between(1, 1e6, random)}` },
+    ...maybe(0.5, random, () => ({ content: { language: 'en', id: `${between(1, 1e6, random)}` } })),
+    ...maybe(0.3, random, () => ({ mobile: 1 })),
+    ...maybe(0.5, random, () => ({ privacypolicy: 1 })),
   };
 }
 
@@ -149,16 +179,40 @@ function createDevice(random: Random, device: DeviceKind, where: Country): Recor
     h: device.h,
     dnt: 0,
     lmt: 0,
+    ...maybe(0.4, random, () => ({ pxratio: 2 })),
+    ...maybe(0.3, random, () => ({ hwv: '1.0' })),
+    ...maybe(0.3, random, () => ({ sua: createAgent(random, device) })),
     ifa: uuid(random),
   };
 }
 
-function createUser(random: Random): Record<string, unknown> {
+/** Structured user agent, as browsers that freeze the old one send it. */
+function createAgent(random: Random, device: DeviceKind): Record<string, unknown> {
+  const version = [`${between(110, 130, random)}`];
+  return {
+    browsers: [
+      { brand: 'Chromium', version },
+      { brand: 'Not=A?Brand', version: ['24'] },
+    ],
+    platform: { brand: device.os },
+    mobile: 1,
+    source: 2,
+  };
+}
+
+function createUser(random: Random, device: DeviceKind): Record<string, unknown> {
   const id = uuid(random);
   return {
     id,
     buyeruid: `user-${between(1, 200_000, random)}`,
-    ext: { eids: [{ source: 'id.example', uids: [{ id, atype: 1 }] }] },
+    ...maybe(0.2, random, () => ({ yob: between(1950, 2005, random) })),
+    ext: {
+      eids: [
+        { source: 'id.example', uids: [{ id, atype: 1 }] },
+        ...(chance(0.4, random) ? [providerId(1, random)] : []),
+      ],
+      ...maybe(0.3, random, () => ({ consented_providers: { provider_count: device.type } })),
+    },
     data: [
       {
         id: SEGMENT_PROVIDER,
@@ -169,18 +223,33 @@ function createUser(random: Random): Record<string, unknown> {
   };
 }
 
+/** A user id of one of many providers. */
+function providerId(number: number, random: Random): Record<string, unknown> {
+  const uid = { id: random.nextUint32().toString(36), atype: number % 2 === 0 ? 1 : 3 };
+  const source = `id${number}.example`;
+  return chance(0.5, random) ? { source, uids: [{ ...uid, ext: { stype: 'ppuid' } }] } : { source, uids: [uid] };
+}
+
+/** Brings a request to its size: exchanges fill `ext` with more than a bidder reads, and it has to read past it. */
 function toBody(request: Record<string, unknown>, bodyBytes: number): Buffer {
-  const bare = Buffer.byteLength(JSON.stringify(request));
-  const room = bodyBytes - bare - ',"ext":{"prebid":""}'.length;
-  // Exchanges fill `ext` with their own bookkeeping; a bidder has to read past it.
-  return Buffer.from(JSON.stringify(room > 0 ? { ...request, ext: { prebid: filler(room) } } : request));
+  const text = JSON.stringify(request);
+  if (Buffer.byteLength(text) >= bodyBytes) return Buffer.from(text);
+  const passed: string[] = [];
+  let bytes = Buffer.byteLength(text) + ',"passthrough":['.length;
+  for (let i = 0; bytes < bodyBytes; i++) {
+    const item = PASSED_THROUGH[i % PASSED_THROUGH.length]!;
+    passed.push(item);
+    bytes += item.length + 1;
+  }
+  return Buffer.from(`${text.slice(0, -1)},"passthrough":[${passed.join(',')}]}`);
 }
 
-const FILLER = 'auctiontimestamp:1795359600000;channel:web;targeting:includewinners+includebidderkeys;';
-
-function filler(length: number): string {
-  return FILLER.repeat(Math.ceil(length / FILLER.length)).slice(0, length);
-}
+const PASSED_THROUGH = [
+  '{"bidder":"one","seat":12}',
+  '{"k":"pos","v":["atf","top"]}',
+  '{"k":"pb","v":0.35,"ok":true}',
+  '{"asi":"one.example","hp":1}',
+];
 
 function uuid(random: Random): string {
   const hex = Array.from({ length: 4 }, () => random.nextUint32().toString(16).padStart(8, '0')).join('');

@@ -1,6 +1,7 @@
 import type { Advertiser, Campaign, LineItem } from '../../core/campaign.ts';
 import type { CampaignChange } from '../../core/topics.ts';
 import { compileCircles } from '../auction/distance.ts';
+import { cellsOf } from '../auction/geocells.ts';
 import { compileCreative, type ReadyCreative } from '../creative/compile.ts';
 import { TermIndex } from '../match/termindex.ts';
 import { DIM, indexDimensions, targetingTerms } from '../match/terms.ts';
@@ -236,7 +237,7 @@ export class Catalog {
       .flatMap((id) => this.#creatives.get(id) ?? [])
       .filter((creative) => creative.source.status === 'active');
     if (creatives.length === 0) return null;
-    const terms = targetingTerms(item.targeting, fillTerms(creatives));
+    const terms = targetingTerms(item.targeting, fillTerms(creatives), cellsOf(item.targeting.within));
     return {
       slot,
       item,

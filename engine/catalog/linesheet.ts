@@ -52,6 +52,16 @@ export class LineSheet {
     this.#setCreative(line, word);
   }
 
+  /**
+   * Whether a line item can be worth so much before pacing: false only where the bid is a fixed price below it.
+   * @param usd nanos of US dollars
+   */
+  mayOffer(slot: number, usd: number): boolean {
+    const at = slot * ROW_DOUBLES;
+    const price = this.doubles[at + DOUBLE.price]!;
+    return price === 0 || price * this.doubles[at + DOUBLE.usdRate]! >= usd;
+  }
+
   #setCreative(line: Line, word: number): void {
     const [creative] = line.creatives;
     if (creative === undefined) return;

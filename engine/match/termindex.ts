@@ -174,8 +174,11 @@ export class TermIndex {
     for (const [slot, { terms, bound }] of entries) this.set(slot, terms, bound);
   }
 
-  /** Begins a search; the one before it ends. */
-  search(request: RequestTerms): void {
+  /**
+   * Begins a search; the one before it ends.
+   * @param without a dimension that does not count this time, -1 for none
+   */
+  search(request: RequestTerms, without = -1): void {
     this.#clean();
     if (!this.#sorted) this.#sort();
     this.#turn = 0;
@@ -183,7 +186,7 @@ export class TermIndex {
     this.#groups = 0;
     this.#startCount = 0;
     this.#refuserCount = 0;
-    this.#turns = this.#gather(request) ? this.#positions.order.length : 0;
+    this.#turns = this.#gather(request, without) ? this.#positions.order.length : 0;
     this.upper = this.#turns > 0 ? this.#positions.uppers[0]! : 0;
   }
 
@@ -243,10 +246,11 @@ export class TermIndex {
   }
 
   /** Finds the rows that decide about a request. @returns false when nothing can match */
-  #gather(request: RequestTerms): boolean {
+  #gather(request: RequestTerms, without: number): boolean {
     const { stride } = this.#rows;
     for (let i = 0; i < this.#byUse.length; i++) {
       const dimension = this.#byUse[i]!;
+      if (dimension.at === without) continue;
       const terms = request[dimension.at]!;
       if (dimension.includers > 0) {
         const before = this.#startCount;

@@ -1,8 +1,8 @@
 import { dimensions, normalTerm, type Targeting } from '../../core/targeting.ts';
 import type { RequestTerms, TermPair } from './termindex.ts';
 
-/** The dimensions of targeting, and one of our own: what a line item's creatives can fill. */
-export const indexDimensions = [...dimensions, 'fill'] as const;
+/** The dimensions of targeting, and two of our own: what a line item's creatives can fill, and roughly where its circles lie. */
+export const indexDimensions = [...dimensions, 'fill', 'radius'] as const;
 export const DIM = Object.fromEntries(indexDimensions.map((name, i) => [name, i])) as Record<
   (typeof indexDimensions)[number],
   number
@@ -10,15 +10,19 @@ export const DIM = Object.fromEntries(indexDimensions.map((name, i) => [name, i]
 
 const nothing: TermPair = { include: [], exclude: [] };
 
-/** The terms of a line item for the index; `fill` are the formats and sizes of its creatives. */
-export function targetingTerms(targeting: Targeting, fill: readonly string[]): TermPair[] {
+/**
+ * The terms of a line item for the index.
+ * @param fill formats and sizes of its creatives
+ * @param cells that its circles touch; none: anywhere
+ */
+export function targetingTerms(targeting: Targeting, fill: readonly string[], cells: readonly string[]): TermPair[] {
   const pairs = dimensions.map((dimension): TermPair => {
     const rule = targeting.terms[dimension];
     if (rule === undefined) return nothing;
     const normal = (terms: readonly string[]) => [...new Set(terms.map((term) => normalTerm(dimension, term)))];
     return { include: normal(rule.include), exclude: normal(rule.exclude) };
   });
-  pairs.push({ include: fill, exclude: [] });
+  pairs.push({ include: fill, exclude: [] }, { include: cells, exclude: [] });
   return pairs;
 }
 

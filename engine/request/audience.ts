@@ -45,7 +45,6 @@ const knownProviders = new Map<string, Provider>();
 const providers = new TextCache((name) => (name === '' ? null : providerOf(name)));
 const nameless = providerOf('');
 
-
 /** Who and where, of a whole request: what targeting, tokens and reports need of it. Reused for every request. */
 export interface Audience {
   /** Terms per index dimension; those of the impression are filled in later. */
