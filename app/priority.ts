@@ -3,8 +3,6 @@ import { setPriority } from 'node:os';
 
 /** Analytics give way to bidding; simulated traffic stands in between. 0 is normal, 19 lowest. */
 export const NICENESS = { bidder: 0, reporting: 10, demo: 5 } as const;
-/** Of the bidder's main thread: its bid threads go before it. */
-const MAIN_THREAD_NICENESS = 5;
 
 /**
  * Lets others go before a process, as far as the system allows it: otherwise bidding is only as protected as the
@@ -19,11 +17,6 @@ export function lowerPriority(pid: number, niceness: number, ownSession: boolean
   if (ownSession && process.platform === 'linux') {
     attempt(() => writeFileSync(`/proc/${pid}/autogroup`, String(niceness)));
   }
-}
-
-/** Lets the threads that this process has started so far go before its main thread, where threads have priorities. */
-export function lowerMainThread(): void {
-  if (process.platform === 'linux') attempt(() => setPriority(process.pid, MAIN_THREAD_NICENESS));
 }
 
 /** On Linux every thread has a niceness of its own; elsewhere the process has one. */

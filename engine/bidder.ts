@@ -2,20 +2,22 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
-import type { EventLog } from '../core/eventlog.ts';
+import type { EventLog, LogRecord } from '../core/eventlog.ts';
 import { newNodeIncarnation, nodeName } from '../core/ids.ts';
 import { createNodeLedger } from '../core/ledger.ts';
 import type { Random } from '../core/random.ts';
 import { within } from '../core/within.ts';
+import type { CatalogChange } from './catalog/catalog.ts';
 import type { BidderConfig, BidderReload } from './config.ts';
 import { createAppender } from './main/appender.ts';
-import { catalogUpdates } from './main/campaignfeed.ts';
+import { catalogUpdate, lastOfKeys } from './main/campaignfeed.ts';
 import { type Follower, follow } from './main/follow.ts';
 import { createBidderMetrics } from './main/metrics.ts';
 import { createNodeMemory } from './main/nodememory.ts';
 import { createPacingFeed } from './main/pacingfeed.ts';
 import { createReleaseTimes } from './main/releasetimes.ts';
 import { createSettler } from './main/settler.ts';
+import { inSlices } from './main/slices.ts';
 import { createLineSlots } from './main/slots.ts';
 import { createSpendGuard } from './main/spendguard.ts';
 import { createTotals } from './main/totals.ts';
@@ -184,6 +186,8 @@ async function openBidder(
     setHeld(status, failing || deps.mayBid?.() === false);
   }
 
+  const serving = () => isReady(status);
+  const monotonicMs = () => clock.monotonicMs();
   const settle = createSettler({ ...config, ledger, node, releaseTimes });
   const pacing = createPacingFeed(ledger, pace, slots, onInvalid);
   let events: Follower | null = null;
@@ -192,7 +196,7 @@ async function openBidder(
     clock,
     topic: 'pacing',
     from: 'start',
-    onRecords: (records) => pacing.apply(records),
+    onRecords: (records) => inSlices(records, serving, monotonicMs, pacing.apply),
     onCaughtUp: becomeReady,
     onError: deps.onFatal,
   });
@@ -202,9 +206,16 @@ async function openBidder(
     topic: 'campaigns',
     from: 'start',
     onRecords(records) {
-      const updates = catalogUpdates(records, slots, onInvalid);
-      memory.onCampaigns(updates);
-      workers.broadcast({ kind: 'changes', updates });
+      let updates: CatalogChange[] = [];
+      const read = (record: LogRecord): void => {
+        const update = catalogUpdate(record, slots, onInvalid);
+        if (update !== null) updates.push(update);
+      };
+      return inSlices(lastOfKeys(records), serving, monotonicMs, read, () => {
+        memory.onCampaigns(updates);
+        workers.broadcast({ kind: 'changes', updates });
+        updates = [];
+      });
     },
     onCaughtUp: becomeReady,
     onError: deps.onFatal,

@@ -6,6 +6,8 @@ import { systemRandom } from '../../core/random.ts';
 import { type CampaignChange, campaignChangeKey } from '../../core/topics.ts';
 import { startBidder } from '../bidder.ts';
 import { defaultBidderConfig } from '../config.ts';
+import { lowerMainThread } from '../main/priority.ts';
+import { inSlices } from '../main/slices.ts';
 import { createGrants, createInventory } from './inventory.ts';
 import { createMemoryLog } from './memorylog.ts';
 
@@ -76,15 +78,19 @@ process.send?.({
 // A reload of everything: every line item comes again with another name, as a new version.
 process.on('message', (message) => {
   if (message !== 'reload') return;
-  reloads++;
-  void log.append(
-    'campaigns',
-    inventory.changes.map((change) => ({
-      key: campaignChangeKey(change),
-      value: Buffer.from(JSON.stringify(reloaded(change, reloads))),
-    })),
+  const times = ++reloads;
+  // Whoever changes campaigns is another process: what writing them costs must not show here.
+  void inSlices(
+    inventory.changes,
+    () => true,
+    () => clock.monotonicMs(),
+    (change) => {
+      const value = Buffer.from(JSON.stringify(reloaded(change, times)));
+      void log.append('campaigns', [{ key: campaignChangeKey(change), value }]);
+    },
   );
 });
+lowerMainThread();
 answerUsage(() => {
   void bidder.stop().then(() => log.close());
 });

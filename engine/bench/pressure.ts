@@ -92,10 +92,8 @@ export async function runLatencyBench(options: PressureOptions): Promise<Pressur
       const rate = Math.round((highest * SHARE) / 2);
       for (const phase of ['before reload', 'reloading', 'after reload']) {
         options.onProgress(`${ours.name} at ${rate}/s: ${phase}`);
-        const timer = setInterval(
-          () => phase === 'reloading' && reload(),
-          Math.max(LEAST_RELOAD_MS, options.seconds * 250),
-        );
+        const timer = phase === 'reloading' ? setInterval(reload, RELOAD_MS) : undefined;
+        if (timer !== undefined) reload();
         const found = await ask(ours, rate, CONNECTIONS, options.seconds);
         clearInterval(timer);
         rows.push(rowOf(ours.name, phase, rate, options, [found], null));
@@ -104,8 +102,8 @@ export async function runLatencyBench(options: PressureOptions): Promise<Pressur
     return highest;
   });
 }
-/** Four reloads in a measurement, but never one before the last can be over. */
-const LEAST_RELOAD_MS = 2500;
+/** The first begins with the measurement, the next ones never before the last can be over. */
+const RELOAD_MS = 5000;
 
 /** Three times what is sustainable: what is accepted stays quick, the rest is refused at once, memory stays flat. */
 export async function runOverloadBench(options: PressureOptions): Promise<PressureResult> {

@@ -3,33 +3,30 @@ import { campaignChangeSchema } from '../../core/topics.ts';
 import type { CatalogChange } from '../catalog/catalog.ts';
 import type { LineSlots } from './slots.ts';
 
+/** The last record of each key: within a batch only that one matters. */
+export function lastOfKeys(records: readonly LogRecord[]): LogRecord[] {
+  return [...new Map(records.map((record) => [record.key, record])).values()];
+}
+
 /**
- * Turns records of the `campaigns` topic into updates for the bid threads. A record that is not valid is reported and
+ * Turns a record of the `campaigns` topic into an update for the bid threads. A record that is not valid is reported and
  * left out: the last valid state of its key stays.
+ * @returns null for one that is left out
  */
-export function catalogUpdates(
-  records: readonly LogRecord[],
+export function catalogUpdate(
+  record: LogRecord,
   slots: LineSlots,
   onInvalid: (key: string, why: string) => void,
-): CatalogChange[] {
-  // Within a batch only the last record of a key matters.
-  const last = new Map(records.map((record) => [record.key, record]));
-  const updates: CatalogChange[] = [];
-  for (const record of last.values()) {
-    if (record.value === null) {
-      updates.push({ deleted: record.key });
-      continue;
-    }
-    const change = readChange(record.value);
-    if (typeof change === 'string') {
-      onInvalid(record.key, change);
-      continue;
-    }
-    const slot = change.kind === 'line_item' ? slots.of(change.entity.id) : -1;
-    if (change.kind === 'line_item' && slot < 0) onInvalid(record.key, 'There are more line items than maxLineItems.');
-    updates.push({ change, slot });
+): CatalogChange | null {
+  if (record.value === null) return { deleted: record.key };
+  const change = readChange(record.value);
+  if (typeof change === 'string') {
+    onInvalid(record.key, change);
+    return null;
   }
-  return updates;
+  const slot = change.kind === 'line_item' ? slots.of(change.entity.id) : -1;
+  if (change.kind === 'line_item' && slot < 0) onInvalid(record.key, 'There are more line items than maxLineItems.');
+  return { change, slot };
 }
 
 function readChange(value: Buffer) {

@@ -20,7 +20,8 @@ export interface FollowOptions {
   /** With `end`: where to go on in a partition that was followed before; undefined begins at its end. */
   readonly startAt?: (partition: number) => number | undefined;
   readonly clock: Clock;
-  readonly onRecords: (records: readonly LogRecord[], partition: number) => void;
+  /** The next records come when it is done with these. */
+  readonly onRecords: (records: readonly LogRecord[], partition: number) => void | Promise<void>;
   readonly onCaughtUp?: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -53,7 +54,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
     maxBatchRecords: MAX_BATCH_RECORDS,
     ...(options.from === 'end' ? { start: async (partition: number) => starts.get(partition) ?? 0 } : {}),
     onBatch: async ({ partition, records }) => {
-      options.onRecords(records, partition);
+      await options.onRecords(records, partition);
       const next = (records.at(-1)?.offset ?? -1) + 1;
       positions.set(partition, next);
       // Records of the same millisecond may still follow.

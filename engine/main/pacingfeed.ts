@@ -6,7 +6,7 @@ import type { LineSlots } from './slots.ts';
 
 /** Applies the pacer's messages: grants to the ledger, multipliers and budget paths to the bid threads. */
 export interface PacingFeed {
-  apply(records: readonly LogRecord[]): void;
+  apply(record: LogRecord): void;
 }
 
 export function createPacingFeed(
@@ -40,13 +40,11 @@ export function createPacingFeed(
   }
 
   return {
-    apply(records) {
-      for (const { key, value } of records) {
-        if (value === null) continue;
-        const message = readMessage(value);
-        if (typeof message === 'string') onInvalid(key, message);
-        else applyOne(message);
-      }
+    apply({ key, value }) {
+      if (value === null) return;
+      const message = readMessage(value);
+      if (typeof message === 'string') onInvalid(key, message);
+      else applyOne(message);
     },
   };
 }
