@@ -1,4 +1,4 @@
-import { assume, multiplierFor, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
+import { assume, multiplierFor, openBids, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
 import { expected } from './forecast.ts';
 import type { LevelState, PlanTrack } from './levelstate.ts';
 import { plannedShare, targetRate } from './plan.ts';
@@ -48,6 +48,8 @@ export interface ControlInput {
   readonly reservedOf: (cell: string) => number;
   /** What is presumed spent of bids whose notice never came. */
   readonly presumedOf: (cell: string) => number;
+  /** What is not proven free stays reserved for good. */
+  readonly strict: boolean;
 }
 
 /** What is presumed may be less than what was spent: so many standard deviations of that are left unspent. */
@@ -89,14 +91,16 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
   // The store knows only what was told: of what bids spend, this share.
   const told = confirmed <= 0 ? 1 : confirmed / (confirmed + presumed);
   const spent = confirmed + presumedAtMost(state, presumed);
-  const pending = Math.min(pendingNanos / told, input.reservedOf(cell.name));
+  const reserved = input.reservedOf(cell.name);
+  const pending = Math.min(pendingNanos / told, reserved);
+  const locked = input.strict ? Math.max(0, reserved - openBids(state.evidence)) : 0;
   const restMs = Math.max(cohortMs, cell.toMs - nowMs);
   const earlyMs = Math.min(SETTLING_TIMES * input.settleMs, MAX_EARLY_SHARE * (cell.toMs - cell.fromMs), restMs / 2);
   const endMs = nowMs + restMs - earlyMs;
   const restAuctions = expected(profile, state.traffic, nowMs, nowMs, endMs);
   const nextAuctions = expected(profile, state.traffic, nowMs, nowMs, nowMs + cohortMs);
   state.restAuctions = restAuctions;
-  const restNanos = budget - spent - pending;
+  const restNanos = budget - spent - pending - locked;
   const auctionsPerMs = nextAuctions / cohortMs;
   const rate =
     restAuctions <= 0 && state.level.plan !== 'asap'

@@ -163,6 +163,13 @@ export function multiplierFor(evidence: Evidence, rate: number): number {
   return at1 <= 0 ? Number.POSITIVE_INFINITY : (rate / at1) ** (1 / evidence.slope);
 }
 
+/** What was bid in auctions whose feedback is not complete, nanos: reservations beyond it will hardly hear of a notice. */
+export function openBids(evidence: Evidence): number {
+  let nanos = 0;
+  for (const cohort of evidence.pending) nanos += cohort.bidNanos;
+  return nanos;
+}
+
 /** Spend still to come from auctions whose feedback is not complete. */
 export function outstanding(evidence: Evidence): number {
   let expectedNanos = 0;

@@ -1,5 +1,6 @@
 import type { Allocation, CellTotals } from './allocation.ts';
 import { KNOWN_BILLS, presumedAtMost } from './controller.ts';
+import { openBids } from './evidence.ts';
 import type { LevelState } from './levelstate.ts';
 import type { OpenCell } from './tree.ts';
 
@@ -40,7 +41,9 @@ function growth(state: LevelState, cell: OpenCell, totals: CellTotals, options: 
   const known = state.evidence.weight >= KNOWN_BILLS || state.level.plan === 'asap';
   const most = presumed > 0 ? rest - reserved : Number.POSITIVE_INFINITY;
   if (known) return Math.min(most, Math.max(least, flow, STEP_SHARE * rest));
-  return Math.max(0, Math.min(most, Math.max(least, flow), Math.max(least, LEARNING_SHARE * rest) - reserved));
+  // Bids whose notice was lost must not hold up learning: in strict mode they stay reserved for good.
+  const open = Math.min(reserved, openBids(state.evidence));
+  return Math.max(0, Math.min(most, Math.max(least, flow), Math.max(least, LEARNING_SHARE * rest) - open));
 }
 
 /**

@@ -83,6 +83,27 @@ describe('a campaign of five dollars a day under heavy traffic', () => {
   }, 60_000);
 });
 
+/** What a bidder says of [fromMs, toMs): every request was one line item 100 matched. */
+function reportOf(fromMs: number, toMs: number, requests: number, more: Partial<BidStats> = {}): BidStats {
+  return {
+    v: 1,
+    node: '00000001',
+    sequence: toMs,
+    fromMs,
+    toMs,
+    requests,
+    answered: 0,
+    errors: 0,
+    latency: null,
+    noBids: {},
+    lineItems: [{ lineItemId: 100, campaignId: 10, matched: requests, bids: 0, bidNanos: 0, reasons: {} }],
+    cells: [],
+    traffic: { level: 0, requests: [] },
+    final: false,
+    ...more,
+  };
+}
+
 describe('traffic that bidders tell late', () => {
   /** Ten requests a second for half an hour, told every `everyMs` and heard `lateMs` later. */
   function eligibleRest(everyMs: number, lateMs: number): number {
@@ -98,25 +119,6 @@ describe('traffic that bidders tell late', () => {
     return core.status(endMs)[0]!.eligibleRest;
   }
 
-  function reportOf(fromMs: number, toMs: number, requests: number): BidStats {
-    return {
-      v: 1,
-      node: '00000001',
-      sequence: toMs,
-      fromMs,
-      toMs,
-      requests,
-      answered: 0,
-      errors: 0,
-      latency: null,
-      noBids: {},
-      lineItems: [{ lineItemId: 100, campaignId: 10, matched: requests, bids: 0, bidNanos: 0, reasons: {} }],
-      cells: [],
-      traffic: { level: 0, requests: [] },
-      final: false,
-    };
-  }
-
   it.each([
     [1000, 0],
     [1000, 8000],
@@ -126,5 +128,36 @@ describe('traffic that bidders tell late', () => {
     const rest = (23.5 * HOURS) / 100;
     expect(eligibleRest(everyMs, lateMs) / rest).toBeGreaterThan(0.98);
     expect(eligibleRest(everyMs, lateMs) / rest).toBeLessThan(1.02);
+  });
+});
+
+describe('bids whose notice is lost while prices are learned, in strict mode', () => {
+  it('stay reserved, and yet the line item gets credit to go on', () => {
+    const core = createPacerCore({ ...pacerDefaults, resolveAfterMs: Number.POSITIVE_INFINITY });
+    for (const change of demo()) core.change(change);
+    core.begin(1);
+    // Three hundredths of the budget, more than may be out at a time while nothing is known.
+    const reservedNanos = (30n * BigInt(FIVE_DOLLARS)).toString();
+    let cell = '';
+    const credit = (nowMs: number): bigint => {
+      for (const message of core.round(nowMs)) {
+        core.acknowledge(message.owner, message.epoch);
+        cell = message.grants[0]?.cell ?? cell;
+      }
+      const share = core.allocation.share(cell, '00000001');
+      return share === undefined || share.untilMs <= nowMs ? 0n : share.grantedNanos - BigInt(reservedNanos);
+    };
+    let early = 0n;
+    for (let nowMs = DAY + 1000; nowMs <= DAY + HOURS; nowMs += 1000) {
+      const bids =
+        nowMs <= DAY + 60_000 ? { bids: 10, bidNanos: Number(reservedNanos) / 60 } : { bids: 0, bidNanos: 0 };
+      const lineItems = [{ lineItemId: 100, campaignId: 10, matched: 10, reasons: {}, ...bids }];
+      const cells = cell === '' ? [] : [{ cell, confirmedNanos: '0', reservedNanos }];
+      core.stats(reportOf(nowMs - 1000, nowMs, 10, { lineItems, cells }));
+      const now = credit(nowMs);
+      if (nowMs === DAY + 120_000) early = now;
+    }
+    expect(early, 'at first their notices may still come').toBeLessThanOrEqual(0n);
+    expect(credit(DAY + HOURS)).toBeGreaterThan(0n);
   });
 });

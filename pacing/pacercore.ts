@@ -103,6 +103,7 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     confirmedOf: (cell: string) => Number(allocation.totals(cell).confirmedNanos),
     reservedOf: (cell: string) => openNanos(allocation.totals(cell)),
     presumedOf: (cell: string) => Number(allocation.totals(cell).presumedNanos),
+    strict: options.resolveAfterMs === Number.POSITIVE_INFINITY,
   };
   const live = liveNodes(pacer, nowMs);
   const leaseOptions = { roundMs: options.roundMs, leaseMs: options.leaseMs, renewMs: 0 };
