@@ -6,6 +6,7 @@ import type { EventLog, LogRecord } from '../core/eventlog.ts';
 import { newNodeIncarnation, nodeName } from '../core/ids.ts';
 import { createNodeLedger } from '../core/ledger.ts';
 import type { Random } from '../core/random.ts';
+import type { SpanRecord } from '../core/trace.ts';
 import { within } from '../core/within.ts';
 import type { CatalogChange } from './catalog/catalog.ts';
 import type { BidderConfig, BidderReload } from './config.ts';
@@ -39,6 +40,8 @@ export interface BidderDeps {
   readonly mayBid?: () => boolean;
   /** The accounts that may not bid now because they were billed too fast, whenever that changes. */
   readonly onSpendLimited?: (advertiserIds: readonly number[]) => void;
+  /** Spans of traced requests, every half second when there are any, and how many were left out. */
+  readonly onSpans?: (spans: readonly SpanRecord[], dropped: number) => void;
   /** Something the bidder can not go on without has failed: stop the process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -60,6 +63,8 @@ const DRAIN_EVERY_MS = 10;
 const RECORDS_PER_DRAIN = 20_000;
 const STATS_EVERY_MS = 1_000;
 const GRACE_MS = 5_000;
+/** What stopping may take until the last request is answered: an orchestrator allows ten seconds. */
+const STOP_WITHIN_MS = 9_000;
 const END_THREADS_MS = 3_000;
 
 /**
@@ -161,6 +166,7 @@ async function openBidder(
         lines = lineItems;
         switches = on;
       },
+      onSpans: (spans, dropped) => deps.onSpans?.(spans, dropped),
       onMetrics: () => deps.metrics.metrics(),
       onFault: (message) => logger.warn({ fault: message }, 'a µWebSockets.js build does not load here'),
       onDefect: (message, stack) => logger.error({ message, stack }, 'a bid request met a defect'),
@@ -294,7 +300,7 @@ async function openBidder(
     setDraining(status);
     const noticed = new Promise((resolve) => setTimeout(resolve, config.drainMs));
     await Promise.all([noticed, campaigns.stop(), pacingFollower.stop(), audiences?.stop()]);
-    await workers.stop(GRACE_MS);
+    await workers.stop(Math.max(500, Math.min(GRACE_MS, STOP_WITHIN_MS - config.drainMs)));
     clearInterval(drainTimer);
     clearInterval(statsTimer);
     drain();

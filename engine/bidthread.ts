@@ -5,6 +5,7 @@ import { createAdminHandler, notFound, wrongMethod } from './admin.ts';
 import { createBidIds } from './bid/bidid.ts';
 import { createBidHandler } from './bid/handler.ts';
 import { watchLoop } from './bid/shedding.ts';
+import { createThreadTraces } from './bid/threadtraces.ts';
 import { Catalog, type CatalogChange } from './catalog/catalog.ts';
 import { errorReply } from './http/errorreply.ts';
 import { createNodeTransport } from './http/node.ts';
@@ -45,7 +46,9 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const audiences = audiencesPath === '' ? null : createAudienceReader({ path: audiencesPath });
   const salts = () => saltsAt({ secret: userSaltOf(config), periodMs: config.users.saltPeriodMs }, clock.nowMs());
   const people = createPersonReader({ privacy: config.privacy, userSalt: salts(), fingerprint, audiences });
+  const traces = createThreadTraces(config.traces, clock);
   const bid = createBidHandler({
+    tracer: traces?.tracer ?? null,
     catalog,
     gate: createCreditGate(start.credit, start.pace),
     ring,
@@ -93,7 +96,13 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     send({ kind: 'counts', counts: counters.take() });
     audiences?.refresh();
     people.setSalts(salts());
+    sendSpans();
   }, REPORT_EVERY_MS);
+
+  function sendSpans(): void {
+    const taken = traces?.take() ?? null;
+    if (taken !== null) send({ kind: 'spans', ...taken });
+  }
 
   async function stop(graceMs: number): Promise<void> {
     await transport.close(graceMs);
@@ -101,6 +110,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     loop.stop();
     await audiences?.close();
     send({ kind: 'counts', counts: counters.take() });
+    sendSpans();
     send({ kind: 'stopped' });
     // Nothing is left to wait for: the thread's loop ends by itself, which is the only safe way out with a uWS loop.
     port.close();

@@ -140,6 +140,8 @@ export interface BidderConfig {
   /** Rehearsals: how much faster the wall clock runs, and when it showed the true time (ms). `{ scale: 1 }` is life. */
   readonly time: { readonly scale: number; readonly originMs: number };
   readonly version: string;
+  /** Share of bid requests that are traced, and most of a thread's in a second; null: none, at no cost. */
+  readonly traces: { readonly ratio: number; readonly maxPerSecond: number } | null;
 }
 
 /** What may change while a bidder runs. */
@@ -198,4 +200,5 @@ export const defaultBidderConfig: Omit<BidderConfig, 'tokenKeys'> = {
   transport: 'auto',
   time: { scale: 1, originMs: 0 },
   version: '0.0.0',
+  traces: null,
 };

@@ -1,3 +1,4 @@
+import type { SpanRecord } from '../core/trace.ts';
 import type { Learned } from './auction/insight.ts';
 import type { CatalogChange } from './catalog/catalog.ts';
 import type { BidderConfig, ExchangeProfile } from './config.ts';
@@ -41,6 +42,7 @@ export type FromWorker =
   | { readonly kind: 'applied'; readonly count: number; readonly lines: number; readonly switches: number }
   | { readonly kind: 'arranged' }
   | { readonly kind: 'counts'; readonly counts: ThreadCounts }
+  | { readonly kind: 'spans'; readonly spans: readonly SpanRecord[]; readonly dropped: number }
   | { readonly kind: 'ask'; readonly ask: number; readonly what: 'metrics' }
   | { readonly kind: 'defect'; readonly message: string; readonly stack: string }
   | { readonly kind: 'stopped' };

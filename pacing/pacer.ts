@@ -5,6 +5,7 @@ import type { EventLog } from '../core/eventlog.ts';
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendSource } from '../core/spend.ts';
 import { bidStatsSchema, campaignChangeSchema, type PacingMessage, pacingMessageSchema } from '../core/topics.ts';
+import type { Tracer } from '../core/trace.ts';
 import { followFromStart } from './catchup.ts';
 import { createPacerCore, type PacerCore } from './pacercore.ts';
 import type { PacerMetrics } from './pacermetrics.ts';
@@ -47,6 +48,8 @@ export interface PacerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: PacerMetrics;
+  /** Traces rounds that are drawn; null or left out: none. */
+  readonly tracer?: Tracer | null;
   /** False while no credit may be renewed: rounds are left out and bidding stops with the leases. Default: always. */
   readonly mayLease?: () => boolean;
   /** Another pacer has taken over: this one has stopped deciding and is to be stopped. */
@@ -237,6 +240,18 @@ function startLoop(config: PacerConfig, deps: PacerDeps, core: PacerCore): Loop 
   }
 
   async function round(): Promise<void> {
+    const span = deps.tracer?.start('pacer.round', 'internal') ?? null;
+    try {
+      span?.set('evenkeel.messages', await decide());
+      span?.end();
+    } catch (error) {
+      span?.end(true);
+      throw error;
+    }
+  }
+
+  /** @returns messages that were published */
+  async function decide(): Promise<number> {
     const nowMs = clock.nowMs();
     void readSpend(nowMs);
     const started = clock.monotonicMs();
@@ -244,6 +259,7 @@ function startLoop(config: PacerConfig, deps: PacerDeps, core: PacerCore): Loop 
     metrics.round.observe((clock.monotonicMs() - started) / speed / 1000);
     metrics.messages.inc(messages.length);
     for (let at = 0; at < messages.length; at += 500) await publish(log, messages.slice(at, at + 500));
+    return messages.length;
   }
 
   async function loop(): Promise<void> {

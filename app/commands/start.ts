@@ -79,11 +79,15 @@ async function startRoles(
   );
 }
 
-/** What the children are given. Somebody watches this terminal: unless asked for, only warnings interrupt. */
+/**
+ * What the children are given. Somebody watches this terminal: unless asked for, only warnings interrupt, and no load
+ * balancer is waited for.
+ */
 function childFlags(context: Context): string[] {
   const { loaded, configFile } = context;
   const quiet = loaded.origins.logLevel === 'default' ? ['--log-level=warn'] : [];
-  return [...settingFlags(loaded), ...quiet, ...(configFile === null ? [] : [`--config=${configFile}`])];
+  const atOnce = loaded.origins.drainMs === 'default' ? ['--drain-ms=0'] : [];
+  return [...settingFlags(loaded), ...quiet, ...atOnce, ...(configFile === null ? [] : [`--config=${configFile}`])];
 }
 
 /** A request that the demo's campaigns answer, small enough to paste. */

@@ -16,6 +16,22 @@ export const serverSettings = {
     group: 'Process',
     says: 'Least severe log line that is written. Logs are JSON lines on standard error.',
   }),
+  tracesUrl: text('', {
+    env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    flag: 'traces-url',
+    group: 'Process',
+    says: 'Where OpenTelemetry traces are sent, as OTLP/HTTP in JSON, such as http://127.0.0.1:4318/v1/traces. Empty: no traces, at no cost.',
+  }),
+  tracesRatio: {
+    type: 'number',
+    fallback: 0.001,
+    env: 'OTEL_TRACES_SAMPLER_ARG',
+    flag: 'traces-ratio',
+    min: 0,
+    max: 1,
+    group: 'Process',
+    says: 'Share of bid requests, API requests, ingest blocks and pacer rounds that are traced when the caller does not say (`traceparent`); at most 50 a second and thread.',
+  } satisfies Setting<number> as Setting<number>,
   timeScale: {
     type: 'number',
     fallback: 1,
@@ -100,14 +116,14 @@ export const serverSettings = {
     group: 'Bid server',
     says: 'The most one account may be billed within a minute, in millionths of its currency, over all bidders; past it the account stops until the minute is under it again. 0: no limit.',
   }),
-  drainMs: integer(0, {
+  drainMs: integer(3000, {
     env: 'EVENKEEL_DRAIN_MS',
     flag: 'drain-ms',
     unit: 'ms',
     min: 0,
     max: 8_000,
     group: 'Bid server',
-    says: 'How long a bidder that was told to stop, no longer ready, still takes connections: longer than your load balancer takes to notice. 0 where something waits before SIGTERM, as the Kubernetes files do.',
+    says: 'How long a bidder that was told to stop, no longer ready, still takes connections: longer than your load balancer takes to notice. `evenkeel start`, which has none before it, takes 0 unless told otherwise.',
   }),
   trustForwardedFor: onOff(false, {
     env: 'EVENKEEL_TRUST_FORWARDED_FOR',

@@ -53,8 +53,6 @@ export async function startCluster(extra: readonly string[] = []): Promise<Clust
     `--user-salt=${randomBytes(16).toString('hex')}`,
     `--public-bid-url=${balancer.url}`,
     '--bid-threads=1',
-    // The balancer looks every 100 ms, on a machine that may be busy.
-    '--drain-ms=2000',
     '--log-level=warn',
     '--trust-forwarded-for',
     ...extra,

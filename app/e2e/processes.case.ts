@@ -92,6 +92,7 @@ export async function startSystem(
     `--bid-port=${bidPort}`,
     `--api-port=${apiPort}`,
     '--log-level=warn',
+    '--drain-ms=0',
     '--trust-forwarded-for',
     ...extra,
   ];

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleRequest } from '../commands/start.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { metrics } from '../metrics/table.ts';
+import { startReceiver, type TraceReceiver } from '../tracing/receiver.case.ts';
 import { measureChanges, percentile } from './changes.case.ts';
 import { callApi, type System, startSystem, until } from './processes.case.ts';
 
@@ -14,15 +15,19 @@ const STOP_WITHIN_MS = 1000;
 
 const settings = join(mkdtempSync(join(tmpdir(), 'evenkeel-settings-')), 'evenkeel.yaml');
 let system: System;
+let receiver: TraceReceiver;
 let asked = 0;
 beforeAll(async () => {
   configure('');
-  const flags = [`--config=${settings}`, `--lease-ms=${LEASE_MS}`, '--bid-threads=2'];
+  receiver = await startReceiver();
+  const traces = [`--traces-url=${receiver.url}`, '--traces-ratio=0.05'];
+  const flags = [`--config=${settings}`, `--lease-ms=${LEASE_MS}`, '--bid-threads=2', ...traces];
   system = await startSystem(flags, ['--seed-demo']);
   await until(bids, 20_000, 'the demo bids');
 });
 afterAll(async () => {
   await system?.stop();
+  await receiver?.stop();
   rmSync(dirname(settings), { recursive: true, force: true });
 });
 
@@ -197,6 +202,28 @@ function parse(text: string): Map<string, Exposed> {
   }
   return found;
 }
+
+describe('traces', () => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+
+  it('hold the stages of a bid and an API request in their caller’s trace, ingest blocks and pacer rounds', async () => {
+    const body = JSON.stringify({ ...sampleRequest, id: `traced-${asked++}`, user: { id: 'somebody-traced' } });
+    await fetch(`${system.bidUrl}/openrtb2/bid/demo`, { method: 'POST', body, headers: { traceparent } });
+    await callApi(system, '/api/v1/campaigns', { headers: { traceparent } });
+    const named = (name: string) => receiver.spans.filter((span) => span.name === name);
+    const ours = () => receiver.spans.filter((span) => span.traceId === traceId);
+    const whole = async () => ours().length >= 5 && named('ingest.block').length > 0 && named('pacer.round').length > 0;
+    await until(whole, 20_000, 'every kind of span');
+    expect(receiver.faults).toEqual([]);
+    const bid = ours().find(({ name }) => name === 'bid');
+    expect(bid).toMatchObject({ role: 'bidder', parentSpanId: '00f067aa0ba902b7' });
+    const stages = ours().filter(({ parentSpanId }) => parentSpanId === bid?.spanId);
+    expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining(['bid.read', 'bid.auction']));
+    expect(ours().some(({ name, role }) => name === 'GET /api/v1/campaigns' && role === 'reporting')).toBe(true);
+    expect(JSON.stringify(receiver.spans), 'no person stands in a trace').not.toContain('somebody-traced');
+  });
+});
 
 describe('a change of an ad', () => {
   it('is in the bids of every thread within a second of the API’s answer', async () => {

@@ -27,6 +27,8 @@ type Kind = keyof typeof models;
 
 interface Probe {
   readonly httpGet?: { readonly path: string; readonly port: string };
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
 }
 interface Container {
   readonly name: string;
@@ -124,6 +126,10 @@ describe('deploy/kubernetes', () => {
       expect(containerOf(workload).lifecycle?.preStop, workload.metadata.name).toBeDefined();
       expect(workload.spec.template?.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(25);
     }
+    const drainMs = Number(named('ConfigMap', 'evenkeel').data?.EVENKEEL_DRAIN_MS);
+    const { periodSeconds = 10, failureThreshold = 3 } =
+      containerOf(named('StatefulSet', 'evenkeel-bidder')).readinessProbe ?? {};
+    expect(5000 + drainMs, 'until the probes say so').toBeGreaterThan(periodSeconds * failureThreshold * 1000);
   });
 
   it('locks every pod down', () => {

@@ -8,6 +8,7 @@ import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
 import { openConfiguredStore } from '../store.ts';
+import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
 import { startApiPart } from './parts.ts';
 
@@ -16,11 +17,12 @@ export async function runApi(context: Context): Promise<void> {
   const { logger } = context;
   const metrics = new Registry();
   registerProcessMetrics(metrics, { version, role: 'api' });
+  const tracing = startTracing(context, 'api', metrics);
   const log = await openLog(context);
   const store = await openConfiguredStore(context);
   const pacing = await followPacing(log, dieOf('following the pacer', logger));
-  const api = await startApiPart({ context, log, store, metrics }, pacing.statuses, null);
-  stopOnSignal({ log: closing(log), store: closing(store), pacing, api }, logger);
+  const api = await startApiPart({ context, log, store, metrics, tracing }, pacing.statuses, null);
+  stopOnSignal({ tracing, log: closing(log), store: closing(store), pacing, api }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }
 

@@ -19,6 +19,7 @@ import { portFault } from '../ports.ts';
 import { reloadOnHangup } from '../reload.ts';
 import { loadSecrets, type Secrets } from '../secrets.ts';
 import { withStopFile } from '../stopfile.ts';
+import { MAX_TRACES_PER_SECOND, startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
 
 const STOP_FILE_POLL_MS = 200;
@@ -30,6 +31,7 @@ export async function runBidder(context: Context): Promise<void> {
   const metrics = new Registry();
   registerProcessMetrics(metrics, { version, role: 'bidder' });
   await refuseTakenPort(config.host, config.bidPort);
+  const tracing = startTracing(context, 'bidder', metrics);
   const { log: durable, mayBid } = openBidderLog(context, metrics);
   /** Scopes that the spend limit stops. */
   let limited: readonly string[] = [];
@@ -42,6 +44,7 @@ export async function runBidder(context: Context): Promise<void> {
     logger,
     metrics,
     mayBid,
+    onSpans: tracing.add,
     onSpendLimited(advertiserIds) {
       limited = advertiserIds.map((id) => `advertiser:${id}`);
     },
@@ -54,7 +57,7 @@ export async function runBidder(context: Context): Promise<void> {
     (outcome) => reloads.inc({ outcome }),
   );
   lowerMainThread();
-  stopOnSignal({ log: closing(log), bidder }, logger);
+  stopOnSignal({ tracing, log: closing(log), bidder }, logger);
   tellSupervisor({
     kind: 'ready',
     urls: { bid: config.publicBidUrl || `http://${config.host}:${bidder.port}` },
@@ -100,6 +103,7 @@ function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
     learning: { ...defaultBidderConfig.learning, path: join(config.dataDir, 'learned.bin') },
     time: { scale: config.timeScale, originMs: config.timeOriginMs },
     version,
+    traces: config.tracesUrl === '' ? null : { ratio: config.tracesRatio, maxPerSecond: MAX_TRACES_PER_SECOND },
   };
 }
 

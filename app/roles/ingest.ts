@@ -6,6 +6,7 @@ import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
 import { startOpsServer } from '../opsserver.ts';
 import { openConfiguredStore } from '../store.ts';
+import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
 import { startIngestPart } from './parts.ts';
 
@@ -15,10 +16,11 @@ export async function runIngest(context: Context): Promise<void> {
   const metrics = new Registry();
   registerProcessMetrics(metrics, { version, role: 'ingest' });
   const ops = await startOpsServer(context.config, metrics);
+  const tracing = startTracing(context, 'ingest', metrics);
   const log = await openLog(context);
   const store = await openConfiguredStore(context);
-  const ingest = await startIngestPart({ context, log, store, metrics });
+  const ingest = await startIngestPart({ context, log, store, metrics, tracing });
   ops.setReady(true);
-  stopOnSignal({ ops, log: closing(log), store: closing(store), ingest, drain: ops.drain }, logger);
+  stopOnSignal({ ops, tracing, log: closing(log), store: closing(store), ingest, drain: ops.drain }, logger);
   tellSupervisor({ kind: 'ready', urls: { ops: ops.url }, notes: [] });
 }

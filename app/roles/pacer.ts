@@ -7,6 +7,7 @@ import { tellSupervisor } from '../messages.ts';
 import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
 import { startOpsServer } from '../opsserver.ts';
 import { openConfiguredStore } from '../store.ts';
+import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
 import { takePacerSeat } from './pacerseat.ts';
 import { standByPacerPart, startDeadMan } from './parts.ts';
@@ -17,6 +18,7 @@ export async function runPacer(context: Context): Promise<void> {
   const metrics = new Registry();
   registerProcessMetrics(metrics, { version, role: 'pacer' });
   const ops = await startOpsServer(context.config, metrics);
+  const tracing = startTracing(context, 'pacer', metrics);
   const log = await openLog(context);
   const store = await openConfiguredStore(context);
   const deadMan = startDeadMan({ context, store, metrics });
@@ -24,11 +26,11 @@ export async function runPacer(context: Context): Promise<void> {
   const seat = await takePacerSeat({
     log,
     logger,
-    standBy: (onReplaced) => standByPacerPart({ context, log, store, metrics: counts }, deadMan, onReplaced),
+    standBy: (onReplaced) => standByPacerPart({ context, log, store, metrics: counts, tracing }, deadMan, onReplaced),
     onFatal: dieOf('the pacer', logger),
   });
   registerPacingMetrics(metrics, () => seat.status());
   ops.setReady(true);
-  stopOnSignal({ ops, log: closing(log), store: closing(store), deadMan, seat, drain: ops.drain }, logger);
+  stopOnSignal({ ops, tracing, log: closing(log), store: closing(store), deadMan, seat, drain: ops.drain }, logger);
   tellSupervisor({ kind: 'ready', urls: { ops: ops.url }, notes: [] });
 }

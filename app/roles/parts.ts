@@ -27,6 +27,8 @@ import { dieOf, type Stoppable } from '../lifecycle.ts';
 import { audiencesPath } from '../log.ts';
 import { registerReportingAge } from '../metrics/register.ts';
 import { loadSecrets } from '../secrets.ts';
+import { withTracedInserts } from '../tracing/store.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { configuredScorer } from '../traffic.ts';
 import { projectRoot, version } from '../version.ts';
 import { type DeadMan, watchReporting } from './deadman.ts';
@@ -41,6 +43,7 @@ export interface Ground {
   readonly log: EventLog;
   readonly store: Store;
   readonly metrics: Registry;
+  readonly tracing: Tracing;
 }
 
 /** How events are decided: the same for ingest and for a replay of the log. */
@@ -58,7 +61,7 @@ export function ingestConfig(context: Context): IngestConfig {
 }
 
 /** Starts ingest. When it can not go on the process ends; the next one resumes from what is in the store. */
-export async function startIngestPart({ context, log, store, metrics }: Ground): Promise<Ingest> {
+export async function startIngestPart({ context, log, store, metrics, tracing }: Ground): Promise<Ingest> {
   const { clock, logger } = context;
   const onFatal = dieOf('ingest', logger);
   const windows = await followWindows(log, onFatal);
@@ -66,7 +69,7 @@ export async function startIngestPart({ context, log, store, metrics }: Ground):
     { ...ingestConfig(context), windowsOf: windows.windowsOf },
     {
       log,
-      store,
+      store: withTracedInserts(store, tracing.tracer),
       clock,
       registry: metrics,
       logger,
@@ -86,7 +89,7 @@ export async function startIngestPart({ context, log, store, metrics }: Ground):
 }
 
 /** Watches whether reports come: without them the pacer renews no credit. */
-export function startDeadMan({ context, store, metrics }: Omit<Ground, 'log'>): DeadMan {
+export function startDeadMan({ context, store, metrics }: Omit<Ground, 'log' | 'tracing'>): DeadMan {
   const { config, clock, logger } = context;
   const newestMs = () => store.newestMs('bid_stats', 0);
   const deadMan = watchReporting(config.reportingTimeoutMs * config.timeScale, { newestMs, clock, logger });
@@ -95,7 +98,7 @@ export function startDeadMan({ context, store, metrics }: Omit<Ground, 'log'>): 
 }
 
 /** Starts the only pacer there is. */
-export function startPacerPart({ context, log, store, metrics }: Ground, deadMan: DeadMan): Promise<Pacer> {
+export function startPacerPart({ context, log, store, metrics, tracing }: Ground, deadMan: DeadMan): Promise<Pacer> {
   const { config, clock, logger } = context;
   const counts = createPacerMetrics(metrics);
   return startPacer(pacerConfig(config), {
@@ -104,13 +107,14 @@ export function startPacerPart({ context, log, store, metrics }: Ground, deadMan
     clock,
     logger,
     metrics: counts,
+    tracer: tracing.tracer,
     mayLease: deadMan.mayLease,
   });
 }
 
 /** One of several: it reads along until it is activated. */
 export function standByPacerPart(
-  { context, log, store, metrics }: Omit<Ground, 'metrics'> & { readonly metrics: PacerMetrics },
+  { context, log, store, metrics, tracing }: Omit<Ground, 'metrics'> & { readonly metrics: PacerMetrics },
   deadMan: DeadMan,
   onReplaced: () => void,
 ): Promise<StandbyPacer> {
@@ -121,6 +125,7 @@ export function standByPacerPart(
     clock,
     logger,
     metrics,
+    tracer: tracing.tracer,
     mayLease: deadMan.mayLease,
     onReplaced,
   });
@@ -157,7 +162,7 @@ const HOUR_MS = 3_600_000;
 
 /** Starts API and dashboard, with the audiences of this machine. */
 export async function startApiPart(
-  { context, log, store, metrics }: Ground,
+  { context, log, store, metrics, tracing }: Ground,
   statuses: () => readonly PacingStatus[],
   lag: (() => number) | null,
 ): Promise<Stoppable & { readonly url: string }> {
@@ -190,6 +195,7 @@ export async function startApiPart(
       random: systemRandom(),
       logger,
       metrics,
+      tracer: tracing.tracer,
     },
   );
   return {

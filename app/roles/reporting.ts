@@ -7,6 +7,7 @@ import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
 import { openConfiguredStore } from '../store.ts';
+import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
 import { type Ground, startApiPart, startDeadMan, startIngestPart, startPacerPart } from './parts.ts';
 
@@ -20,7 +21,8 @@ export async function runReporting(context: Context): Promise<void> {
   const log = await openLog(context);
   if ('seed-demo' in own) await seedWhenEmpty(context, log);
   const store = await openConfiguredStore(context);
-  const ground: Ground = { context, log, store, metrics };
+  const tracing = startTracing(context, 'reporting', metrics);
+  const ground: Ground = { context, log, store, metrics, tracing };
   const ingest = await startIngestPart(ground);
   const deadMan = startDeadMan(ground);
   const pacer = await startPacerPart(ground, deadMan);
@@ -34,7 +36,7 @@ export async function runReporting(context: Context): Promise<void> {
     tellSupervisor({ kind: 'status', numbers: { logLag: ingest.lag() } });
   }, STATUS_EVERY_MS);
   const status = { stop: async () => clearInterval(reports) };
-  stopOnSignal({ log: closing(log), store: closing(store), ingest, deadMan, pacer, api, status }, logger);
+  stopOnSignal({ tracing, log: closing(log), store: closing(store), ingest, deadMan, pacer, api, status }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }
 

@@ -55,6 +55,7 @@ export function createInProcessBidder(lineItems: number): InProcessBidder {
     counters: createCounters(),
     status,
     clock: systemClock,
+    tracer: null,
     profiles: new Map([['demo', defaultProfile]]),
     signingKey: { id: 1, secret: Buffer.from('benchmark benchmark benchmark 32') },
     rates: new Map([['USD', 1]]),

@@ -2,7 +2,9 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type ManualClock, manualClock } from '../../core/clock.ts';
 import { bidResponseSchema } from '../../core/openrtb.ts';
+import { seededRandom } from '../../core/random.ts';
 import { readToken } from '../../core/token.ts';
+import { createTracer, type SpanRecord } from '../../core/trace.ts';
 import { blankInsight } from '../auction/insight.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultProfile, type ExchangeProfile } from '../config.ts';
@@ -55,6 +57,7 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
       throw error;
     },
     operatorKeyHashes: [],
+    tracer: null,
     insight: blankInsight(),
     newBidId: createBidIds(0xabcdef01, 3),
     maxBodyBytes: MAX_BODY,
@@ -68,7 +71,10 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
       method: 'POST',
       path: '/openrtb2/bid/demo',
       query,
-      header: (name) => headers[name] ?? '',
+      header(name) {
+        read.add(name);
+        return headers[name] ?? '';
+      },
       remoteIp: () => '',
       send: (reply) => {
         // The body is only valid until the next request.
@@ -82,15 +88,40 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     expect(replies.length).toBe(1);
     return replies[0]!;
   }
+  const read = new Set<string>();
   const reasons = () => {
     const counts = counters.take().exchanges.get('demo');
     return counts === undefined ? 0 : counts.noBids.reduce((sum, count) => sum + count, 0);
   };
-  return { post, clock, status, credit, ring, reasons };
+  return { post, clock, status, credit, ring, reasons, read };
 }
 const bodyOf = (reply: Reply) => JSON.parse(String(reply.body));
 
 describe('the bid handler', () => {
+  it('traces what is drawn, stage by stage, and does not look for a trace where there are none', () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const off = bed();
+    off.post(request, { traceparent });
+    expect(off.read).not.toContain('traceparent');
+    const spans: SpanRecord[] = [];
+    const tracer = createTracer({
+      ratio: 0,
+      maxPerSecond: 10,
+      clock: manualClock(START_MS),
+      random: seededRandom(1),
+      add: (span) => spans.push(span),
+      onRefused: () => {},
+    });
+    const on = bed({}, { tracer });
+    on.post(request, { traceparent });
+    expect(spans.map(({ name }) => name)).toEqual(['bid.read', 'bid.auction', 'bid.answer', 'bid']);
+    expect(spans.at(-1)?.attributes).toEqual({ 'evenkeel.exchange': 'demo' });
+    on.post({ ...request, imp: [] }, { traceparent });
+    expect(spans.at(-1)?.attributes).toEqual({ 'evenkeel.exchange': 'demo', 'evenkeel.error': 'missing_imp' });
+    on.post(request);
+    expect(spans, 'what nobody draws').toHaveLength(6);
+  });
+
   it('signs who, what, where and how much, and reserves exactly that', () => {
     const { post, ring, credit } = bed();
     const bid = bidResponseSchema.parse(bodyOf(post(request))).seatbid![0]!.bid[0]!;

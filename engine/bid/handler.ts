@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
 import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { type BidToken, MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
+import type { ActiveSpan, Tracer } from '../../core/trace.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
 import type { Rates } from '../auction/currency.ts';
 import { hashText } from '../auction/hash.ts';
@@ -21,6 +22,7 @@ import { writeReserved } from '../shared/records.ts';
 import type { RingWriter } from '../shared/ring.ts';
 import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
 import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
+import { stages as stageList } from '../stats/stages.ts';
 import { explain } from './explain.ts';
 import { createPrefixes } from './prefixes.ts';
 import { createResponseWriter } from './responsewriter.ts';
@@ -48,6 +50,8 @@ export interface BidHandlerDeps {
   readonly loop: LoopWatch;
   readonly onDefect: (error: unknown) => void;
   readonly operatorKeyHashes: readonly string[];
+  /** null when traces are off. */
+  readonly tracer: Tracer | null;
 }
 
 /** Shorter answers are not worth compressing. */
@@ -71,6 +75,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const bidIds: string[] = [];
   let zipped = false;
   let timed = false;
+  let span: ActiveSpan | null = null;
+  let stageMs = 0;
   let profile: ExchangeProfile | undefined;
   let startedMs = 0;
   let nowMs = 0;
@@ -79,13 +85,23 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     return (clock.monotonicMs() - startedMs) * 1000;
   }
 
+  /** A stage of a request that is timed or traced is over. */
+  function ended(stage: number): void {
+    const endMs = clock.monotonicMs();
+    if (timed) stages.end(profile!.name, stage, endMs);
+    span?.child(stageNames[stage]!, stageMs, endMs);
+    stageMs = endMs;
+  }
+
   function fail(call: HttpCall, httpStatus: number, code: string, says: string): void {
     counters.error(profile?.name ?? UNKNOWN_EXCHANGE, code);
+    span?.set('evenkeel.error', code);
     call.send(errorReply(httpStatus, code, says));
   }
 
   function noBid(call: HttpCall, reason: NoBidReason, readable: boolean): void {
     counters.noBid(profile!.name, reason, elapsedUs());
+    span?.set('evenkeel.no_bid', reason);
     if (readable && profile?.noBid === 'nbr') {
       sendJson(call, writer.noBid(scan, noBidReasons[reason].nbr));
     } else call.send(isDraining(status) ? noContentAndClose : noContent);
@@ -111,7 +127,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       writer.add(scan, bid, bidIds[i]!, tokenPrefix(tokenBytes, tokenEnd));
     }
     sendJson(call, writer.end());
-    if (timed) stages.end(profile!.name, ANSWER, clock.monotonicMs());
+    if (timed || span !== null) ended(ANSWER);
     counters.answered(profile!.name, elapsedUs());
   }
 
@@ -158,6 +174,12 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     return token;
   }
 
+  function trace(call: HttpCall, tracer: Tracer): void {
+    span = tracer.start('bid', 'server', call.header('traceparent'), startedMs);
+    span?.set('evenkeel.exchange', profile!.name);
+    stageMs = startedMs;
+  }
+
   /** @returns the length of the plain body in `inflated`, or -1 when it was refused */
   function inflate(call: HttpCall, body: Uint8Array, length: number): number {
     try {
@@ -174,8 +196,9 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
 
   function decide(call: HttpCall, body: Uint8Array, length: number, debugging: boolean) {
     timed = stages.begin(startedMs);
+    if (deps.tracer !== null) trace(call, deps.tracer);
     const fault = scan.scan(body, length);
-    if (timed) stages.end(profile!.name, READ, clock.monotonicMs());
+    if (timed || span !== null) ended(READ);
     if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
     if (scan.isBlank(scan.root, REQ.id)) return fail(call, 400, 'missing_id', 'The request has no id.');
     if (scan.count(scan.root, REQ.imp) === 0) return fail(call, 400, 'missing_imp', 'The request has no impression.');
@@ -184,7 +207,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
     const { reason } = auction.run(scan, profile!, nowMs, keep);
-    if (timed) stages.end(profile!.name, AUCTION, clock.monotonicMs());
+    if (timed || span !== null) ended(AUCTION);
     drawTraffic(reason);
     if (reason !== null) noBid(call, reason, true);
     // What was reserved is freed like that of any bid that is not heard of again.
@@ -233,10 +256,14 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
       deps.onDefect(error);
       fail(call, 500, 'unexpected', 'The request could not be answered.');
     }
+    if (span === null) return;
+    span.end();
+    span = null;
   };
 }
 
 const [READ, AUCTION, ANSWER] = [0, 1, 2] as const;
+const stageNames = stageList.map((stage) => `bid.${stage}`);
 const everything = { uses: () => true } as const;
 function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } {
   return {

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { CodedError } from '../../core/errors.ts';
+import type { SpanRecord } from '../../core/trace.ts';
 import type { BidderConfig } from '../config.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../messages.ts';
 import type { SharedRing } from '../shared/ring.ts';
@@ -13,6 +14,8 @@ export interface WorkerEvents {
   readonly onCounts: (thread: number, counts: ThreadCounts) => void;
   /** How many line items can bid and switches are on, after changes were applied. */
   readonly onApplied: (lines: number, switches: number) => void;
+  /** Spans of traced requests, and how many there was no room for. */
+  readonly onSpans: (spans: readonly SpanRecord[], dropped: number) => void;
   readonly onMetrics: () => Promise<string>;
   /** A native build of µWebSockets.js that does not load here. */
   readonly onFault: (message: string) => void;
@@ -184,6 +187,9 @@ class Thread {
         break;
       case 'counts':
         this.#events.onCounts(this.#thread, message.counts);
+        break;
+      case 'spans':
+        this.#events.onSpans(message.spans, message.dropped);
         break;
       case 'ask':
         void this.#events.onMetrics().then((body) => this.send({ kind: 'answer', ask: message.ask, body }));

@@ -4,6 +4,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AudienceStore } from '../../core/audience.ts';
 import type { EventLog } from '../../core/eventlog.ts';
+import type { Tracer } from '../../core/trace.ts';
 import { keyRoutes, peopleRoutes, sessionRoutes } from './access.ts';
 import { type AdFileOptions, adFileRoutes } from './adfiles.ts';
 import { type Alerts, alertRoutes } from './alerts.ts';
@@ -30,6 +31,7 @@ import type { SavedReports } from './savedreports.ts';
 import { staticRoutes } from './staticfiles.ts';
 import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
+import { traced } from './traced.ts';
 import { type TrafficBook, trafficRoutes } from './traffic.ts';
 import { MAX_MEDIA_BYTES, uploadRoutes } from './uploads.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -54,6 +56,8 @@ export interface AppOptions {
   readonly version: string;
   readonly sessionLifetimeMs: number;
   readonly isStopping: () => boolean;
+  /** Traces requests that are drawn; null: none. */
+  readonly tracer: Tracer | null;
 }
 
 /** The whole API as one Hono app, without a socket. */
@@ -63,6 +67,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   app.onError((error, c) => problemResponse(error, c, services.logger));
   app.use(requestIds);
   app.use(measured(options.metrics));
+  if (options.tracer !== null) app.use(traced(options.tracer));
   // Before the headers that keep other sites out: these are for pages anywhere.
   app.route('/', adFileRoutes(options.adFiles));
   app.use(secureHeaders({ xFrameOptions: false, crossOriginOpenerPolicy: 'same-origin' }));

@@ -210,6 +210,7 @@ export async function createHarness(
   const webhooks = createWebhooks({ documents, clock, logger: quiet, metrics: new Registry(), fetch });
   const runs = createReportRuns({ services, saved, gate, dir: RUNS_DIR, webhooks });
   const app = createApiApp({
+    tracer: null,
     services,
     log,
     metrics: new Registry(),

@@ -11,6 +11,7 @@ import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import type { Random } from '../../core/random.ts';
 import type { Reports } from '../../core/report.ts';
+import type { Tracer } from '../../core/trace.ts';
 import { within } from '../../core/within.ts';
 import { type AlertConfig, alertDefaults } from './alertrules.ts';
 import { createAlerts } from './alerts.ts';
@@ -63,6 +64,8 @@ export interface ApiDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Registry;
+  /** Traces requests that are drawn; null or absent: none. */
+  readonly tracer?: Tracer | null;
 }
 
 export interface ApiServer {
@@ -134,6 +137,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const schedules = repeat(ALERTS_EVERY_MS, () => runs.round());
   let stopping = false;
   const app = createApiApp({
+    tracer: deps.tracer ?? null,
     services,
     log,
     metrics: deps.metrics,
