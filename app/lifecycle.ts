@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../core/errors.ts';
 import { exitCodes } from '../core/exitcodes.ts';
+import { within } from '../core/within.ts';
 
 /** Something started that must be stopped in order. */
 export interface Stoppable {
@@ -14,10 +15,45 @@ export function closing(part: { close(): Promise<void> }): Stoppable {
 
 /** Less than the supervisor waits before it kills. */
 const STOP_DEADLINE_MS = 18_000;
+/** How long what must be over before an exit may take when the process can not go on. */
+const LAST_WORK_MS = 13_000;
+
+/** What must be over before the process may exit. */
+const lastWork: (() => Promise<void>)[] = [];
+let ending = false;
+
+/**
+ * Notes what must be over before the process exits by itself, whatever the reason. The embedded ClickHouse hangs or
+ * crashes a process that exits in the middle of a statement.
+ */
+export function beforeExit(work: () => Promise<void>): void {
+  lastWork.push(work);
+}
+
+/** Ends the process with our own code, or, when something can not be made to end first, by SIGKILL (137 to a shell). */
+async function end(code: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  let safe = true;
+  const over = Promise.all(
+    lastWork.map((work) =>
+      work().catch(() => {
+        safe = false;
+      }),
+    ),
+  );
+  if (!(await within(LAST_WORK_MS, over)) || !safe) killOurselves();
+  else process.exit(code);
+}
+
+function killOurselves(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
 
 /**
  * Stops everything once, newest first, when the process is told to (SIGTERM, SIGINT, or the supervisor is gone), and
- * exits 0. Past the deadline it exits 1: a process that will not end is killed anyway, and then nobody knows why.
+ * exits 0, or 1 when a part failed to stop. Past the deadline it kills itself, after a line that says which part was
+ * late: everything durable is, and an exit in the middle of work would be a crash.
  * @param parts by name, in the order they were started
  */
 export function stopOnSignal(parts: Readonly<Record<string, Stoppable>>, logger: Logger): void {
@@ -29,9 +65,9 @@ export function stopOnSignal(parts: Readonly<Record<string, Stoppable>>, logger:
     logger.info({ why }, 'stopping');
     setTimeout(() => {
       logger.error({ code: 'stop.late', part: current, afterMs: STOP_DEADLINE_MS }, 'did not stop in time');
-      process.exit(exitCodes.failed.code);
+      killOurselves();
     }, STOP_DEADLINE_MS).unref();
-    void stopAll().then((clean) => process.exit(clean ? exitCodes.ok.code : exitCodes.failed.code));
+    void stopAll().then((clean) => end(clean ? exitCodes.ok.code : exitCodes.failed.code));
   };
   /** A part that fails does not keep the others from stopping. */
   async function stopAll(): Promise<boolean> {
@@ -60,6 +96,6 @@ export function stopOnSignal(parts: Readonly<Record<string, Stoppable>>, logger:
 export function dieOf(part: string, logger: Logger): (error: unknown) => void {
   return (error) => {
     logger.fatal({ code: codeOf(error), error: messageOf(error) }, `${part} can not go on`);
-    process.exit(exitCodes.failed.code);
+    void end(exitCodes.failed.code);
   };
 }

@@ -10,6 +10,8 @@ export const roleMessageSchema = z.discriminatedUnion('kind', [
     notes: z.array(z.string()).default([]),
   }),
   z.strictObject({ kind: z.literal('status'), numbers: z.record(z.string(), z.number()) }),
+  /** Somebody asked for a reload through the API: every role that the supervisor runs. */
+  z.strictObject({ kind: z.literal('reload') }),
   z.strictObject({ kind: z.literal('failed'), code: z.string(), line: z.string() }),
 ]);
 export type RoleMessage = z.infer<typeof roleMessageSchema>;

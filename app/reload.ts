@@ -1,8 +1,11 @@
+import type { Registry } from 'prom-client';
 import { codeOf, messageOf } from '../core/errors.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import type { Setting } from './config/setting.ts';
 import { type Config, type SettingName, settingNames, settings } from './config/table.ts';
 import type { Context } from './context.ts';
+import { tellSupervisor } from './messages.ts';
+import { reloadCounter } from './metrics/register.ts';
 
 /** What became of a reload: for the log and a counter. */
 export type ReloadOutcome = 'applied' | 'unchanged' | 'refused';
@@ -18,21 +21,24 @@ export function differences(
 }
 
 /**
- * Reads the configuration again at every SIGHUP and takes over the settings marked live. What can not be used changes
- * nothing.
+ * Reads the configuration again at every SIGHUP and takes over the settings marked live, the log level in every role.
+ * What can not be used changes nothing.
  * @param apply may throw a CodedError when a value can not be used; nothing must have changed then
  */
-export function reloadOnHangup(
-  context: Context,
-  apply: (config: Config) => void,
-  onDone: (outcome: ReloadOutcome) => void,
-): void {
+export function reloadOnHangup(context: Context, metrics: Registry, apply: (config: Config) => void = () => {}): void {
+  const reloads = reloadCounter(metrics);
   let current = context.config;
   process.on('SIGHUP', () => {
     const [outcome, config] = reload(context, () => loadConfig(context.sources), current, apply);
     current = config;
-    onDone(outcome);
+    reloads.inc({ outcome });
   });
+}
+
+/** Asks for what SIGHUP asks for: of the supervisor for all its roles, else of this process. */
+export function askForReload(): void {
+  if (process.connected) tellSupervisor({ kind: 'reload' });
+  else process.kill(process.pid, 'SIGHUP');
 }
 
 /** One reload. @returns the outcome, and the configuration in force after it */

@@ -23,6 +23,7 @@ export async function startCommand(args: readonly string[]): Promise<number | nu
     {
       onMessage: (role, message) => {
         if (message.kind === 'status') status.update(role, message.numbers);
+        if (message.kind === 'reload') supervisor.signal('SIGHUP');
       },
       onCrash: (role, how, restartMs) =>
         status.print(

@@ -36,7 +36,7 @@ folder), the environment, and flags; later ones win. \`evenkeel config check\` c
 start with exit code 104 and a list of every problem.
 
 A setting marked *Live* is taken over while the process runs: change the file, then send SIGHUP to \`evenkeel start\`, or
-to each role. A file that can not be used changes nothing, and the log lists every problem. The others need a restart.
+to each role; or \`POST /api/v1/reload\`, which does it for the processes of \`evenkeel start\` or for the API's own. A file that can not be used changes nothing, and the log lists every problem. The others need a restart.
 
 This page is printed by \`evenkeel config docs\`; a test keeps it equal to the code.
 

@@ -171,7 +171,7 @@ function watchHoldings(system: System) {
   const rows = new Map<string, { pid: number; samples: Holding[] }>();
   async function sample(role: 'bidder' | 'reporting', url: string): Promise<void> {
     const { pid } = system[role];
-    const holding = await readHolding(url);
+    const holding = await readHolding(url, pid);
     if (holding === null || system[role].pid !== pid) return;
     if (rows.get(role)?.pid !== pid) rows.set(role, { pid, samples: [] });
     rows.get(role)?.samples.push(holding);

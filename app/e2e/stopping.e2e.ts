@@ -23,7 +23,7 @@ beforeAll(async () => {
   const traces = [`--traces-url=${receiver.url}`, '--traces-ratio=0.05'];
   const flags = [`--config=${settings}`, `--lease-ms=${LEASE_MS}`, '--bid-threads=2', ...traces];
   system = await startSystem(flags, ['--seed-demo']);
-  await until(bids, 20_000, 'the demo bids');
+  await until(bids, 60_000, 'the demo bids');
 });
 afterAll(async () => {
   await system?.stop();
@@ -118,6 +118,21 @@ describe('SIGHUP', () => {
     configure('');
     reload();
     await until(async () => (await statusOf('another')) === 404, 5_000, 'the exchange is gone');
+  });
+
+  it('is taken over by every role', async () => {
+    const reloads = async () => {
+      const texts = [await metricsOf(system.bidUrl), await metricsOf(system.apiUrl)];
+      return texts.map((text) => Number(/reloads_total\{outcome="applied"\} (\d+)/.exec(text)?.[1] ?? 0));
+    };
+    const before = await reloads();
+    configure('maxLagMs: 60\n');
+    reload();
+    process.kill(system.reporting.pid, 'SIGHUP');
+    await until(async () => (await reloads()).every((count, at) => count > before[at]!), 10_000, 'both took it over');
+    configure('');
+    reload();
+    process.kill(system.reporting.pid, 'SIGHUP');
   });
 
   it('sets a limit on what an account may be billed within a minute, which stops it and lets it go on', async () => {

@@ -1,6 +1,11 @@
+import { readFileSync } from 'node:fs';
+
 /** What a process holds at one moment, from its own metrics. */
 export interface Holding {
+  /** All resident memory: most of it the program itself and pages of the log's file, which the system takes back. */
   readonly rssMb: number;
+  /** Resident memory that is the process's own and has no file behind it; all of it where the system does not say. */
+  readonly ownMb: number;
   readonly heapMb: number;
   /** Open files and sockets. */
   readonly files: number;
@@ -8,19 +13,30 @@ export interface Holding {
   readonly handles: number;
 }
 
-/** Reads one process's `/metrics`; null while it does not answer. */
-export async function readHolding(url: string): Promise<Holding | null> {
+/** Reads one process's `/metrics`, and what Linux says of its memory; null while it does not answer. */
+export async function readHolding(url: string, pid: number): Promise<Holding | null> {
   const text = await fetch(`${url}/metrics`)
     .then((answer) => answer.text())
     .catch(() => '');
   const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+  const rssMb = value('process_resident_memory_bytes') / 1e6;
   const holding = {
-    rssMb: value('process_resident_memory_bytes') / 1e6,
+    rssMb,
+    ownMb: ownMbOf(pid) ?? rssMb,
     heapMb: value('nodejs_heap_size_used_bytes') / 1e6,
     files: value('process_open_fds'),
     handles: value('nodejs_active_handles_total'),
   };
   return Object.values(holding).some(Number.isNaN) ? null : holding;
+}
+
+function ownMbOf(pid: number): number | null {
+  try {
+    const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? null : (Number(kilobytes) * 1024) / 1e6;
+  } catch {
+    return null;
+  }
 }
 
 /** What grows for ever shows between the first and the last third of a process's life, each by its median. */
@@ -36,7 +52,7 @@ export interface Wear {
 /** A process that lived for less is not judged. */
 const MIN_SAMPLES = 30;
 /** What may come and go: a fraction of the first third, and a step on top of it. */
-const ALLOWED = { rssMb: [0.1, 20], heapMb: [0.25, 15], files: [0.1, 20], handles: [0.1, 20] } as const;
+const ALLOWED = { ownMb: [0.1, 25], heapMb: [0.25, 15], files: [0.1, 20], handles: [0.1, 20] } as const;
 
 /** Judges one process by samples taken at even intervals. @returns null for too few */
 export function wearOf(samples: readonly Holding[]): Wear | null {
@@ -44,7 +60,7 @@ export function wearOf(samples: readonly Holding[]): Wear | null {
   const third = Math.floor(samples.length / 3);
   const first = middleOf(samples.slice(0, third));
   const last = middleOf(samples.slice(-third));
-  const names = Object.keys(ALLOWED) as (keyof Holding)[];
+  const names = Object.keys(ALLOWED) as (keyof typeof ALLOWED)[];
   const grown = names.filter((name) => {
     const [part, step] = ALLOWED[name];
     return last[name] > first[name] * (1 + part) + step;
@@ -63,7 +79,7 @@ function middleOf(samples: readonly Holding[]): Holding {
 }
 
 function each(of: (name: keyof Holding) => number): Holding {
-  return { rssMb: of('rssMb'), heapMb: of('heapMb'), files: of('files'), handles: of('handles') };
+  return { rssMb: of('rssMb'), ownMb: of('ownMb'), heapMb: of('heapMb'), files: of('files'), handles: of('handles') };
 }
 
 /** One line for people. */
@@ -71,5 +87,5 @@ export function describeWear(name: string, { samples, first, last, most, grown }
   const show = (of: keyof Holding, unit = '') =>
     `${of.replace('Mb', '')} ${Math.round(first[of])} → ${Math.round(last[of])}${unit} (most ${Math.round(most[of])})`;
   const verdict = grown.length === 0 ? 'flat' : `GREW: ${grown.join(', ')}`;
-  return `${name}, ${samples} samples: ${show('rssMb', ' MB')}, ${show('heapMb', ' MB')}, ${show('files')}, ${show('handles')}: ${verdict}`;
+  return `${name}, ${samples} samples: ${show('rssMb', ' MB')}, ${show('ownMb', ' MB')}, ${show('heapMb', ' MB')}, ${show('files')}, ${show('handles')}: ${verdict}`;
 }

@@ -44,6 +44,8 @@ export function exitCodesMarkdown(): string {
 ${rows.join('\n')}
 
 A process that a signal ended has no exit code of ours; a shell shows 128 plus the signal's number (137 for SIGKILL).
+A role that does not stop within 18 s ends itself by SIGKILL, after a line \`stop.late\` in its log: what was acknowledged is on
+disk, and the next one goes on from there.
 
 This page is made by \`npm run generate\` from \`core/exitcodes.ts\`; a test keeps it equal to the code.
 `;

@@ -7,6 +7,7 @@ import { closing, dieOf, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
+import { reloadOnHangup } from '../reload.ts';
 import { openConfiguredStore } from '../store.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
@@ -22,6 +23,7 @@ export async function runApi(context: Context): Promise<void> {
   const store = await openConfiguredStore(context);
   const pacing = await followPacing(log, dieOf('following the pacer', logger));
   const api = await startApiPart({ context, log, store, metrics, tracing }, pacing.statuses, null);
+  reloadOnHangup(context, metrics);
   stopOnSignal({ tracing, log: closing(log), store: closing(store), pacing, api }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }

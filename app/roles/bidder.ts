@@ -14,7 +14,7 @@ import type { Context } from '../context.ts';
 import { closing, dieOf, stopOnSignal } from '../lifecycle.ts';
 import { bidderAudiences, openBidderLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
-import { registerProcessMetrics, reloadCounter } from '../metrics/register.ts';
+import { registerProcessMetrics } from '../metrics/register.ts';
 import { portFault } from '../ports.ts';
 import { reloadOnHangup } from '../reload.ts';
 import { loadSecrets, type Secrets } from '../secrets.ts';
@@ -50,12 +50,7 @@ export async function runBidder(context: Context): Promise<void> {
     },
     onFatal: dieOf('the bidder', logger),
   });
-  const reloads = reloadCounter(metrics);
-  reloadOnHangup(
-    context,
-    (changed) => bidder.reconfigure(liveSettings(changed)),
-    (outcome) => reloads.inc({ outcome }),
-  );
+  reloadOnHangup(context, metrics, (changed) => bidder.reconfigure(liveSettings(changed)));
   lowerMainThread();
   stopOnSignal({ tracing, log: closing(log), bidder }, logger);
   tellSupervisor({

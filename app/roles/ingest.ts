@@ -5,6 +5,7 @@ import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerProcessMetrics } from '../metrics/register.ts';
 import { startOpsServer } from '../opsserver.ts';
+import { reloadOnHangup } from '../reload.ts';
 import { openConfiguredStore } from '../store.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
@@ -21,6 +22,7 @@ export async function runIngest(context: Context): Promise<void> {
   const store = await openConfiguredStore(context);
   const ingest = await startIngestPart({ context, log, store, metrics, tracing });
   ops.setReady(true);
+  reloadOnHangup(context, metrics);
   stopOnSignal({ ops, tracing, log: closing(log), store: closing(store), ingest, drain: ops.drain }, logger);
   tellSupervisor({ kind: 'ready', urls: { ops: ops.url }, notes: [] });
 }

@@ -6,6 +6,7 @@ import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
 import { startOpsServer } from '../opsserver.ts';
+import { reloadOnHangup } from '../reload.ts';
 import { openConfiguredStore } from '../store.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
@@ -31,6 +32,7 @@ export async function runPacer(context: Context): Promise<void> {
   });
   registerPacingMetrics(metrics, () => seat.status());
   ops.setReady(true);
+  reloadOnHangup(context, metrics);
   stopOnSignal({ ops, tracing, log: closing(log), store: closing(store), deadMan, seat, drain: ops.drain }, logger);
   tellSupervisor({ kind: 'ready', urls: { ops: ops.url }, notes: [] });
 }

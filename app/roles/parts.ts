@@ -26,6 +26,8 @@ import type { Context } from '../context.ts';
 import { dieOf, type Stoppable } from '../lifecycle.ts';
 import { audiencesPath } from '../log.ts';
 import { registerReportingAge } from '../metrics/register.ts';
+import { keepRetention } from '../ops/retention.ts';
+import { askForReload } from '../reload.ts';
 import { loadSecrets } from '../secrets.ts';
 import { withTracedInserts } from '../tracing/store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -78,10 +80,12 @@ export async function startIngestPart({ context, log, store, metrics, tracing }:
     },
   );
   const rollups = keepRollups(store, logger);
+  const retention = keepRetention(context.config, { store, clock, logger });
   return {
     lag: ingest.lag,
     async stop() {
       await ingest.stop();
+      await retention.stop();
       await windows.stop();
       await rollups.stop();
     },
@@ -196,6 +200,7 @@ export async function startApiPart(
       logger,
       metrics,
       tracer: tracing.tracer,
+      reload: askForReload,
     },
   );
   return {

@@ -6,6 +6,7 @@ import { closing, stopOnSignal } from '../lifecycle.ts';
 import { openLog } from '../log.ts';
 import { tellSupervisor } from '../messages.ts';
 import { registerPacingMetrics, registerProcessMetrics } from '../metrics/register.ts';
+import { reloadOnHangup } from '../reload.ts';
 import { openConfiguredStore } from '../store.ts';
 import { startTracing } from '../tracing/tracing.ts';
 import { version } from '../version.ts';
@@ -36,6 +37,7 @@ export async function runReporting(context: Context): Promise<void> {
     tellSupervisor({ kind: 'status', numbers: { logLag: ingest.lag() } });
   }, STATUS_EVERY_MS);
   const status = { stop: async () => clearInterval(reports) };
+  reloadOnHangup(context, metrics);
   stopOnSignal({ tracing, log: closing(log), store: closing(store), ingest, deadMan, pacer, api, status }, logger);
   tellSupervisor({ kind: 'ready', urls: { api: api.url }, notes: [] });
 }

@@ -24,6 +24,7 @@ import { type PacingSource, pacingRoutes } from './pacing.ts';
 import { previewRoutes } from './preview.ts';
 import { Problem } from './problem.ts';
 import { limitRate } from './ratelimit.ts';
+import { reloadRoutes } from './reload.ts';
 import type { ReportRuns } from './reportruns.ts';
 import { reportRoutes } from './reports.ts';
 import { savedReportRoutes } from './savedreportroutes.ts';
@@ -58,6 +59,8 @@ export interface AppOptions {
   readonly isStopping: () => boolean;
   /** Traces requests that are drawn; null: none. */
   readonly tracer: Tracer | null;
+  /** Has the configuration read again; null where that can not be done. */
+  readonly reload: (() => void) | null;
 }
 
 /** The whole API as one Hono app, without a socket. */
@@ -110,6 +113,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, options.board, isStopping));
   api.route('/', switchRoutes(services));
+  api.route('/', reloadRoutes(services, options.reload));
   api.route('/', statusRoutes(services, options.log, options.bids, options.status));
   api.all('*', () => {
     throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');

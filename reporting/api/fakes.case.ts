@@ -211,6 +211,7 @@ export async function createHarness(
   const runs = createReportRuns({ services, saved, gate, dir: RUNS_DIR, webhooks });
   const app = createApiApp({
     tracer: null,
+    reload: null,
     services,
     log,
     metrics: new Registry(),

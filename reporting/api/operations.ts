@@ -341,6 +341,14 @@ export const operations: readonly Operation[] = [
     answer: 'AlertList',
   },
   {
+    method: 'post',
+    path: '/reload',
+    tag: 'Operations',
+    summary: 'Read the configuration again: exchanges, limits, log level (operators)',
+    answer: 'Anything',
+    status: 202,
+  },
+  {
     method: 'get',
     path: '/webhooks',
     tag: 'Operations',

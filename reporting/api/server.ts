@@ -66,6 +66,8 @@ export interface ApiDeps {
   readonly metrics: Registry;
   /** Traces requests that are drawn; null or absent: none. */
   readonly tracer?: Tracer | null;
+  /** Has the configuration read again, here and wherever else it can. */
+  readonly reload?: () => void;
 }
 
 export interface ApiServer {
@@ -138,6 +140,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   let stopping = false;
   const app = createApiApp({
     tracer: deps.tracer ?? null,
+    reload: deps.reload ?? null,
     services,
     log,
     metrics: deps.metrics,

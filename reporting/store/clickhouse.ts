@@ -10,6 +10,7 @@ import { migrate, type SchemaOptions } from './migrate.ts';
 import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
 import { reportFileSql, reportSql } from './reportsql.ts';
+import { retain } from './retention.ts';
 import { dropOldBuilds, type RolledDay, rolledDays, rollUpDay } from './rollup.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
@@ -75,6 +76,7 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
   const tables = { events: table('events'), bidStats: table('bid_stats'), rollups: `${schema.database}.rollups` };
   // Sums are of the live table.
   const rolled = async (): Promise<readonly RolledDay[]> => (events === 'events' ? rolledDays(sql, schema) : []);
+  const cleanDays = new Set<string>();
 
   return {
     insertEvents: (block) => insertBlock(sql, table('events'), eventColumns, block, eventValues),
@@ -138,6 +140,7 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
     },
     touches: (users, sinceMs) => touches(sql, tables.events, users, sinceMs),
     forget: (users) => forget(sql, schema, users),
+    retain: (expiry) => retain(sql, schema, expiry, cleanDays),
     audit: async () => audit(sql, tables, await rolled()),
     rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),
     async ping() {

@@ -53,11 +53,22 @@ export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql>
     ([name, value]) => `SET ${name} = ${value}`,
   );
   for (const query of settings) await client.command({ query });
-  return closedWhenSettled({
+  const sql = {
     ...statementsOn(client, {}),
     ...embeddedStreams(client, dir, settings),
     close: () => client.close(),
-  });
+  };
+  return closedWhenSettled(sql, () => stopStatements(dir));
+}
+
+/** Stops every statement of the embedded engine, from a session of its own. */
+async function stopStatements(dir: string): Promise<void> {
+  const session = new Session(dir);
+  try {
+    await session.queryAsync("KILL QUERY WHERE query NOT LIKE 'KILL QUERY%' ASYNC");
+  } finally {
+    session.close();
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Reports } from '../../core/report.ts';
 import type { SpendSource } from '../../core/spend.ts';
 import type { BidToken } from '../../core/token.ts';
+import type { Expired, Expiry } from './retention.ts';
 import type { BidStatsRow, EventRow } from './rows.ts';
 
 /**
@@ -87,6 +88,8 @@ export interface Store extends SpendSource, Reports {
    * @returns the day (`2026-11-22`), or null when there was none to do
    */
   rollUp(restMs?: number): Promise<string | null>;
+  /** Takes away what is too old; see `Expiry`. What exactly-once counting and budgets stand on stays. */
+  retain(expiry: Expiry): Promise<Expired>;
   /** The highest sequence kept of each node that was seen since. */
   bidStatsSequences(sinceMs: number): Promise<ReadonlyMap<string, number>>;
   /** Checks the data against itself: nothing missing, nothing twice, every aggregate equal to its rows. */

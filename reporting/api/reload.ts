@@ -1,0 +1,20 @@
+import { Hono } from 'hono';
+import { type ApiEnv, requireOperator, type Services } from './context.ts';
+import { Problem } from './problem.ts';
+
+/**
+ * `POST /reload`: the processes of this machine read their configuration again, as by SIGHUP. What became of it stands in
+ * their logs and in `evenkeel_config_reloads_total`.
+ */
+export function reloadRoutes({ logger }: Services, reload: (() => void) | null): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.post('/reload', (c) => {
+    const principal = c.get('principal');
+    requireOperator(principal);
+    if (reload === null) throw new Problem(503, 'not_ready', 'This process can not reload. Send it SIGHUP.');
+    logger.warn({ by: principal.name, requestId: c.get('requestId') }, 'reload was asked for');
+    reload();
+    return c.json({ status: 'asked' }, 202);
+  });
+  return app;
+}
