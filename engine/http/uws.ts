@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { CodedError, messageOf } from '../../core/errors.ts';
 import { BID_PATH, type HttpCall, type HttpHandlers, type Reply, statusLines, type Transport } from './transport.ts';
+import { createTurn } from './turn.ts';
 
 type Uws = typeof import('uWebSockets.js');
 
@@ -99,6 +100,8 @@ const keptHeaders = ['content-type', 'user-agent', 'x-forwarded-for', 'content-e
 interface CallOwner {
   onData(call: Call, chunk: ArrayBuffer, isLast: boolean): void;
   onDone(call: Call): void;
+  /** Keeps the body of an answer until it is written. */
+  hold(body: Uint8Array): Uint8Array | null;
 }
 
 /**
@@ -119,7 +122,12 @@ class Call implements HttpCall {
   #request: HttpRequest | null = null;
   #kept: Map<string, string> | null = null;
   #reply: Reply = { status: 204 };
+  #body: Uint8Array | string | undefined;
+  /** Answered, but the answer is written when all of this turn are decided. */
+  #held = false;
   done = true;
+  /** Answers are held back. */
+  holding = false;
   /** Inside a callback of µWebSockets.js, which gathers what is written by itself. */
   corked = false;
   /** Its last bytes have come: nothing of it will be called again once it is answered. */
@@ -131,7 +139,7 @@ class Call implements HttpCall {
 
   readonly #onAborted = (): void => this.finish();
   readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => this.#owner.onData(this, chunk, isLast);
-  readonly #onCork = (): void => this.#write(this.#reply);
+  readonly #onCork = (): void => this.#write();
 
   constructor(owner: CallOwner) {
     this.#owner = owner;
@@ -148,6 +156,8 @@ class Call implements HttpCall {
     this.#authorization = this.query === '' ? '' : req.getHeader('authorization');
     this.#request = req;
     this.done = false;
+    this.holding = false;
+    this.#held = false;
     this.complete = false;
     this.pieces = null;
     this.heldBytes = 0;
@@ -180,12 +190,30 @@ class Call implements HttpCall {
   }
 
   send(reply: Reply): void {
-    if (this.done) return;
-    if (this.corked) this.#write(reply);
-    else {
-      this.#reply = reply;
-      this.res!.cork(this.#onCork);
+    if (this.done || this.#held) return;
+    this.#reply = reply;
+    this.#body = reply.body;
+    if (this.holding && this.#hold(reply.body)) return;
+    if (this.corked) this.#write();
+    else this.res!.cork(this.#onCork);
+    this.finish();
+  }
+
+  #hold(body: Uint8Array | string | undefined): boolean {
+    if (body instanceof Uint8Array) {
+      const kept = this.#owner.hold(body);
+      if (kept === null) return false;
+      this.#body = kept;
     }
+    this.#held = true;
+    return true;
+  }
+
+  /** Writes the answer that was held back, if there is one. */
+  release(): void {
+    this.holding = false;
+    if (this.done || !this.#held) return;
+    this.res!.cork(this.#onCork);
     this.finish();
   }
 
@@ -195,8 +223,10 @@ class Call implements HttpCall {
     this.#owner.onDone(this);
   }
 
-  #write(reply: Reply): void {
+  #write(): void {
     const res = this.res!;
+    const reply = this.#reply;
+    const body = this.#body;
     if (reply.status !== 200) res.writeStatus(statusLines[reply.status] ?? `${reply.status} Error`);
     if (reply.type !== undefined) res.writeHeader('Content-Type', reply.type);
     if (reply.headers !== undefined) for (const [name, value] of reply.headers) res.writeHeader(name, value);
@@ -204,8 +234,8 @@ class Call implements HttpCall {
       // A 204 has no Content-Length, and the closing form of endWithoutBody would write one.
       if (reply.close === true) res.writeHeader('Connection', 'close');
       res.endWithoutBody();
-    } else if (this.method === 'HEAD') res.endWithoutBody(byteLength(reply.body), reply.close ?? false);
-    else res.end(reply.body ?? '', reply.close ?? false);
+    } else if (this.method === 'HEAD') res.endWithoutBody(byteLength(body), reply.close ?? false);
+    else res.end(body ?? '', reply.close ?? false);
   }
 }
 
@@ -222,7 +252,15 @@ function createBodyReader(handlers: HttpHandlers) {
   let heldBytes = 0;
   let whenIdle: (() => void) | null = null;
 
+  const turn = createTurn<Call>(
+    (call, body, length) => handlers.bid(call, call.exchange!, body, length),
+    (call) => {
+      if (idleCalls.length < handlers.maxInFlight) idleCalls.push(call);
+    },
+  );
+
   const owner: CallOwner = {
+    hold: turn.hold,
     onData(call, chunk, isLast) {
       if (call.done) return;
       call.complete = isLast;
@@ -244,8 +282,10 @@ function createBodyReader(handlers: HttpHandlers) {
 
   function take(call: Call, chunk: ArrayBuffer, isLast: boolean): void {
     if (call.heldBytes + chunk.byteLength > handlers.maxBodyBytes) handlers.refused(call, 'body_too_large');
-    else if (call.pieces === null && isLast) deliver(call, new Uint8Array(chunk));
-    else if (heldBytes + chunk.byteLength > handlers.maxHeldBytes) handlers.refused(call, 'too_many_requests');
+    else if (call.pieces === null && isLast) {
+      const body = new Uint8Array(chunk);
+      if (call.exchange === null || !turn.add(call, body)) deliver(call, body);
+    } else if (heldBytes + chunk.byteLength > handlers.maxHeldBytes) handlers.refused(call, 'too_many_requests');
     else collect(call, chunk, isLast);
   }
 

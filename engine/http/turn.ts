@@ -1,0 +1,86 @@
+/** A request whose answer can be held back. */
+export interface HeldCall {
+  /** Answered, or its caller has gone. */
+  readonly done: boolean;
+  holding: boolean;
+  /** Writes the answer that was held back. */
+  release(): void;
+}
+
+/** The bid requests that arrive in one turn of the loop. */
+export interface Turn<Call extends HeldCall> {
+  /** Keeps a request for the end of the turn; the body is copied. @returns false when there is no room: answer it now */
+  add(call: Call, body: Uint8Array): boolean;
+  /** Copies the body of an answer. @returns null when there is no room: write it now */
+  hold(body: Uint8Array): Uint8Array | null;
+}
+
+/** Requests of one turn that are kept, and decided one after the other before their answers are written. */
+const MAX_CALLS = 256;
+const AT_ONCE = 64;
+const BODIES_BYTES = 1024 * 1024;
+const ANSWERS_BYTES = 512 * 1024;
+
+/**
+ * Gathers what has arrived when the loop comes round, decides all of it in a row and then writes the answers. Reading a
+ * socket, deciding and writing run through different code, which together does not fit a processor's first caches: done
+ * in turns for every request, each part finds what it needs in slower memory. A request that comes alone waits for nobody.
+ * @param decide answers a call; the body is in [0, length) and only valid until it returns
+ * @param onReleased nothing of a call will be called again
+ */
+export function createTurn<Call extends HeldCall>(
+  decide: (call: Call, body: Uint8Array, length: number) => void,
+  onReleased: (call: Call) => void,
+): Turn<Call> {
+  const bodies = new ArrayBuffer(BODIES_BYTES);
+  const bodyBytes = new Uint8Array(bodies);
+  const answers = new ArrayBuffer(ANSWERS_BYTES);
+  const answerBytes = new Uint8Array(answers);
+  const calls: Call[] = [];
+  const starts = new Int32Array(MAX_CALLS + 1);
+  let count = 0;
+  let answersEnd = 0;
+
+  function decideSome(from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      const call = calls[i]!;
+      if (call.done) continue;
+      const start = starts[i]!;
+      const length = starts[i + 1]! - start;
+      call.holding = true;
+      decide(call, new Uint8Array(bodies, start, length), length);
+    }
+    for (let i = from; i < to; i++) {
+      const call = calls[i]!;
+      call.release();
+      onReleased(call);
+    }
+    answersEnd = 0;
+  }
+
+  function end(): void {
+    const all = count;
+    for (let from = 0; from < all; from += AT_ONCE) decideSome(from, Math.min(all, from + AT_ONCE));
+    count = 0;
+  }
+
+  return {
+    add(call, body) {
+      const start = count === 0 ? 0 : starts[count]!;
+      if (count === MAX_CALLS || start + body.length > BODIES_BYTES) return false;
+      bodyBytes.set(body, start);
+      starts[count] = start;
+      calls[count++] = call;
+      starts[count] = start + body.length;
+      if (count === 1) setImmediate(end);
+      return true;
+    },
+    hold(body) {
+      if (answersEnd + body.length > ANSWERS_BYTES) return null;
+      answerBytes.set(body, answersEnd);
+      const kept = new Uint8Array(answers, answersEnd, body.length);
+      answersEnd += body.length;
+      return kept;
+    },
+  };
+}
