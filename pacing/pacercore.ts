@@ -178,7 +178,7 @@ function phaseOf(id: number): number {
   return (Math.imul(id, 0x9e3779b1) >>> 0) / 2 ** 32;
 }
 /** A cohort is judged when this share of its feedback has usually arrived. */
-const SETTLED_SHARE = 0.97;
+const SETTLED_SHARE = 0.9;
 /** A lease is renewed when this share of its time has gone. */
 const RENEWAL = 0.5;
 const EARLY_RENEWAL = 0.25;

@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts';
 import type { Baseline, BaselineContext, Method } from './baselines.ts';
 import { createLater } from './feedback.ts';
-import { hindsightValue, valueOfRate } from './hindsight.ts';
+import { hindsightPicks, hindsightValue, valueOfRate } from './hindsight.ts';
 import { deliverWin, type LineResult, newResult } from './lineresult.ts';
 import { type Market, minutesOf, perMarket, shapeAt } from './market.ts';
 import { SINGLE_LINE, singleCampaign } from './single.ts';
@@ -222,6 +222,14 @@ export function scoreOf(method: string, trial: Trial, line: LineResult, effort: 
     cpuMsPerRound,
     byMinute: line.byMinute,
   };
+}
+
+/** How far even hindsight's spend is from the traffic: of few wins, when they come is chance. */
+export function hindsightKs({ market, budgetNanos, firstPrice }: Trial): number {
+  const line = newResult(market);
+  for (const at of hindsightPicks(market, budgetNanos, firstPrice))
+    deliverWin(line, market, at, market.priceNanos[at]!);
+  return smoothness(line.byMinute, market).ks;
 }
 
 /** Distance of the spend curve from the curve of the traffic that came: the largest, and the root of the mean square. */

@@ -53,10 +53,12 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
   const round = measureRound(quick ? 20 : 40);
   const tuned = tuneBaselines(dataDir);
   const names = jobNames(quick);
-  const jobs = Array.from({ length: seeds * names.length }, (_, at) => ({
-    seed: first + Math.floor(at / names.length),
-    at: at % names.length,
-  }));
+  // The dearest one, which comes last, after all seeds of the others.
+  const last = names.length - 1;
+  const jobs = [
+    ...Array.from({ length: seeds * last }, (_, at) => ({ seed: first + Math.floor(at / last), at: at % last })),
+    ...Array.from({ length: seeds }, (_, at) => ({ seed: first + at, at: last })),
+  ];
   const crew = createCrew(options.workers ?? 1, { quick, auctions, dataDir, tuned });
   const results: JobResult[] = [];
   const endsNs = process.hrtime.bigint() + BigInt(Math.round((options.minutes ?? 600) * 60e9));
@@ -74,7 +76,7 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
       results.push(...(await crew.play(job)));
       done++;
       options.onProgress?.(done / jobs.length, `seed ${job.seed}: ${names[job.at]}`);
-      if (done % names.length === 0) options.onSeed?.(resultOf());
+      if (done % last === 0 || job.at === last) options.onSeed?.(resultOf());
     }
   };
   try {
@@ -104,6 +106,7 @@ function average(runs: readonly JobResult[]): CellScores {
     cell,
     seeds: runs.length,
     forecastKs: mean(runs.map((run) => run.forecastKs)),
+    hindsightKs: mean(runs.map((run) => run.hindsightKs)),
     scores: scores.map((_, at) => averageScore(runs.map((run) => run.scores[at]!))),
   };
 }

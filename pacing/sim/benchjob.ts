@@ -1,5 +1,5 @@
 import { seededRandom } from '../../core/random.ts';
-import { forecastKs, playBaseline, playPacer, type Score, type Trial } from './arena.ts';
+import { forecastKs, hindsightKs, playBaseline, playPacer, type Score, type Trial } from './arena.ts';
 import { type Method, methods } from './baselines.ts';
 import { type GridCell, gridCells, gridMarkets, gridName, gridTrial } from './grid.ts';
 import { playMany } from './manycampaigns.ts';
@@ -29,6 +29,7 @@ export interface JobResult {
   readonly market: string;
   readonly cell: GridCell | null;
   readonly forecastKs: number;
+  readonly hindsightKs: number;
   readonly scores: readonly TrialScore[];
 }
 export type TrialScore = Omit<Score, 'byMinute'>;
@@ -78,6 +79,7 @@ function playTrial(
     market: trial.market.name,
     cell,
     forecastKs: forecastKs(trial.market),
+    hindsightKs: hindsightKs(trial),
     scores: scores.map(({ byMinute: _, ...score }) => score),
   };
 }

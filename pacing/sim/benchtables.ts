@@ -9,6 +9,8 @@ export interface CellScores {
   readonly cell: GridCell | null;
   readonly seeds: number;
   readonly forecastKs: number;
+  /** Of what hindsight buys: for few wins this is chance. */
+  readonly hindsightKs: number;
   readonly scores: readonly CellScore[];
 }
 export interface CellScore extends TrialScore {

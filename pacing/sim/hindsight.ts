@@ -13,7 +13,7 @@ export const valueOfRate = perMarket(
  * budget is spent (no policy can do better). First price: the best constant multiplier.
  */
 export function hindsightValue(market: Market, budgetNanos: number, firstPrice: boolean): number {
-  return firstPrice ? bestMultiplier(market, budgetNanos) : knapsack(market, budgetNanos);
+  return firstPrice ? byValueForMoney(market).value[bestCount(market, budgetNanos)]! : knapsack(market, budgetNanos);
 }
 
 /** Auctions by value for money, the best first, and what the best so many of them come to. */
@@ -49,8 +49,15 @@ function knapsack(market: Market, budgetNanos: number): number {
   return value[whole]! + (market.rate[next]! * (budgetNanos - cost[whole]!)) / Math.max(1, market.priceNanos[next]!);
 }
 
+/** The auctions hindsight buys, as many whole ones as the budget is enough for. */
+export function hindsightPicks(market: Market, budgetNanos: number, firstPrice: boolean): Int32Array {
+  const { order, cost } = byValueForMoney(market);
+  const count = firstPrice ? bestCount(market, budgetNanos) : largest(order.length, (k) => cost[k]! <= budgetNanos);
+  return order.subarray(0, count);
+}
+
 /** At one multiplier for all, the best so many auctions are won by paying a little more than the worst of them asks. */
-function bestMultiplier(market: Market, budgetNanos: number): number {
+function bestCount(market: Market, budgetNanos: number): number {
   const { order, value } = byValueForMoney(market);
   const worth = valueOfRate(market);
   const asks = (k: number): number => (k === 0 ? 0 : market.priceNanos[order[k - 1]!]! / market.rate[order[k - 1]!]!);
@@ -58,5 +65,5 @@ function bestMultiplier(market: Market, budgetNanos: number): number {
   let count = largest(most, (k) => asks(k) * value[k]! <= budgetNanos);
   // Auctions that ask the same are won together or not at all.
   while (count > 0 && count < order.length && asks(count) === asks(count + 1)) count--;
-  return value[count]!;
+  return count;
 }

@@ -1,7 +1,7 @@
 import { advertiserSchema, campaignSchema, lineItemSchema } from '../../core/campaign.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
 import type { CampaignChange } from '../../core/topics.ts';
-import { forecastKs, playBaseline, type Score, scoreOf, type Trial } from './arena.ts';
+import { forecastKs, hindsightKs, playBaseline, type Score, scoreOf, type Trial } from './arena.ts';
 import type { Method } from './baselines.ts';
 import type { JobResult, TrialScore } from './benchjob.ts';
 import { valueOfRate } from './hindsight.ts';
@@ -41,7 +41,8 @@ export function playMany(
   ];
   const budget = trials.reduce((sum, trial) => sum + trial.budgetNanos, 0);
   const ks = trials.reduce((sum, trial) => sum + forecastKs(trial.market) * trial.budgetNanos, 0) / budget;
-  return { name, market: 'many', cell: null, forecastKs: ks, scores };
+  const bestKs = trials.reduce((sum, trial) => sum + hindsightKs(trial) * trial.budgetNanos, 0) / budget;
+  return { name, market: 'many', cell: null, forecastKs: ks, hindsightKs: bestKs, scores };
 }
 
 /** Every campaign's own market: one synthetic day dealt out by size. */

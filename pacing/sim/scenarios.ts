@@ -128,6 +128,12 @@ export const scenarios: readonly Scenario[] = [
     { startMs: Date.parse('2026-10-24T22:00:00Z'), endMs: Date.parse('2026-10-25T23:00:00Z') },
     () => ({ timeZone: 'Europe/Berlin' }),
   ),
+  synthetic(
+    'clock change, 23 h',
+    'a day of 23 hours in Berlin',
+    { startMs: Date.parse('2026-03-28T23:00:00Z'), endMs: Date.parse('2026-03-29T22:00:00Z') },
+    () => ({ timeZone: 'Europe/Berlin' }),
+  ),
   synthetic('seven-day lifetime', 'one budget for a week', { days: 7 }, () => ({ budget: 'lifetime' })),
   synthetic('wrong forecast', 'the forecast has day and night the wrong way round', { knownShape: REVERSED }),
   synthetic('repeated feedback', 'a third of all notices arrive twice and out of order', {}, () => ({
