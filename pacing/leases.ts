@@ -23,14 +23,14 @@ const ROUNDS_AHEAD = 4;
 const MIN_BIDS = 4;
 /** With less left than this many bids for each bidder, one bidder gets it all. */
 const ALONE_BIDS = 8;
-/**
- * The most that may be spent by what is out at once while the response of the market is unknown, and in general. Of what
- * is reserved not less than the third share is assumed to be spent: where feedback is late and bids are dear for the
- * budget, counting reservations in full would leave too few bids to learn from (chosen on tuning markets: 0.04 of 1, 0.1,
- * 0.04).
- */
+/** While the response of the market is unknown, bids for so much of the rest may be out at once. */
 const LEARNING_SHARE = 0.02;
+/**
+ * Bids are counted by what they probably cost, not less than this share of them: where feedback is late and bids are dear
+ * for the budget, full counting leaves too few to learn from. Chosen on tuning markets out of 1, 0.1 and 0.04.
+ */
 const LEAST_COST_SHARE = 0.04;
+/** The most that is handed out at once otherwise, share of the rest. */
 const STEP_SHARE = 0.01;
 
 /** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
