@@ -136,8 +136,8 @@ describe('bids whose notice is lost while prices are learned, in strict mode', (
     const core = createPacerCore({ ...pacerDefaults, resolveAfterMs: Number.POSITIVE_INFINITY });
     for (const change of demo()) core.change(change);
     core.begin(1);
-    // Three hundredths of the budget, more than may be out at a time while nothing is known.
-    const reservedNanos = (30n * BigInt(FIVE_DOLLARS)).toString();
+    // Three fifths of the budget, more than may be out at a time while nothing is known, even if most of it is never won.
+    const reservedNanos = (600n * BigInt(FIVE_DOLLARS)).toString();
     let cell = '';
     const credit = (nowMs: number): bigint => {
       for (const message of core.round(nowMs)) {
