@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createHarness, IMAGES_DIR } from './fakes.case.ts';
 import { imageInfo } from './imageinfo.ts';
+import { mp4, webm } from './media.case.ts';
 import { mediaInfo } from './mediainfo.ts';
 
 afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
@@ -17,41 +18,6 @@ const png = (w: number, h: number): Buffer => {
 const jpeg = (w: number, h: number): Buffer => {
   const frame = Buffer.from([0xff, 0xc2, 0, 17, 8, h >> 8, h & 255, w >> 8, w & 255, 3, ...new Array(30).fill(0)]);
   return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 6, 1, 2, 3, 4, 0xff, 0xff, 0xc4, 0, 4, 0, 0]), frame]);
-};
-
-const box = (kind: string, ...inside: Buffer[]): Buffer => {
-  const body = Buffer.concat(inside);
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(body.length + 8, 0);
-  head.write(kind, 4, 'latin1');
-  return Buffer.concat([head, body]);
-};
-const mp4 = (seconds: number, w: number, h: number): Buffer => {
-  const header = Buffer.alloc(100);
-  header.writeUInt32BE(1000, 12);
-  header.writeUInt32BE(seconds * 1000, 16);
-  const track = Buffer.alloc(84);
-  track.writeUInt16BE(w, 76);
-  track.writeUInt16BE(h, 80);
-  return Buffer.concat([
-    box('ftyp', Buffer.from('isom\0\0\0\0')),
-    box('moov', box('mvhd', header), box('trak', box('tkhd', track))),
-  ]);
-};
-const ebml = (id: string, ...inside: Buffer[]): Buffer => {
-  const body = Buffer.concat(inside);
-  return Buffer.concat([Buffer.from(id, 'hex'), Buffer.from([0x40 | (body.length >> 8), body.length & 255]), body]);
-};
-const webm = (seconds: number, w: number, h: number): Buffer => {
-  const ticks = Buffer.alloc(8);
-  ticks.writeDoubleBE(seconds * 1000);
-  const size = (n: number) => Buffer.from([n >> 8, n & 255]);
-  const video = ebml('e0', ebml('b0', size(w)), ebml('ba', size(h)));
-  const info = ebml('1549a966', ebml('2ad7b1', Buffer.from([15, 66, 64])), ebml('4489', ticks));
-  return Buffer.concat([
-    ebml('1a45dfa3', ebml('4282', Buffer.from('webm'))),
-    ebml('18538067', info, ebml('1654ae6b', ebml('ae', video))),
-  ]);
 };
 
 describe('files of ads', () => {

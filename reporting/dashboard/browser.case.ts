@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { Registry } from 'prom-client';
+import { expect } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import { seededRandom } from '../../core/random.ts';
@@ -132,6 +133,26 @@ export async function screenshot(page: Page, name: string, fullPage = false): Pr
 }
 
 const axeSource = readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
+
+/** Waits until a page that is as narrow as a small phone can not be moved sideways. */
+export async function fitsNarrow(page: Page): Promise<void> {
+  const before = page.viewportSize()!;
+  await page.setViewportSize({ width: 400, height: 800 });
+  const wide = () => page.evaluate('document.documentElement.scrollWidth');
+  await expect.poll(wide, { message: page.url() }).toBeLessThanOrEqual(400);
+  await page.setViewportSize(before);
+}
+
+/** Violations in light and in dark colours, each after its scheme. */
+export async function axeFaultsInBoth(page: Page): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    found.push(...(await axeFaults(page)).map((fault) => `${colorScheme}: ${fault}`));
+  }
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  return found;
+}
 
 /** Violations of WCAG 2.2 AA and best practices, as `rule: element`. */
 export async function axeFaults(page: Page): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OPERATOR_KEY } from '../api/fakes.case.ts';
-import { axeFaults, mustRun, pictureOf, screenshot } from './browser.case.ts';
+import { mp4 } from '../api/media.case.ts';
+import { axeFaultsInBoth, fitsNarrow, mustRun, pictureOf, screenshot } from './browser.case.ts';
 import { startDemo } from './demo.case.ts';
 
 describe.runIf(mustRun)('the campaign editor in a browser', () => {
@@ -107,7 +108,8 @@ describe.runIf(mustRun)('the campaign editor in a browser', () => {
     await page.fill('#targeting-language', '');
     await page.waitForSelector('[data-field=estimate]');
     await pictureOf(page, 'form.inset', 'line-item');
-    expect(await axeFaults(page)).toEqual([]);
+    expect(await axeFaultsInBoth(page)).toEqual([]);
+    await fitsNarrow(page);
     await page.click('text=Save line item');
     await page.waitForSelector('td:has-text("$0.40 per click")');
     const { directory } = demo.server.services;
@@ -136,13 +138,72 @@ describe.runIf(mustRun)('the campaign editor in a browser', () => {
     await page.waitForSelector('text=1 × 1, 1 KB');
     await page.fill('#cr-landing', 'https://winter.example.com/');
     await pictureOf(page, 'form.inset', 'creative');
-    expect(await axeFaults(page)).toEqual([]);
+    expect(await axeFaultsInBoth(page)).toEqual([]);
+    await fitsNarrow(page);
     await page.click('text=Save creative');
     await page.waitForSelector('strong:has-text("Winter is here")');
     const made = [...directory.all('creative')].find((creative) => creative.name === 'Winter is here')!;
     expect(made.native).toMatchObject({ title: 'Winter is here', image: { w: 1, h: 1 } });
     expect((await fetch(made.native!.image!.url)).headers.get('content-type')).toBe('image/png');
     expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('takes videos, sounds and other servers’ tags, shows them before they are saved, and is used by keyboard', async () => {
+    const page = await demo.page();
+    await page.goto(`${demo.server.url}/campaigns/13#key=${OPERATOR_KEY}`);
+    await page.focus('text=Add creative');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#cr-line-item:focus');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('button:has-text("Add creative"):focus');
+    const add = async (kind: string, landing: string) => {
+      await page.keyboard.press('Enter');
+      await page.selectOption('#cr-kind', kind);
+      await page.fill('#cr-landing', landing);
+    };
+    const save = async (name: string) => {
+      await page.click('text=Save creative');
+      await page.waitForSelector(`.creatives strong:has-text("${name}")`);
+      await page.waitForSelector('button:has-text("Add creative"):focus');
+      return [...demo.server.services.directory.all('creative')].find((creative) => creative.name === name)!;
+    };
+    await add('video', 'https://film.example.com/');
+    await page.setInputFiles('#cr-file', { name: 'a.mp4', mimeType: 'video/mp4', buffer: mp4(21, 640, 360) });
+    await page.waitForSelector('text=640 × 360, 21 seconds');
+    expect(await page.inputValue('#cr-seconds')).toBe('21');
+    await page.waitForSelector('.draft iframe');
+    await page.frameLocator('.draft iframe').locator('video').waitFor();
+    await page.fill('#cr-skip', '30');
+    await page.waitForSelector('text=It ends before it may be skipped');
+    await page.fill('#cr-skip', '5');
+    await pictureOf(page, 'form.inset', 'video');
+    expect(await axeFaultsInBoth(page)).toEqual([]);
+    await fitsNarrow(page);
+    expect(await save('Video 21 s')).toMatchObject({
+      format: 'video',
+      video: { durationSeconds: 21, skipAfterSeconds: 5, mediaFiles: [{ mime: 'video/mp4', w: 640, h: 360 }] },
+    });
+    await add('audio', 'https://radio.example.com/');
+    await page.setInputFiles('#cr-file', { name: 'a.m4a', mimeType: 'audio/mp4', buffer: mp4(30, 0, 0) });
+    await page.waitForSelector('text=30 seconds');
+    expect(await save('Audio 30 s')).toMatchObject({
+      audio: { durationSeconds: 30, mediaFiles: [{ mime: 'audio/mp4', w: 0, h: 0 }] },
+    });
+    await add('video', 'https://tag.example.com/');
+    await page.selectOption('#cr-from', 'tag');
+    await page.fill('#cr-source', 'https://ads.example.org/vast.xml');
+    expect(await save('Video 15 s')).toMatchObject({
+      video: { vastTagUrl: 'https://ads.example.org/vast.xml', mediaFiles: [] },
+    });
+    await add('image', 'https://x.example.com/');
+    await page.setInputFiles('#cr-file', {
+      name: 'a.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from('not a picture at all'),
+    });
+    await page.waitForSelector('[role=alert]:has-text("must be a PNG")');
+    expect(page.faults.filter((fault) => !fault.includes('422'))).toEqual([]);
     await page.close();
   });
 });

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Alert } from './alerts.tsx';
 import { type Me, send } from './client.ts';
-import { type Page, useData } from './data.ts';
+import { useList } from './data.ts';
 import { TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
 import { FormEnd, useSubmit } from './formstate.tsx';
@@ -15,7 +15,7 @@ interface Webhook {
 
 /** What needs or needed a look, and for operators where alerts are sent. */
 export function AlertsPage({ me }: { me: Me }) {
-  const alerts = useData<Page<Alert>>('/alerts', 5000);
+  const alerts = useList<Alert>('/alerts', 5000);
   return (
     <>
       <header class="page-head">
@@ -55,7 +55,7 @@ export function AlertsPage({ me }: { me: Me }) {
 }
 
 function Webhooks() {
-  const hooks = useData<Page<Webhook>>('/webhooks');
+  const hooks = useList<Webhook>('/webhooks');
   const remove = async (hook: Webhook): Promise<void> => {
     if (!confirm(`Stop sending alerts to ${hook.url}?`)) return;
     await send('DELETE', `/webhooks/${hook.id}`).catch(() => undefined);

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type ApiProblem, type Me, send } from './client.ts';
-import { type Advertiser, type Audience, type Page, useData } from './data.ts';
+import { type Advertiser, type Audience, type Page, useData, useList } from './data.ts';
 import { AdvertiserField, TextField } from './fields.tsx';
 import { count } from './format.ts';
 import { FormEnd, useSubmit } from './formstate.tsx';
@@ -17,7 +17,7 @@ interface Upload {
 
 /** Lists of users an advertiser brought: create, fill from a file, pause. */
 export function Audiences({ me }: { me: Me }) {
-  const audiences = useData<Page<Audience>>('/audiences');
+  const audiences = useList<Audience>('/audiences');
   const advertisers = useData<Page<Advertiser>>('/advertisers?limit=1000');
   const mayWrite = me.role !== 'read_only';
   return (

@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import { BudgetFields, type BudgetText, budgetBody, budgetText } from './budgetfields.tsx';
 import { send } from './client.ts';
 import type { Campaign } from './data.ts';
+import { EditorForm } from './editorform.tsx';
 import { TextField } from './fields.tsx';
-import { FormEnd, type Submission, useSubmit } from './formstate.tsx';
+import { type Submission, useSubmit } from './formstate.tsx';
 
 export interface CampaignText extends BudgetText {
   readonly name: string;
@@ -73,11 +74,10 @@ export function CampaignForm({ campaign, currency, timeZone, onDone }: CampaignF
     onDone();
   });
   return (
-    <form class="card form" onSubmit={form.submit} aria-label="Edit campaign">
+    <EditorForm label="Edit campaign" form={form} save="Save" place="card" onCancel={onDone}>
       <div class="columns">
         <CampaignFields value={text} currency={currency} timeZone={timeZone} form={form} onChange={setText} />
       </div>
-      <FormEnd form={form} save="Save" onCancel={onDone} />
-    </form>
+    </EditorForm>
   );
 }

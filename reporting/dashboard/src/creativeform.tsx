@@ -1,18 +1,20 @@
 import { useState } from 'preact/hooks';
-import { type ApiProblem, send } from './client.ts';
-import { bannerSizes, type CreativeText, creativeBody, creativeWarning, newCreative } from './creativetext.ts';
+import { send } from './client.ts';
+import { CreativePreview } from './creativepreview.tsx';
+import { CreativeSource } from './creativesource.tsx';
+import {
+  bannerSizes,
+  type CreativeKind,
+  type CreativeText,
+  creativeBody,
+  creativeWarning,
+  newCreative,
+  ofKind,
+} from './creativetext.ts';
 import type { LineItem } from './data.ts';
-import { FileField, SelectField, TextField } from './fields.tsx';
-import { FormEnd, type Submission, useSubmit } from './formstate.tsx';
-import { Fault } from './parts.tsx';
-import { sendFile } from './upload.ts';
-
-interface UploadedImage {
-  readonly url: string;
-  readonly w: number;
-  readonly h: number;
-  readonly bytes: number;
-}
+import { EditorForm } from './editorform.tsx';
+import { SelectField, TextField } from './fields.tsx';
+import { type Submission, useSubmit } from './formstate.tsx';
 
 interface CreativeFieldsProps {
   readonly value: CreativeText;
@@ -24,158 +26,77 @@ const kinds = {
   image: 'an image',
   html: 'HTML of your own',
   video: 'a video',
+  audio: 'a sound (radio, podcasts)',
   native: 'text and a picture, in the site’s look (native)',
 };
 const sizes = Object.fromEntries(bannerSizes.map((size) => [size, size.replace('x', ' × ')]));
 
+/** What the ad shows and where it leads, with a look at it. */
 export function CreativeFields({ value, form, onChange }: CreativeFieldsProps) {
   const set = (field: keyof CreativeText) => (text: string) => onChange({ ...value, [field]: text });
-  const isBanner = value.kind === 'image' || value.kind === 'html';
   const warning = creativeWarning(value);
   return (
-    <>
-      <TextField id="cr-name" label="Creative name" hint="Only you see it." value={value.name} onInput={set('name')} />
-      <SelectField id="cr-kind" label="Ad is" value={value.kind} options={kinds} onChange={set('kind')} />
-      {isBanner && (
+    <div class="creative-fields">
+      <div class="columns">
+        <TextField
+          id="cr-name"
+          label="Creative name"
+          hint="Only you see it."
+          value={value.name}
+          onInput={set('name')}
+        />
         <SelectField
-          id="cr-size"
-          label="Size"
-          value={value.size}
-          options={{ ...sizes, [value.size]: value.size.replace('x', ' × ') }}
-          onChange={set('size')}
+          id="cr-kind"
+          label="Ad is"
+          hint="Each kind fits other places."
+          value={value.kind}
+          options={kinds}
+          onChange={(kind) => onChange(ofKind(value, kind as CreativeKind))}
         />
-      )}
-      {value.kind === 'native' && <NativeFields value={value} form={form} onChange={onChange} />}
-      <Source value={value} form={form} onChange={onChange} />
-      {value.kind === 'video' && <VideoFields value={value} form={form} onChange={onChange} />}
-      <TextField
-        id="cr-landing"
-        label="Landing page"
-        hint="Where a click leads. Must be https."
-        type="url"
-        required
-        fault={form.faultOf('landingUrl') ?? form.faultOf('adomain')}
-        value={value.landingUrl}
-        onInput={set('landingUrl')}
-      />
-      {warning !== '' && (
-        <p class="fault soft" role="status">
-          {warning}
-        </p>
-      )}
-    </>
-  );
-}
-
-/** The address of the picture or video, or the HTML; pictures can be uploaded. */
-function Source({ value, form, onChange }: CreativeFieldsProps) {
-  const set = (source: string): void => onChange({ ...value, source });
-  if (value.kind === 'html') {
-    return (
-      <TextField
-        id="cr-source"
-        label="HTML"
-        hint="Put ${CLICK_URL} where the click should go."
-        rows={4}
-        required
-        fault={form.faultOf('banner')}
-        value={value.source}
-        onInput={set}
-      />
-    );
-  }
-  const label = value.kind === 'video' ? 'Video address' : 'Image address';
-  return (
-    <>
-      <TextField
-        id="cr-source"
-        label={label}
-        hint="https, so that it may be shown everywhere."
-        type="url"
-        required={value.kind !== 'native'}
-        fault={form.faultOf('imageUrl') ?? form.faultOf('mediaFiles') ?? form.faultOf('native.image')}
-        value={value.source}
-        onInput={set}
-      />
-      {value.kind !== 'video' && (
-        <ImageUpload
-          onDone={({ url, w, h }) =>
-            onChange({
-              ...value,
-              source: url,
-              imageSize: { w, h },
-              ...(value.kind === 'image' ? { size: `${w}x${h}` } : {}),
-            })
-          }
+        {(value.kind === 'image' || value.kind === 'html') && (
+          <SelectField
+            id="cr-size"
+            label="Size"
+            hint="Width × height in pixels."
+            value={value.size}
+            options={{ ...sizes, [value.size]: value.size.replace('x', ' × ') }}
+            onChange={set('size')}
+          />
+        )}
+        {value.kind === 'native' && <NativeFields value={value} form={form} onChange={onChange} />}
+        <CreativeSource value={value} form={form} onChange={onChange} />
+        <TextField
+          id="cr-landing"
+          label="Landing page"
+          hint="Where a click leads. Must be https."
+          type="url"
+          required
+          fault={form.faultOf('landingUrl') ?? form.faultOf('adomain')}
+          value={value.landingUrl}
+          onInput={set('landingUrl')}
         />
-      )}
-    </>
-  );
-}
-
-function ImageUpload({ onDone }: { onDone: (image: UploadedImage) => void }) {
-  const [progress, setProgress] = useState<number | null>(null);
-  const [said, setSaid] = useState('');
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const upload = async (file: File): Promise<void> => {
-    setProblem(null);
-    setSaid('');
-    try {
-      const image = await sendFile<UploadedImage>('/images', file, file.type || 'image/unknown', setProgress);
-      setSaid(`${image.w} × ${image.h}, ${Math.ceil(image.bytes / 1024)} KB`);
-      onDone(image);
-    } catch (error) {
-      setProblem(error as ApiProblem);
-    }
-    setProgress(null);
-  };
-  return (
-    <FileField
-      id="cr-file"
-      label="or upload it"
-      hint="PNG, JPEG, GIF or WebP, at most 512 KB. Its size is read from it."
-      accept="image/png,image/jpeg,image/gif,image/webp"
-      onFile={upload}
-    >
-      {progress !== null && <progress max={1} value={progress} aria-label="Upload" />}
-      {said !== '' && <small role="status">{said}</small>}
-      {problem !== null && <Fault problem={problem} />}
-    </FileField>
-  );
-}
-
-const mimes = { 'video/mp4': 'MP4', 'video/webm': 'WebM' };
-
-function VideoFields({ value, form, onChange }: CreativeFieldsProps) {
-  const set = (field: keyof CreativeText) => (text: string) => onChange({ ...value, [field]: text });
-  return (
-    <>
-      <TextField
-        id="cr-seconds"
-        label="Length (seconds)"
-        required
-        fault={form.faultOf('durationSeconds')}
-        value={value.seconds}
-        onInput={set('seconds')}
-      />
-      <SelectField id="cr-mime" label="Kind of file" value={value.mime} options={mimes} onChange={set('mime')} />
-      <TextField
-        id="cr-skip"
-        label="May be skipped after (seconds)"
-        hint="Empty: not at all."
-        fault={form.faultOf('skipAfterSeconds')}
-        value={value.skipAfter}
-        onInput={set('skipAfter')}
-      />
-    </>
+        {warning !== '' && (
+          <p class="fault soft" role="status">
+            {warning}
+          </p>
+        )}
+      </div>
+      <CreativePreview value={value} />
+    </div>
   );
 }
 
 function NativeFields({ value, form, onChange }: CreativeFieldsProps) {
-  const field = (name: 'title' | 'description' | 'sponsoredBy' | 'callToAction', label: string, maxLength: number) => (
+  const field = (
+    name: 'title' | 'description' | 'sponsoredBy' | 'callToAction',
+    label: string,
+    hint: string,
+    maxLength: number,
+  ) => (
     <TextField
       id={`cr-${name}`}
       label={label}
+      hint={hint}
       required={name === 'title'}
       maxLength={maxLength}
       fault={form.faultOf(`native.${name}`)}
@@ -185,10 +106,10 @@ function NativeFields({ value, form, onChange }: CreativeFieldsProps) {
   );
   return (
     <>
-      {field('title', 'Title', 200)}
-      {field('description', 'Text', 500)}
-      {field('sponsoredBy', 'Sponsored by', 100)}
-      {field('callToAction', 'Button', 50)}
+      {field('title', 'Title', 'Some sites cut it after 25 letters.', 200)}
+      {field('description', 'Text', 'Some sites cut it after 90 letters.', 500)}
+      {field('sponsoredBy', 'Sponsored by', 'Your brand.', 100)}
+      {field('callToAction', 'Button', 'See more, Book now …', 50)}
     </>
   );
 }
@@ -201,20 +122,20 @@ export function CreativeForm({ lineItems, onDone }: { lineItems: readonly LineIt
     await send('POST', '/creatives', { body: { ...creativeBody(text), lineItemId: Number(lineItemId) } });
     onDone();
   });
-  const names = Object.fromEntries(lineItems.map((lineItem) => [String(lineItem.id), lineItem.name]));
+  const names = new Map(lineItems.map((lineItem) => [String(lineItem.id), lineItem.name]));
   return (
-    <form class="form inset" onSubmit={form.submit} aria-label="New creative">
+    <EditorForm label="New creative" form={form} save="Save creative" onCancel={onDone}>
       <div class="columns">
         <SelectField
           id="cr-line-item"
           label="For line item"
+          hint="Its bid and targeting count for the ad."
           value={lineItemId}
           options={names}
           onChange={setLineItemId}
         />
-        <CreativeFields value={text} form={form} onChange={setText} />
       </div>
-      <FormEnd form={form} save="Save creative" onCancel={onDone} />
-    </form>
+      <CreativeFields value={text} form={form} onChange={setText} />
+    </EditorForm>
   );
 }

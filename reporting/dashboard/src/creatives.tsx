@@ -1,17 +1,17 @@
 import { useState } from 'preact/hooks';
+import { AdFrame } from './adframe.tsx';
 import { type ApiProblem, type Me, send } from './client.ts';
 import { CreativeForm } from './creativeform.tsx';
-import { type Campaign, type Creative, type LineItem, type Page, useData } from './data.ts';
+import { type Campaign, type Creative, type LineItem, type Page, useData, useList } from './data.ts';
 import { Card, Fault, Loading } from './parts.tsx';
+import { More } from './table.tsx';
 
-const FRAME_WIDTH = 260;
-const FRAME_HEIGHT = 170;
 const SHOWN = 12;
 
 /** The ads themselves, as people see them, in frames that can not touch this page. */
 export function Creatives({ campaign, me }: { campaign: Campaign; me: Me }) {
-  const creatives = useData<Page<Creative>>(`/creatives?campaignId=${campaign.id}`);
-  const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}`);
+  const creatives = useList<Creative>(`/creatives?campaignId=${campaign.id}`);
+  const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}&limit=1000`);
   const [adding, setAdding] = useState(false);
   const [all, setAll] = useState(false);
   const items = creatives.data?.items.filter((creative) => creative.status !== 'archived') ?? [];
@@ -41,17 +41,16 @@ export function Creatives({ campaign, me }: { campaign: Campaign; me: Me }) {
       </ul>
       {!all && items.length > SHOWN && (
         <button type="button" onClick={() => setAll(true)}>
-          Show all {items.length}
+          Show {items.length - SHOWN} more
         </button>
       )}
+      {(all || items.length <= SHOWN) && <More list={creatives} />}
     </Card>
   );
 }
 
 function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange: () => void }) {
   const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const { w, h } = creative.banner ?? { w: FRAME_WIDTH, h: FRAME_HEIGHT };
-  const scale = Math.min(1, FRAME_WIDTH / w, FRAME_HEIGHT / h);
   const change = async (body: object): Promise<void> => {
     setProblem(null);
     await send('PATCH', `/creatives/${creative.id}`, { body, etag: `"v${creative.version}"` }).catch(setProblem);
@@ -59,20 +58,12 @@ function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange
   };
   return (
     <li>
-      <div class="stage">
-        <div style={{ width: `${w * scale}px`, height: `${h * scale}px` }}>
-          <iframe
-            src={`/api/v1/creatives/${creative.id}/preview?v=${creative.version}`}
-            title={`Preview of ${creative.name}`}
-            sandbox="allow-scripts"
-            loading="lazy"
-            width={w}
-            height={h}
-            tabIndex={-1}
-            style={{ transform: `scale(${scale})` }}
-          />
-        </div>
-      </div>
+      <AdFrame
+        path={`/creatives/${creative.id}/preview?v=${creative.version}`}
+        title={`Preview of ${creative.name}`}
+        w={creative.banner?.w}
+        h={creative.banner?.h}
+      />
       <strong>{creative.name}</strong>
       <small>
         <span class={`pill ${creative.approval}`}>{creative.approval}</span>{' '}

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { type ApiProblem, get } from './client.ts';
 
 export interface Data<T> {
@@ -7,8 +7,10 @@ export interface Data<T> {
   reload(): void;
 }
 
+type Read<T> = (path: string, signal: AbortSignal) => Promise<T>;
+
 /** Reads a resource, again every `everyMs` while the page is visible, keeping the last answer while reading. */
-export function useData<T>(path: string | null, everyMs = 0): Data<T> {
+export function useData<T>(path: string | null, everyMs = 0, readFrom: Read<T> = get): Data<T> {
   const [state, setState] = useState<{ path: string | null; data: T | null; problem: ApiProblem | null }>({
     path,
     data: null,
@@ -22,7 +24,7 @@ export function useData<T>(path: string | null, everyMs = 0): Data<T> {
     const read = async (): Promise<void> => {
       try {
         if (!document.hidden) {
-          const data = await get<T>(path, abort.signal);
+          const data = await readFrom(path, abort.signal);
           setState({ path, data, problem: null });
         }
       } catch (error) {
@@ -36,7 +38,7 @@ export function useData<T>(path: string | null, everyMs = 0): Data<T> {
       abort.abort();
       clearTimeout(timer);
     };
-  }, [path, everyMs, turn]);
+  }, [path, everyMs, turn, readFrom]);
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   const fresh = state.path === path;
   return { data: fresh ? state.data : null, problem: fresh ? state.problem : null, reload };
@@ -46,6 +48,38 @@ export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
 }
+export interface List<T> extends Data<Page<T>> {
+  /** Reads one page more; null when all are there. */
+  readonly more: (() => void) | null;
+}
+
+const PAGE_ITEMS = 50;
+
+/** Reads a list a page at a time; what is read again is as many pages as were asked for. */
+export function useList<T>(path: string, everyMs = 0): List<T> {
+  const wanted = useMemo(() => ({ path, pages: 1 }), [path]);
+  const read = useCallback((from: string, signal: AbortSignal) => readPages<T>(from, wanted.pages, signal), [wanted]);
+  const list = useData<Page<T>>(path, everyMs, read);
+  const more = (): void => {
+    wanted.pages += 1;
+    list.reload();
+  };
+  return { ...list, more: (list.data?.nextCursor ?? null) === null ? null : more };
+}
+
+async function readPages<T>(path: string, pages: number, signal: AbortSignal): Promise<Page<T>> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < pages; page++) {
+    const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const read: Page<T> = await get(`${path}${path.includes('?') ? '&' : '?'}limit=${PAGE_ITEMS}${query}`, signal);
+    items.push(...read.items);
+    cursor = read.nextCursor;
+    if (cursor === null) break;
+  }
+  return { items, nextCursor: cursor };
+}
+
 export interface Budget {
   readonly dailyMicros: number | null;
   readonly lifetimeMicros: number | null;

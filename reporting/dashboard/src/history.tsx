@@ -1,6 +1,7 @@
-import { type Page, useData } from './data.ts';
+import { useList } from './data.ts';
 import { dateTime } from './format.ts';
 import { Card, Fault, Loading } from './parts.tsx';
+import { More } from './table.tsx';
 
 interface Entry {
   readonly id: string;
@@ -15,7 +16,7 @@ interface Entry {
 
 /** Who changed what, newest first. */
 export function History({ path, stamp, timeZone }: { path: string; stamp: number; timeZone?: string }) {
-  const history = useData<Page<Entry>>(`${path}?limit=30&stamp=${stamp}`);
+  const history = useList<Entry>(`${path}?stamp=${stamp}`);
   return (
     <Card title="Changes">
       {history.problem !== null && <Fault problem={history.problem} onRetry={history.reload} />}
@@ -38,6 +39,7 @@ export function History({ path, stamp, timeZone }: { path: string; stamp: number
           </li>
         ))}
       </ol>
+      <More list={history} />
     </Card>
   );
 }

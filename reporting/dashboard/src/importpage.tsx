@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { ApiProblem, type Me } from './client.ts';
+import { ExportButton } from './exportbutton.tsx';
 import { FileField } from './fields.tsx';
 import { plural } from './format.ts';
-import { Icon } from './icons.tsx';
 import { Card, Fault } from './parts.tsx';
 import { Table } from './table.tsx';
 import { sendFile } from './upload.ts';
@@ -48,12 +48,8 @@ export function ImportPage({ me }: { me: Me }) {
           <p>A campaign a line (CSV), or whole trees with line items and ads (JSON), as the export writes them.</p>
         </div>
         <div class="actions">
-          <a class="button" href="/api/v1/campaigns/export?format=csv" download="campaigns.csv">
-            <Icon name="download" /> Export CSV
-          </a>
-          <a class="button" href="/api/v1/campaigns/export" download="campaigns.json">
-            <Icon name="download" /> Export JSON
-          </a>
+          <ExportButton path="/api/v1/campaigns/export?format=csv" name="campaigns.csv" label="Export CSV" />
+          <ExportButton path="/api/v1/campaigns/export" name="campaigns.json" label="Export JSON" />
         </div>
       </header>
       {me.role === 'read_only' ? (

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { AccessFields, accessBody, newAccess } from './accessfields.tsx';
 import { send } from './client.ts';
-import { type Advertiser, type Page, useData } from './data.ts';
+import { type Advertiser, type Page, useData, useList } from './data.ts';
 import { SelectField, TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
 import { FormEnd, useSubmit } from './formstate.tsx';
@@ -26,7 +26,7 @@ const lifetimes = { 30: 'in 30 days', 365: 'in a year', '': 'never' };
 
 /** API keys: who may use the API, for whose data, until when. */
 export function Keys() {
-  const keys = useData<Page<Key>>('/keys');
+  const keys = useList<Key>('/keys');
   const advertisers = useData<Page<Advertiser>>('/advertisers?limit=1000');
   const nameOf = (id: number | null): string =>
     id === null ? 'all' : (advertisers.data?.items.find((advertiser) => advertiser.id === id)?.name ?? String(id));

@@ -3,9 +3,10 @@ import { BiddingFields, biddingBody, biddingText, daypartingOf } from './bidding
 import { BudgetFields, budgetBody, budgetText } from './budgetfields.tsx';
 import { send } from './client.ts';
 import type { Campaign, LineItem } from './data.ts';
+import { EditorForm } from './editorform.tsx';
 import { TrafficEstimate } from './estimate.tsx';
 import { SelectField, TextField } from './fields.tsx';
-import { FormEnd, useSubmit } from './formstate.tsx';
+import { useSubmit } from './formstate.tsx';
 import { planNames } from './labels.ts';
 import { TargetingFields } from './targetingfields.tsx';
 import { targetingPatch, targetingText } from './targetingtext.ts';
@@ -46,10 +47,11 @@ export function LineItemForm({ campaign, lineItem, currency, timeZone, onDone }:
     onDone();
   });
   return (
-    <form
-      class="form inset"
-      onSubmit={form.submit}
-      aria-label={lineItem === null ? 'New line item' : `Edit ${lineItem.name}`}
+    <EditorForm
+      label={lineItem === null ? 'New line item' : `Edit ${lineItem.name}`}
+      form={form}
+      save="Save line item"
+      onCancel={onDone}
     >
       <div class="columns">
         <TextField
@@ -82,7 +84,6 @@ export function LineItemForm({ campaign, lineItem, currency, timeZone, onDone }:
       </div>
       <TargetingFields advertiserId={campaign.advertiserId} value={targeting} form={form} onChange={setTargeting} />
       <TrafficEstimate targeting={targeting} dayparting={dayparting} />
-      <FormEnd form={form} save="Save line item" onCancel={onDone} />
-    </form>
+    </EditorForm>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type ApiProblem, send } from './client.ts';
-import { type Campaign, type Goal, type LineItem, type PacingStatus, type Page, useData } from './data.ts';
+import { type Campaign, type Goal, type LineItem, type PacingStatus, useList } from './data.ts';
 import { money, share } from './format.ts';
 import { planNames } from './labels.ts';
 import { LineItemForm } from './lineitemform.tsx';
@@ -18,7 +18,7 @@ interface LineItemsProps {
 
 /** What the campaign bids with: targeting, bid, budget, pacing and how each is doing. */
 export function LineItems({ campaign, currency, timeZone, pacing, mayWrite }: LineItemsProps) {
-  const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}`);
+  const lineItems = useList<LineItem>(`/line-items?campaignId=${campaign.id}`);
   const [editing, setEditing] = useState<LineItem | 'new' | null>(null);
   const side = mayWrite && campaign.status !== 'archived' && (
     <button type="button" onClick={() => setEditing('new')}>

@@ -83,9 +83,7 @@ function Form({ advertisers }: { advertisers: readonly Advertiser[] }) {
         <TrafficEstimate targeting={targeting} dayparting={dayparting} />
       </Card>
       <Card title="The first ad">
-        <div class="columns">
-          <CreativeFields value={creative} form={form} onChange={setCreative} />
-        </div>
+        <CreativeFields value={creative} form={form} onChange={setCreative} />
       </Card>
       <FormEnd form={form} save="Create and start">
         <button type="submit" value="draft" disabled={form.busy}>

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { AccessFields, accessBody, newAccess } from './accessfields.tsx';
 import { send } from './client.ts';
-import { type Advertiser, type Page, useData } from './data.ts';
+import { type Advertiser, useList } from './data.ts';
+import { EditorForm } from './editorform.tsx';
 import { TextField } from './fields.tsx';
-import { FormEnd, useSubmit } from './formstate.tsx';
+import { useSubmit } from './formstate.tsx';
 import { roleNames } from './labels.ts';
 import { ListCard } from './table.tsx';
 
@@ -16,7 +17,7 @@ interface Person {
 
 /** Who may log in by e-mail and password. */
 export function People({ advertisers }: { advertisers: readonly Advertiser[] }) {
-  const people = useData<Page<Person>>('/users');
+  const people = useList<Person>('/users');
   const [adding, setAdding] = useState(false);
   const remove = async (person: Person): Promise<void> => {
     if (!confirm(`Take the login of ${person.email} away?`)) return;
@@ -76,7 +77,7 @@ function NewPerson({ advertisers, onDone }: { advertisers: readonly Advertiser[]
   });
   const { faultOf } = form;
   return (
-    <form class="form inset" onSubmit={form.submit} aria-label="New person">
+    <EditorForm label="New person" form={form} save="Add" onCancel={onDone}>
       <div class="columns narrow">
         <TextField
           id="pe-name"
@@ -108,7 +109,6 @@ function NewPerson({ advertisers, onDone }: { advertisers: readonly Advertiser[]
         />
         <AccessFields prefix="pe" whose="Person’s" advertisers={advertisers} value={access} onChange={setAccess} />
       </div>
-      <FormEnd form={form} save="Add" onCancel={onDone} />
-    </form>
+    </EditorForm>
   );
 }

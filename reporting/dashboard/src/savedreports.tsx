@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import { Secret } from './alertspage.tsx';
 import { type ApiProblem, type Me, send } from './client.ts';
-import { type Page, useData } from './data.ts';
+import { useList } from './data.ts';
+import { EditorForm } from './editorform.tsx';
 import { SelectField, TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
-import { FormEnd, useSubmit } from './formstate.tsx';
+import { useSubmit } from './formstate.tsx';
 import { Fault } from './parts.tsx';
 import { ListCard } from './table.tsx';
 
@@ -34,7 +35,7 @@ interface SavedReportsProps {
 
 /** Reports that are kept, run on schedule, and can be fetched again. */
 export function SavedReports({ me, query }: SavedReportsProps) {
-  const saved = useData<Page<SavedReport>>('/saved-reports', 15_000);
+  const saved = useList<SavedReport>('/saved-reports', 15_000);
   const [adding, setAdding] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const mayWrite = me.role !== 'read_only';
@@ -187,7 +188,7 @@ function NewSavedReport({ me, query, onDone }: NewSavedReportProps) {
     onDone(made.secret ?? null);
   });
   return (
-    <form class="form inset" onSubmit={form.submit} aria-label="Save this report">
+    <EditorForm label="Save this report" form={form} save="Save report" onCancel={() => onDone(null)}>
       <div class="columns narrow">
         <TextField
           id="sr-name"
@@ -228,7 +229,6 @@ function NewSavedReport({ me, query, onDone }: NewSavedReportProps) {
           />
         )}
       </div>
-      <FormEnd form={form} save="Save report" onCancel={() => onDone(null)} />
-    </form>
+    </EditorForm>
   );
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Data, Page } from './data.ts';
+import type { List } from './data.ts';
 import { count, ecpm, money, percent } from './format.ts';
 import type { Counts } from './live.ts';
 import { Card, Fault, Loading, Scroll } from './parts.tsx';
@@ -39,7 +39,7 @@ export function Table({ label, columns, children }: TableProps) {
 interface ListCardProps<T> {
   readonly title: string;
   readonly label: string;
-  readonly list: Data<Page<T>>;
+  readonly list: List<T>;
   readonly empty: string;
   readonly columns: readonly string[];
   readonly side?: ComponentChildren;
@@ -62,7 +62,21 @@ export function ListCard<T>({ title, label, list, empty, columns, side, above, r
           {items.map(row)}
         </Table>
       )}
+      <More list={list} />
     </Card>
+  );
+}
+
+/** Asks for the next page of a list, while there is one. */
+export function More<T>({ list }: { list: List<T> }) {
+  if (list.more === null) return null;
+  return (
+    <p class="more-row">
+      <button type="button" onClick={list.more}>
+        Show more
+      </button>{' '}
+      <small>{count(list.data?.items.length ?? 0)} so far</small>
+    </p>
   );
 }
 
