@@ -18,7 +18,8 @@ export interface Turn<Call extends HeldCall> {
 /** Requests of one turn that are kept, and decided one after the other before their answers are written. */
 const MAX_CALLS = 256;
 const AT_ONCE = 64;
-const BODIES_BYTES = 1024 * 1024;
+/** Longer bodies are answered at once. */
+const MAX_BODY_BYTES = 4096;
 const ANSWERS_BYTES = 512 * 1024;
 
 /**
@@ -32,12 +33,12 @@ export function createTurn<Call extends HeldCall>(
   decide: (call: Call, body: Uint8Array, length: number) => void,
   onReleased: (call: Call) => void,
 ): Turn<Call> {
-  const bodies = new ArrayBuffer(BODIES_BYTES);
-  const bodyBytes = new Uint8Array(bodies);
+  // One lasting view for each: a new one for every request would be garbage.
+  const bodies = Array.from({ length: MAX_CALLS }, () => Buffer.alloc(MAX_BODY_BYTES));
   const answers = new ArrayBuffer(ANSWERS_BYTES);
   const answerBytes = new Uint8Array(answers);
   const calls: Call[] = [];
-  const starts = new Int32Array(MAX_CALLS + 1);
+  const lengths = new Int32Array(MAX_CALLS);
   let count = 0;
   let answersEnd = 0;
 
@@ -45,10 +46,8 @@ export function createTurn<Call extends HeldCall>(
     for (let i = from; i < to; i++) {
       const call = calls[i]!;
       if (call.done) continue;
-      const start = starts[i]!;
-      const length = starts[i + 1]! - start;
       call.holding = true;
-      decide(call, new Uint8Array(bodies, start, length), length);
+      decide(call, bodies[i]!, lengths[i]!);
     }
     for (let i = from; i < to; i++) {
       const call = calls[i]!;
@@ -66,12 +65,10 @@ export function createTurn<Call extends HeldCall>(
 
   return {
     add(call, body) {
-      const start = count === 0 ? 0 : starts[count]!;
-      if (count === MAX_CALLS || start + body.length > BODIES_BYTES) return false;
-      bodyBytes.set(body, start);
-      starts[count] = start;
+      if (count === MAX_CALLS || body.length > MAX_BODY_BYTES) return false;
+      bodies[count]!.set(body);
+      lengths[count] = body.length;
       calls[count++] = call;
-      starts[count] = start + body.length;
       if (count === 1) setImmediate(end);
       return true;
     },
