@@ -24,7 +24,8 @@ export interface ServerChild {
   stop(): Promise<void>;
 }
 
-const READY_MS = 60_000;
+/** A hundred thousand line items take their time on a busy machine. */
+const READY_MS = 180_000;
 
 /** How to start a server: a built script of this folder or elsewhere that announces its port over IPC. */
 export interface ServerSpec {
