@@ -60,6 +60,7 @@ function countLines(result: LoadtestResult): string[] {
     ),
     row('errors', `${count(errors)} (${percent(errors, done)})${named({ ...counters.faults, ...counters.invalid })}`),
   ];
+  for (const [fault, said] of Object.entries(counters.firstSaid)) lines.push(row('', `${fault}: ${said}`));
   if (counters.dropped > 0 || counters.late > 0) {
     lines.push(
       row('not on time', `${count(counters.dropped)} dropped, ${count(counters.late)} started more than 10 ms late`),
@@ -132,6 +133,9 @@ function gateLines({ gates }: LoadtestResult): string[] {
 
 function verdict(result: LoadtestResult): string {
   if (result.problems.length > 0) return `The test itself failed: ${result.problems.join(' ')}`;
+  if (result.counters.planned > 0 && result.counters.answered === 0) {
+    return `${result.passed ? '' : 'FAILED. '}Nothing was answered: is a bidder running at ${result.options.url}?`;
+  }
   if (result.passed) return result.gates.length > 0 || result.audit !== null ? 'PASSED' : 'Done. No gates were set.';
   return 'FAILED';
 }

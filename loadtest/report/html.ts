@@ -120,9 +120,10 @@ function countTables({ counters, market, notices, clearedNanos }: LoadtestResult
   return `<h2>Counts</h2><div class="columns">
 ${table('Requests', { planned, sent, answered, dropped, 'started late': late, 'answered after tmax': overTmax, bids, 'no-bids': noBids })}
 ${table('Errors', { ...counters.faults, ...counters.invalid })}
+${table('What was said first', counters.firstSaid)}
 ${table('No-bid reasons', counters.noBidReasons)}
-${table('Market', { ...market, cleared: nanosToDecimal(BigInt(clearedNanos)) })}
-${table('Notices', { ...notices })}
+${table('Market', { ...inWords({ ...market }), cleared: nanosToDecimal(BigInt(clearedNanos)) })}
+${table('Notices', inWords({ ...notices }))}
 </div>`;
 }
 
@@ -168,7 +169,7 @@ function senderSection({ sender }: LoadtestResult): string {
 function setting({ environment, options, histogram }: LoadtestResult): string {
   const { memoryBytes, ...rest } = environment;
   const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
-  return `<h2>Environment and configuration</h2><div class="columns">${table('Environment', { ...rest, memory })}</div>
+  return `<h2>Environment and configuration</h2><div class="columns">${table('Environment', { ...inWords(rest), memory })}</div>
 <details><summary>Configuration</summary><pre>${escapeHtml(JSON.stringify(options, null, 2))}</pre></details>
 <details><summary>Histogram (HdrHistogram, µs, compressed base64)</summary><pre>${histogram}</pre></details>`;
 }
@@ -185,8 +186,15 @@ function table(title: string, values: Readonly<Record<string, string | number>>)
 }
 
 function timeTicks({ series }: LoadtestResult): (readonly [number, string])[] {
-  const end = series.at(-1)?.atMs ?? 0;
-  return [0, 0.25, 0.5, 0.75, 1].map((share) => [end * share, clock(end * share)] as const);
+  const begin = series[0]?.atMs ?? 0;
+  const span = (series.at(-1)?.atMs ?? 0) - begin;
+  return [0, 0.25, 0.5, 0.75, 1].map((share) => [begin + span * share, clock(begin + span * share)] as const);
+}
+
+/** Counters under names for people: `givenUp` is "given up". */
+function inWords<T>(values: Readonly<Record<string, T>>): Record<string, T> {
+  const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [words(name), value]));
 }
 
 const percent = (part: number, whole: number): string =>

@@ -120,6 +120,7 @@ describe('a load test', () => {
       { clock: systemClock },
     );
     expect(result.counters.faults).toEqual({ connect_refused: 30 });
+    expect(result.counters.firstSaid.connect_refused).toContain('ECONNREFUSED');
     expect(errorsOf(result.counters)).toBe(30);
     expect(result.gates.map((gate) => gate.passed)).toEqual([false, false]);
     expect(result.gates[0]!.value).toBeNull();

@@ -15,6 +15,8 @@ export interface SendCounters {
   readonly invalid: Record<string, number>;
   /** Requests without an answer, by `HttpFault`. */
   readonly faults: Record<string, number>;
+  /** What the system said of the first fault of each kind: "self-signed certificate". */
+  readonly firstSaid: Record<string, string>;
   readonly noBidReasons: Record<string, number>;
   bytesSent: number;
   bytesReceived: number;
@@ -32,6 +34,7 @@ export function newCounters(): SendCounters {
     noBids: 0,
     invalid: {},
     faults: {},
+    firstSaid: {},
     noBidReasons: {},
     bytesSent: 0,
     bytesReceived: 0,
@@ -55,7 +58,8 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
 /** Adds `from` to `to`. */
 export function addCounters(to: SendCounters, from: SendCounters): void {
   for (const [name, value] of Object.entries(from)) {
-    if (typeof value === 'number') (to as unknown as Record<string, number>)[name]! += value;
+    if (name === 'firstSaid') Object.assign(to.firstSaid, { ...from.firstSaid, ...to.firstSaid });
+    else if (typeof value === 'number') (to as unknown as Record<string, number>)[name]! += value;
     else for (const [key, count] of Object.entries(value)) countUp(to[name as 'faults'], key, count as number);
   }
 }

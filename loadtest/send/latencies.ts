@@ -40,7 +40,11 @@ export function createLatencies(): Latencies {
 function wrap(histogram: hdr.Histogram): Latencies {
   return {
     histogram,
-    percentileMs: (percentile) => (histogram.totalCount === 0 ? 0 : histogram.getValueAtPercentile(percentile) / 1000),
+    percentileMs(percentile) {
+      if (histogram.totalCount === 0) return 0;
+      // A percentile is the highest value of its bucket, which may be more than anything recorded.
+      return Math.min(histogram.getValueAtPercentile(percentile), histogram.maxValue) / 1000;
+    },
     get count() {
       return histogram.totalCount;
     },

@@ -24,6 +24,7 @@ describe('what a sender records', () => {
         }
         expect(sum.count).toBe(steps.flat().length);
         expect(sum.encode()).toBe(direct.encode());
+        expect(sum.maxMs).toBe(direct.maxMs);
         for (const percentile of [0, 10, 50, 90, 99, 99.9, 100]) {
           expect(sum.percentileMs(percentile)).toBe(direct.percentileMs(percentile));
         }
@@ -39,7 +40,9 @@ describe('what a sender records', () => {
     recorder.recordMs(3);
     recorder.recordMs(3);
     recorder.recordMs(-1);
-    expect(recorder.take()).toEqual({ values: Uint32Array.of(1, 3000), counts: Uint32Array.of(1, 2) });
+    recorder.recordMs(9.003);
+    recorder.recordMs(9.001);
+    expect(recorder.take()).toEqual({ values: Uint32Array.of(1, 3000, 9003), counts: Uint32Array.of(1, 2, 2) });
     expect(recorder.take().values).toHaveLength(0);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Counts by value: `values[i]` µs (the lowest of its bucket) was recorded `counts[i]` times. Plain arrays, so that a
- * sender thread can hand them over without encoding anything.
+ * Counts by value, ascending: `values[i]` µs (the lowest of its bucket, the last the largest itself) was recorded
+ * `counts[i]` times. Plain arrays, so that a sender thread can hand them over without encoding anything.
  */
 export interface LatencyCounts {
   readonly values: Uint32Array;
@@ -24,6 +24,7 @@ const HALF = 1 << (STEPS_BITS - 1);
 export function createRecorder(): Recorder {
   const buckets = new Uint32Array(bucketOf(HIGHEST_US) + 1);
   let highest = -1;
+  let highestUs = 0;
   let used = 0;
   return {
     recordMs(ms) {
@@ -31,7 +32,10 @@ export function createRecorder(): Recorder {
       const bucket = bucketOf(us);
       if (buckets[bucket]! === 0) used += 1;
       buckets[bucket]! += 1;
-      if (bucket > highest) highest = bucket;
+      if (us > highestUs) {
+        highestUs = us;
+        highest = bucket;
+      }
     },
     take() {
       const values = new Uint32Array(used);
@@ -43,8 +47,10 @@ export function createRecorder(): Recorder {
         counts[at] = count;
         at += 1;
       }
+      if (used > 0) values[used - 1] = highestUs;
       buckets.fill(0, 0, highest + 1);
       highest = -1;
+      highestUs = 0;
       used = 0;
       return { values, counts };
     },

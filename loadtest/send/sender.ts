@@ -221,6 +221,7 @@ export function createBook<T>(
       if (counters !== warmup) deps.latencies.recordMs(tookMs);
       if (outcome.kind === 'fault') {
         countUp(counters.faults, outcome.fault);
+        counters.firstSaid[outcome.fault] ??= outcome.detail;
         return;
       }
       if (counters !== warmup && !times.hasWaited) deps.onTimes?.(times, outcome.response);
