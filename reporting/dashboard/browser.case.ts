@@ -155,7 +155,7 @@ export async function axeFaultsInBoth(page: Page): Promise<readonly string[]> {
 }
 
 /** Violations of WCAG 2.2 AA and best practices, as `rule: element`. */
-export async function axeFaults(page: Page): Promise<readonly string[]> {
+async function axeFaults(page: Page): Promise<readonly string[]> {
   await page.evaluate(axeSource);
   const found = (await page.evaluate(
     "axe.run(document, { iframes: false }).then((result) => result.violations.flatMap((rule) => rule.nodes.map((node) => rule.id + ': ' + node.html.slice(0, 160))))",
