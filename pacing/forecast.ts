@@ -107,6 +107,7 @@ export function observe(
   const slot = Math.floor(fromMs / SLOT_MS);
   const day = Math.floor(slot / SLOTS);
   if (traffic.todayIndex !== day) closeDay(traffic, day);
+  if (isUntouched(traffic) && count === 0) return;
   const spanMs = toMs - fromMs;
   traffic.watchedMs += spanMs;
   if (outage) {
@@ -121,6 +122,11 @@ export function observe(
   traffic.expectedFlat = traffic.expectedFlat * keepLong + (volumeOf(traffic) * spanMs) / DAY_MS;
   traffic.seenRecent = traffic.seenRecent * keepRecent + count;
   traffic.expectedRecent = traffic.expectedRecent * keepRecent + longView(profile, traffic, fromMs, toMs);
+}
+
+/** Before its first request nothing is known of it: the silence is not a quiet day to measure the first traffic by. */
+function isUntouched(traffic: Traffic): boolean {
+  return traffic.days === 0 && traffic.seenLong === 0;
 }
 
 /**
@@ -142,6 +148,7 @@ export function observeAll(
   toMs: number,
   requests: number,
 ): boolean {
+  if (isUntouched(all) && requests === 0) return false;
   const usual = longView(profile, all, fromMs, toMs);
   const outage = requests === 0 && usual >= MIN_EXPECTED_FOR_OUTAGE;
   learnProfile(profile, fromMs, toMs, outage ? usual : requests, outage);

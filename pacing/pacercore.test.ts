@@ -106,14 +106,15 @@ function reportOf(fromMs: number, toMs: number, requests: number, more: Partial<
 
 describe('traffic that bidders tell late', () => {
   /** Ten requests a second for half an hour, told every `everyMs` and heard `lateMs` later. */
-  function eligibleRest(everyMs: number, lateMs: number): number {
+  function eligibleRest(everyMs: number, lateMs: number, silentMs = 0): number {
     const core = createPacerCore(pacerDefaults);
     for (const change of demo()) core.change(change);
     core.begin(1);
-    const endMs = DAY + HOURS / 2;
+    const endMs = DAY + silentMs + HOURS / 2;
     for (let nowMs = DAY; nowMs <= endMs; nowMs += 1000) {
       const toMs = nowMs - lateMs;
-      if ((toMs - DAY) % everyMs === 0 && toMs > DAY) core.stats(reportOf(toMs - everyMs, toMs, everyMs / 100));
+      const requests = toMs > DAY + silentMs ? everyMs / 100 : 0;
+      if ((toMs - DAY) % everyMs === 0 && toMs > DAY) core.stats(reportOf(toMs - everyMs, toMs, requests));
       for (const message of core.round(nowMs)) core.acknowledge(message.owner, message.epoch);
     }
     return core.status(endMs)[0]!.eligibleRest;
@@ -128,6 +129,13 @@ describe('traffic that bidders tell late', () => {
     const rest = (23.5 * HOURS) / 100;
     expect(eligibleRest(everyMs, lateMs) / rest).toBeGreaterThan(0.98);
     expect(eligibleRest(everyMs, lateMs) / rest).toBeLessThan(1.02);
+  });
+
+  it('is not measured by the silence before the first request', () => {
+    const rest = (20.5 * HOURS) / 100;
+    const found = eligibleRest(1000, 0, 3 * HOURS);
+    expect(found / rest).toBeGreaterThan(0.95);
+    expect(found / rest).toBeLessThan(1.05);
   });
 });
 
