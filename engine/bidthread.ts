@@ -74,6 +74,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const admin = createAdminHandler({ status, version: config.version, transport: transportName, metrics: asks.ask });
   const handlers: HttpHandlers = {
     ...config.limits,
+    traced: config.traces !== null,
     maxInFlight: Math.min(config.limits.maxInFlight, Math.ceil(config.limits.maxConnections / start.threads)),
     bid,
     other(call, body) {

@@ -20,7 +20,7 @@ let asked = 0;
 beforeAll(async () => {
   configure('');
   receiver = await startReceiver();
-  const traces = [`--traces-url=${receiver.url}`, '--traces-ratio=0.05'];
+  const traces = [`--traces-url=${receiver.url}`, '--traces-ratio=0.5'];
   const flags = [`--config=${settings}`, `--lease-ms=${LEASE_MS}`, '--bid-threads=2', ...traces];
   system = await startSystem(flags, ['--seed-demo']);
   await until(bids, 60_000, 'the demo bids');
@@ -165,6 +165,33 @@ async function showOne(): Promise<void> {
 
 const metricsOf = async (url: string) => (await fetch(`${url}/metrics`)).text();
 
+describe('traces', () => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+
+  it('hold the stages of a bid and an API request in their caller’s trace, ingest blocks and pacer rounds', async () => {
+    const body = JSON.stringify({ ...sampleRequest, id: `traced-${asked++}`, user: { id: 'somebody-traced' } });
+    await fetch(`${system.bidUrl}/openrtb2/bid/demo`, { method: 'POST', body, headers: { traceparent } });
+    await callApi(system, '/api/v1/campaigns', { headers: { traceparent } });
+    const named = (name: string) => receiver.spans.filter((span) => span.name === name);
+    const ours = () => receiver.spans.filter((span) => span.traceId === traceId);
+    const whole = async () =>
+      ['bid', 'bid.read', 'bid.auction', 'GET /api/v1/campaigns'].every((name) =>
+        ours().some((one) => one.name === name),
+      ) &&
+      named('ingest.block').length > 0 &&
+      named('pacer.round').length > 0;
+    await until(whole, 20_000, 'every kind of span');
+    expect(receiver.faults).toEqual([]);
+    const bid = ours().find(({ name }) => name === 'bid');
+    expect(bid).toMatchObject({ role: 'bidder', parentSpanId: '00f067aa0ba902b7' });
+    const stages = ours().filter(({ parentSpanId }) => parentSpanId === bid?.spanId);
+    expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining(['bid.read', 'bid.auction']));
+    expect(ours().some(({ name, role }) => name === 'GET /api/v1/campaigns' && role === 'reporting')).toBe(true);
+    expect(JSON.stringify(receiver.spans), 'no person stands in a trace').not.toContain('somebody-traced');
+  });
+});
+
 describe('the dead-man’s switch', () => {
   it('stops bidding when nobody watches the money, and goes on when somebody does', async () => {
     await system.reporting.end('SIGKILL');
@@ -217,28 +244,6 @@ function parse(text: string): Map<string, Exposed> {
   }
   return found;
 }
-
-describe('traces', () => {
-  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
-  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
-
-  it('hold the stages of a bid and an API request in their caller’s trace, ingest blocks and pacer rounds', async () => {
-    const body = JSON.stringify({ ...sampleRequest, id: `traced-${asked++}`, user: { id: 'somebody-traced' } });
-    await fetch(`${system.bidUrl}/openrtb2/bid/demo`, { method: 'POST', body, headers: { traceparent } });
-    await callApi(system, '/api/v1/campaigns', { headers: { traceparent } });
-    const named = (name: string) => receiver.spans.filter((span) => span.name === name);
-    const ours = () => receiver.spans.filter((span) => span.traceId === traceId);
-    const whole = async () => ours().length >= 5 && named('ingest.block').length > 0 && named('pacer.round').length > 0;
-    await until(whole, 20_000, 'every kind of span');
-    expect(receiver.faults).toEqual([]);
-    const bid = ours().find(({ name }) => name === 'bid');
-    expect(bid).toMatchObject({ role: 'bidder', parentSpanId: '00f067aa0ba902b7' });
-    const stages = ours().filter(({ parentSpanId }) => parentSpanId === bid?.spanId);
-    expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining(['bid.read', 'bid.auction']));
-    expect(ours().some(({ name, role }) => name === 'GET /api/v1/campaigns' && role === 'reporting')).toBe(true);
-    expect(JSON.stringify(receiver.spans), 'no person stands in a trace').not.toContain('somebody-traced');
-  });
-});
 
 describe('a change of an ad', () => {
   it('is in the bids of every thread within a second of the API’s answer', async () => {

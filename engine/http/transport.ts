@@ -31,6 +31,8 @@ export interface HttpHandlers {
   readonly maxConnections: number;
   /** Most bytes of bodies that have come in part, of all callers together. */
   readonly maxHeldBytes: number;
+  /** Whether bid requests are asked for their `traceparent`. */
+  readonly traced: boolean;
   /**
    * A POST to the bid endpoint, with its whole body in [0, length) of bytes that are only valid until this returns.
    * Answers at once; the call is no longer its own after that.

@@ -98,6 +98,7 @@ const keptHeaders = ['content-type', 'user-agent', 'x-forwarded-for', 'content-e
 
 /** What a call tells the reader of bodies. */
 interface CallOwner {
+  readonly traced: boolean;
   onData(call: Call, chunk: ArrayBuffer, isLast: boolean): void;
   onDone(call: Call): void;
   /** Keeps the body of an answer until it is written. */
@@ -119,6 +120,7 @@ class Call implements HttpCall {
   #encoding = '';
   #authorization = '';
   #acceptEncoding = '';
+  #traceparent = '';
   #request: HttpRequest | null = null;
   #kept: Map<string, string> | null = null;
   #reply: Reply = { status: 204 };
@@ -154,6 +156,7 @@ class Call implements HttpCall {
     this.#encoding = req.getHeader('content-encoding');
     this.#acceptEncoding = req.getHeader('accept-encoding');
     this.#authorization = this.query === '' ? '' : req.getHeader('authorization');
+    if (this.#owner.traced) this.#traceparent = req.getHeader('traceparent');
     this.#request = req;
     this.done = false;
     this.holding = false;
@@ -181,6 +184,7 @@ class Call implements HttpCall {
   header(name: string): string {
     if (name === 'content-encoding') return this.#encoding;
     if (name === 'accept-encoding') return this.#acceptEncoding;
+    if (name === 'traceparent') return this.#traceparent;
     if (name === 'authorization' && this.#authorization !== '') return this.#authorization;
     return this.#kept?.get(name) ?? this.#request?.getHeader(name) ?? '';
   }
@@ -261,6 +265,7 @@ function createBodyReader(handlers: HttpHandlers) {
 
   const owner: CallOwner = {
     hold: turn.hold,
+    traced: handlers.traced,
     onData(call, chunk, isLast) {
       if (call.done) return;
       call.complete = isLast;
