@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
   },
   latency: (flags) => pressure('latency', flags),
   overload: (flags) => pressure('overload', flags),
+  soak,
   async sender({ quick, json }) {
     const { runSelfCheck } = await import('../../loadtest/selfcheck/selfcheck.ts');
     const { SELF_CHECK_HEAD, roundText, selfCheckText } = await import('../../loadtest/selfcheck/selfchecktext.ts');
@@ -85,6 +86,22 @@ async function pressure(kind: 'latency' | 'overload', { quick, json, flags }: Be
   return result.rows.every(({ errors }) => errors === 0);
 }
 
+/** Ten minutes, or a quarter of one, at a steady rate: memory and major collections. */
+async function soak({ quick, json, flags }: BenchFlags): Promise<boolean> {
+  const { runSoak, soakTable } = await import('../../engine/bench/soak.ts');
+  const seconds = Number(flags.seconds ?? (quick ? 15 : 600));
+  const parts = quick ? 3 : 10;
+  const result = await runSoak({
+    lineItems: Number(flags['line-items'] ?? 10_000),
+    ratePerSecond: Number(flags.rate ?? 5000),
+    partSeconds: seconds / parts,
+    parts,
+    onProgress: progress,
+  });
+  console.log(json ? JSON.stringify(result, null, 2) : soakTable(result));
+  return result.ok;
+}
+
 /** What a result is worth nothing without. */
 function about(): { command: string; commit: string; machine: string; load: string } {
   const git = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
@@ -109,7 +126,7 @@ function wholeNumber(flags: Readonly<Record<string, string>>, name: string): num
   throw new CodedError('arguments.invalid', `--${name} is not a whole number of 1 or more.`, `Write --${name}=N.`);
 }
 
-/** `npm run bench -- bid|latency|overload|sender|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
+/** `npm run bench -- bid|latency|overload|soak|sender|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
 export async function benchCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parseArguments(args, new Set(['quick', 'json']));
   const bench = benches[words[0] ?? ''];
