@@ -39,7 +39,7 @@ describe('bulk import and export', () => {
     const made = await api.call('GET', `/api/v1/campaigns/${done.json.created[0]}`);
     expect(made.json).toMatchObject({ name: 'Spring, north', budget: { dailyMicros: 12_500_000 } });
     const exported = await api.call('GET', '/api/v1/campaigns/export?format=csv');
-    expect(exported.text).toContain('"Spring, north",active,12.5,,,,2.75,even,DEU FRA');
+    expect(exported.text).toContain('"Spring, north",active,12.5,,,,"Spring, north",cpm,,2.75,even,,,DEU FRA,,');
   });
 
   it('says what is wrong with which line and creates nothing', async () => {
@@ -61,6 +61,61 @@ describe('bulk import and export', () => {
     expect((await api.call('GET', '/api/v1/campaigns')).json.items).toEqual([]);
     const wrong = await api.call('POST', '/api/v1/campaigns/import', { body: 'name,colour\nx,red\n', headers });
     expect(wrong.json.detail).toContain('colour');
+  });
+
+  it('takes campaigns of several line items, and names the line and column at fault', async () => {
+    const api = await createHarness();
+    const id = (await api.call('POST', '/api/v1/advertisers', { body: { name: 'A' } })).json.id;
+    const header =
+      'advertiserId,name,dailyBudget,lineItem,goal,target,bidCpm,lineItemDailyBudget,countries,devices,sites';
+    const lines = [
+      `${id},Spring,20,Phones,cpm,,2.5,5,DEU,4 5,`,
+      `${id},Spring,,Clicks,cpc,0.4,8,,FRA,,news.example sport.example`,
+      `${id},Autumn,1,One,cpm,,1,,,,`,
+      `${id},Winter,1,,,,1,,,,`,
+      `${id},Winter,1,,,,1,,,,`,
+    ];
+    const send = (body: string, query = '') =>
+      api.call('POST', `/api/v1/campaigns/import${query}`, { body, headers: { 'content-type': 'text/csv' } });
+    const done = await send(`${header}\n${lines.join('\n')}\n`);
+    expect(done.json, done.text).toMatchObject({ valid: 5, errors: [] });
+    expect(done.json.created).toHaveLength(4);
+    const items = (await api.call('GET', `/api/v1/line-items?campaignId=${done.json.created[0]}`)).json.items;
+    expect(items.map((item: { name: string }) => item.name).sort()).toEqual(['Clicks', 'Phones']);
+    expect(items.find((item: { name: string }) => item.name === 'Clicks')).toMatchObject({
+      goal: { type: 'cpc', targetMicros: 400_000, maxCpmMicros: 8_000_000 },
+      targeting: { terms: { country: { include: ['FRA'] }, domain: { include: ['news.example', 'sport.example'] } } },
+    });
+    // What was exported is the same campaigns again.
+    const exported = (await api.call('GET', '/api/v1/campaigns/export?format=csv')).text;
+    expect((await send(exported)).json).toMatchObject({ valid: 5, errors: [] });
+    expect((await api.call('GET', '/api/v1/campaigns')).json.items).toHaveLength(8);
+    const linesOf = (text: string) =>
+      text
+        .trim()
+        .split('\r\n')
+        .slice(1)
+        .map((line) => line.replace(/^\d+,/, ''))
+        .sort();
+    const again = (await api.call('GET', '/api/v1/campaigns/export?format=csv')).text;
+    expect(linesOf(again)).toEqual([...linesOf(exported), ...linesOf(exported)].sort());
+
+    const wrong = [
+      `${id},Summer,20,Fine,cpm,,2.5,5,DEU,,`,
+      `${id},Summer,21,Other,cpm,,2,,,,`,
+      `${id},Late,1,Fine,cpm,,1,,,,`,
+      `${id},Late,,Broken,cpx,,1,,,,`,
+      `${id},Late,,Poor,cpm,,2000,,,,`,
+      `${id},Rain,0.001,Costly,cpm,,5,,,,`,
+    ];
+    const dry = await send(`${header}\n${wrong.join('\n')}\n`, '?dryRun=true');
+    expect(dry.json.errors.map((fault: { line: number; field: string }) => [fault.line, fault.field])).toEqual([
+      [3, 'dailyBudget'],
+      [5, 'goal'],
+      [7, 'bidCpm'],
+    ]);
+    expect(dry.json.valid).toBe(3);
+    expect((await send(`${header}\n${id},Poor,1,A,cpm,,2000,,,,\n`)).json.field).toBe('bidCpm');
   });
 
   it('imports what it exported', async () => {

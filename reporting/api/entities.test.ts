@@ -99,6 +99,36 @@ describe('entities', () => {
     expect(back.json).toMatchObject({ code: 'transition_not_allowed', field: 'status' });
   });
 
+  it('explains a bid that no level of the budget can pay for', async () => {
+    const api = await createHarness();
+    const advertiserId = await advertiser(api);
+    const any = { headers: { 'if-match': '*' } };
+    const goal = (bidCpmMicros: number) => ({ type: 'cpm', bidCpmMicros });
+    const campaign = (body: object) =>
+      api.call('POST', '/api/v1/campaigns', { body: { advertiserId, name: 'C', ...body } });
+    const nested = await campaign({ budget: { dailyMicros: 4999 }, lineItems: [{ name: 'L', goal: goal(5_000_000) }] });
+    expect(nested.json.field, nested.text).toBe('lineItems.0.goal.bidCpmMicros');
+    expect(nested.json.detail).toContain('costs more than the daily budget of the campaign (4999 micros)');
+    const made = await campaign({
+      budget: { lifetimeMicros: 5000 },
+      lineItems: [{ name: 'L', goal: goal(5_000_000) }],
+    });
+    expect(made.status, made.text).toBe(201);
+    const path = `/api/v1/campaigns/${made.json.id}`;
+    const poorer = await api.call('PATCH', path, { body: { budget: { lifetimeMicros: 4999 } }, ...any });
+    expect([poorer.json.field, poorer.status]).toEqual(['budget.lifetimeMicros', 422]);
+    const second = { campaignId: made.json.id, name: 'M', goal: goal(5_000_001) };
+    expect((await api.call('POST', '/api/v1/line-items', { body: second })).json.field).toBe('goal.bidCpmMicros');
+    const account = `/api/v1/advertisers/${advertiserId}`;
+    const empty = await api.call('PATCH', account, { body: { budget: { dailyMicros: 4999 } }, ...any });
+    expect(empty.json.field).toBe('budget.dailyMicros');
+    expect((await api.call('PATCH', account, { body: { budget: { dailyMicros: 6000 } }, ...any })).status).toBe(200);
+    const third = await campaign({
+      lineItems: [{ name: 'L', goal: { type: 'cpc', targetMicros: 1, maxCpmMicros: 6_001_000 } }],
+    });
+    expect(third.json.detail).toContain('daily budget of the account (6000 micros)');
+  });
+
   it('pages through a list without missing or repeating', async () => {
     const api = await createHarness();
     for (let i = 0; i < 7; i++) await advertiser(api, `A${i}`);

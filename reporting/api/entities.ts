@@ -19,7 +19,7 @@ import { createCampaignTree } from './newcampaign.ts';
 import { advertiserFilter, filtersOf, named, nameFilter, pageOf, sortable } from './paging.ts';
 import { invalidField, Problem } from './problem.ts';
 import { changeOf, etagOf, mergePatch, newId, parseEntity, resources } from './resources.ts';
-import { checkRules, hindrances } from './rules.ts';
+import { checkRules, hindrances, type Surroundings } from './rules.ts';
 
 const listQuery = z.object({
   advertiserId: advertiserFilter,
@@ -124,16 +124,29 @@ export function newEntities(
 ): readonly CampaignChange[] {
   checkParent(services, kind, body, principal);
   const nowMs = services.clock.nowMs();
+  let campaign: Entities['campaign'] | undefined;
   const make = <K extends EntityKind>(made: K, fields: Record<string, unknown>, prefix: string): Entities[K] => {
     const id = newId(services.directory, made, services.random, taken);
     taken.add(id);
     const owned = { id, version: 1, updatedMs: nowMs, ...approvalOf(made, fields, principal) };
     const entity = parseEntity(made, fields, owned, prefix);
-    checkRules(made, entity, undefined, nowMs);
+    checkRulesOf(made, entity, prefix, { directory: services.directory, nowMs, ...(campaign && { campaign }) });
+    if (made === 'campaign') campaign = entity as Entities['campaign'];
     return entity;
   };
   if (kind === 'campaign') return createCampaignTree(body, make);
   return [changeOf(kind, make(kind, body, ''))];
+}
+
+/** The rules for something nested in a request: the field is named from the request's top. */
+function checkRulesOf<K extends EntityKind>(kind: K, entity: Entities[K], prefix: string, around: Surroundings): void {
+  try {
+    checkRules(kind, entity, undefined, around);
+  } catch (error) {
+    if (prefix === '' || !(error instanceof Problem) || error.options.field === undefined) throw error;
+    const { field, detail } = error.options;
+    throw invalidField(`${prefix}${field}`, detail.replace(`${field}: `, ''));
+  }
 }
 
 /** Creatives of advertisers wait for an operator's approval. */
@@ -166,7 +179,7 @@ async function update(services: Services, kind: EntityKind, c: ApiContext): Prom
     const merged = mergePatch(before, body) as Record<string, unknown>;
     const owned = { id: before.id, version: before.version + 1, updatedMs: services.clock.nowMs() };
     const after = parseEntity(kind, merged, reapproval(kind, before, merged, principal, owned));
-    checkRules(kind, after, before, services.clock.nowMs());
+    checkRules(kind, after, before, { directory: services.directory, nowMs: services.clock.nowMs() });
     const written = [{ before, after: changeOf(kind, after) }];
     await commitChanges(services, principal, c.get('requestId'), written);
     return c.json(after, 200, { etag: etagOf(after) });

@@ -1,4 +1,5 @@
-import type { Campaign, Creative, LineItem, Status } from '../../core/campaign.ts';
+import type { Advertiser, Budget, Campaign, Creative, LineItem, Status } from '../../core/campaign.ts';
+import { highestCpmMicros } from './campaigncsv.ts';
 import type { Directory, Entities, EntityKind } from './directory.ts';
 import { invalidField, Problem } from './problem.ts';
 
@@ -11,6 +12,14 @@ const transitions: Readonly<Record<Status, readonly Status[]>> = {
   archived: [],
 };
 
+/** What a rule looks at beside the entity itself. */
+export interface Surroundings {
+  readonly directory: Pick<Directory, 'get' | 'childrenOf'>;
+  /** The campaign of a line item that is made in the same request. */
+  readonly campaign?: Campaign;
+  readonly nowMs: number;
+}
+
 /**
  * Refuses what can not be meant, with the field and the reason.
  * @throws Problem invalid_field | transition_not_allowed
@@ -19,13 +28,20 @@ export function checkRules<K extends EntityKind>(
   kind: K,
   entity: Entities[K],
   before: Entities[K] | undefined,
-  nowMs: number,
+  around: Surroundings,
 ): void {
   if (before !== undefined) checkTransition(before.status, entity.status);
-  if (kind === 'campaign') checkFlight(entity as Campaign, before as Campaign | undefined, nowMs);
+  if (kind === 'advertiser') checkBudget((entity as Advertiser).budget, cheapestOfAccount(entity.id, around));
+  if (kind === 'campaign') {
+    checkFlight(entity as Campaign, before as Campaign | undefined, around.nowMs);
+    checkBudget((entity as Campaign).budget, cheapestOf(entity.id, around));
+  }
   if (kind === 'line_item') {
-    checkFlight(entity as LineItem, before as LineItem | undefined, nowMs);
-    checkBudget(entity as LineItem);
+    checkFlight(entity as LineItem, before as LineItem | undefined, around.nowMs);
+    const oneBidMicros = oneBid(entity as LineItem);
+    checkBudget((entity as LineItem).budget, oneBidMicros);
+    if (before === undefined || oneBid(before as LineItem) < oneBidMicros)
+      checkAbove(entity as LineItem, oneBidMicros, around);
   }
   if (kind === 'creative') checkCreative(entity as Creative);
 }
@@ -46,14 +62,48 @@ function checkFlight(entity: Campaign | LineItem, before: Campaign | LineItem | 
   throw invalidField('flight.endMs', `the flight ended at ${new Date(end).toISOString()}; extend it before activating`);
 }
 
-function checkBudget(lineItem: LineItem): void {
-  const cpmMicros = lineItem.goal.type === 'cpm' ? lineItem.goal.bidCpmMicros : lineItem.goal.maxCpmMicros;
-  const oneBidMicros = Math.ceil(cpmMicros / 1000);
-  for (const [field, limit] of Object.entries(lineItem.budget)) {
-    if (limit !== null && limit < oneBidMicros) {
+/** What one impression at the highest bid costs, micros. */
+function oneBid({ goal }: LineItem): number {
+  return Math.ceil(highestCpmMicros(goal) / 1000);
+}
+
+/** The cheapest bid of a campaign's line items, micros; null when there is none. */
+function cheapestOf(campaignId: number, { directory }: Pick<Surroundings, 'directory'>): number | null {
+  const lineItems = directory.childrenOf('campaign', campaignId).map((id) => directory.get('line_item', id)!);
+  const bids = lineItems.filter(({ status }) => status !== 'archived').map(oneBid);
+  return bids.length === 0 ? null : Math.min(...bids);
+}
+
+function cheapestOfAccount(advertiserId: number, { directory }: Pick<Surroundings, 'directory'>): number | null {
+  const bids = directory.childrenOf('advertiser', advertiserId).flatMap((id) => cheapestOf(id, { directory }) ?? []);
+  return bids.length === 0 ? null : Math.min(...bids);
+}
+
+function checkBudget(budget: Budget, oneBidMicros: number | null): void {
+  for (const [field, limit] of Object.entries(budget)) {
+    if (limit === null || oneBidMicros === null || limit >= oneBidMicros) continue;
+    throw invalidField(
+      `budget.${field}`,
+      `${limit} micros do not pay for one impression at the highest bid (${oneBidMicros} micros)`,
+    );
+  }
+}
+
+/** A bid that the campaign or the account can never pay for. */
+function checkAbove(lineItem: LineItem, oneBidMicros: number, { directory, campaign: made }: Surroundings): void {
+  const campaign = made ?? directory.get('campaign', lineItem.campaignId);
+  const advertiser = campaign && directory.get('advertiser', campaign.advertiserId);
+  const field = lineItem.goal.type === 'cpm' ? 'goal.bidCpmMicros' : 'goal.maxCpmMicros';
+  for (const [whose, budget] of [
+    ['campaign', campaign?.budget],
+    ['account', advertiser?.budget],
+  ] as const) {
+    for (const [name, limit] of Object.entries(budget ?? {})) {
+      if (limit === null || limit >= oneBidMicros) continue;
+      const which = name === 'dailyMicros' ? 'daily budget' : 'whole budget';
       throw invalidField(
-        `budget.${field}`,
-        `${limit} micros do not pay for one impression at the highest bid (${oneBidMicros} micros)`,
+        field,
+        `one impression at the highest bid (${oneBidMicros} micros) costs more than the ${which} of the ${whose} (${limit} micros)`,
       );
     }
   }
@@ -97,6 +147,13 @@ export function hindrances(directory: Directory, campaign: Campaign, nowMs: numb
   const lineItems = directory.childrenOf('campaign', campaign.id).map((id) => directory.get('line_item', id)!);
   const active = lineItems.filter((lineItem) => lineItem.status === 'active');
   if (active.length === 0) found.push({ code: 'no_active_line_item', message: 'No line item is active.' });
+  const poor = [campaign.budget, advertiser?.budget].some((budget) =>
+    Object.values(budget ?? {}).some((limit) => limit !== null && active.every((one) => oneBid(one) > limit)),
+  );
+  if (active.length > 0 && poor) {
+    const message = 'The budget of the campaign or the account is below one bid of every line item.';
+    found.push({ code: 'budget_below_bid', message });
+  }
   const creatives = active
     .flatMap((lineItem) => directory.childrenOf('line_item', lineItem.id))
     .map((id) => directory.get('creative', id)!)
