@@ -106,6 +106,17 @@ type MetricKind = 'count' | 'money' | 'estimate' | 'ratio';
 export type ReportMetric = keyof typeof reportMetrics;
 export const reportMetricNames = Object.keys(reportMetrics) as readonly ReportMetric[];
 
+/** A metric's column in files, where money is in units of currency. */
+export function fileName(metric: ReportMetric): string {
+  return metric.replace(/(Nanos|Micros)$/, '');
+}
+
+/** The same of the period before. */
+export function previousFileName(metric: ReportMetric): string {
+  const name = fileName(metric);
+  return `previous${name[0]!.toUpperCase()}${name.slice(1)}`;
+}
+
 /** The finest step of time a report can be cut at. */
 export const REPORT_STEP_MS = 10_000;
 
@@ -132,6 +143,8 @@ export const reportQuerySchema = z
       })
       .nullable()
       .default(null),
+    /** Beside each row the same metrics over the span of equal length that ended where this one begins. */
+    compare: z.enum(['previous']).nullable().default(null),
     /** Rows at most; streams ignore it unless given. */
     limit: z.int().min(1).max(100_000).nullable().default(null),
   })
@@ -151,6 +164,8 @@ export interface ReportRow {
   readonly timeMs: number;
   readonly dimensions: Readonly<Partial<Record<ReportDimension, string | number>>>;
   readonly metrics: Readonly<Partial<Record<ReportMetric, MetricValue>>>;
+  /** With `compare`: the same of the period before, at the bucket as far from its beginning. */
+  readonly previous?: Readonly<Partial<Record<ReportMetric, MetricValue>>>;
 }
 
 /** Answers report queries. Implemented over ClickHouse by the store. */
@@ -158,6 +173,7 @@ export interface Reports {
   /**
    * At most `limit` rows (100,000 when null). `truncated` says that there were more.
    * @throws CodedError `report_unsupported` for a metric that does not know one of the dimensions or filters;
+   * `report_order` for an order by what is not in the report;
    * `store_unavailable` when the store does not answer
    */
   query(query: ReportQuery): Promise<{ readonly rows: readonly ReportRow[]; readonly truncated: boolean }>;

@@ -164,6 +164,15 @@ function expireAudiences(audiences: AudienceStore, logger: Logger): NodeJS.Timeo
 }
 const HOUR_MS = 3_600_000;
 
+/** Records that wait to be ingested, seen from a process that does not ingest: the log's end less the store's position. */
+async function lagOf(log: EventLog, store: Store): Promise<number> {
+  const positions = await store.positions('events');
+  return (await log.bounds('events')).reduce(
+    (sum, { partition, first, end }) => sum + Math.max(0, end - Math.max(first, positions.get(partition) ?? first)),
+    0,
+  );
+}
+
 /** Starts API and dashboard, with the audiences of this machine. */
 export async function startApiPart(
   { context, log, store, metrics, tracing }: Ground,
@@ -188,13 +197,25 @@ export async function startApiPart(
       bootstrapOperatorKey: secrets.operatorKey,
       publicUrl: config.publicUrl === '' ? null : config.publicUrl.replace(/\/$/, ''),
       version,
+      alerts: {
+        maxP99Ms: config.slaP99Ms,
+        maxErrorPercent: config.slaErrorPercent,
+        maxLag: config.slaLagRecords,
+        pacingAfterMs: config.alertPacingMs,
+        silentAfterMs: config.alertSilentMs,
+        budgetPercent: config.alertBudgetPercent,
+        invalidPercent: config.alertInvalidPercent,
+      },
     },
     {
       log,
       reports: store,
       audiences,
       pacing: { statuses },
-      status: lag === null ? {} : { ingest: async () => ({ lag: lag() }) },
+      status: {
+        store: () => store.health(),
+        ingest: async () => ({ lag: lag === null ? await lagOf(log, store) : lag() }),
+      },
       clock,
       random: systemRandom(),
       logger,

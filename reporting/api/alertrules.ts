@@ -35,6 +35,8 @@ export interface AlertConfig {
   readonly maxLag: number;
   /** p99 inside the bid server, ms. Default 30. */
   readonly maxP99Ms: number;
+  /** Bid requests of the last minute answered with an error, percent. Default 0.1. */
+  readonly maxErrorPercent: number;
   /** Invalid among received events of ten minutes, percent. Default 20. */
   readonly invalidPercent: number;
 }
@@ -45,6 +47,7 @@ export const alertDefaults: AlertConfig = {
   budgetPercent: 90,
   maxLag: 50_000,
   maxP99Ms: 30,
+  maxErrorPercent: 0.1,
   invalidPercent: 20,
 };
 

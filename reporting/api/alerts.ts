@@ -163,6 +163,11 @@ async function pipeline({ bids, status, config }: AlertOptions, summary: LiveSum
     const worst = Math.round(Math.max(...slow.map((node) => node.p99Us ?? 0)) / 1000);
     found.push(operators('sla_breach', `p99 of bid answers is ${worst} ms at ${slow.length} bidder(s).`));
   }
+  const { nodes } = bids.summary();
+  const rate = (field: 'requestsPerSecond' | 'errorsPerSecond') => nodes.reduce((sum, node) => sum + node[field], 0);
+  const errorPercent = (100 * rate('errorsPerSecond')) / Math.max(1, rate('requestsPerSecond'));
+  if (slow.length === 0 && errorPercent > config.maxErrorPercent)
+    found.push(operators('sla_breach', `${errorPercent.toFixed(2)} % of the bid requests are answered with an error.`));
   if (summary.nowMs - summary.readMs > 60_000)
     found.push(operators('reports_late', 'Reports have not been read for a minute.'));
   return found;

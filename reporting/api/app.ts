@@ -30,7 +30,7 @@ import { reportRoutes } from './reports.ts';
 import { savedReportRoutes } from './savedreportroutes.ts';
 import type { SavedReports } from './savedreports.ts';
 import { staticRoutes } from './staticfiles.ts';
-import { probeRoutes, type StatusSources, statusRoutes } from './status.ts';
+import { probeRoutes, type SlaLimits, type StatusSources, statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
 import { traced } from './traced.ts';
 import { type TrafficBook, trafficRoutes } from './traffic.ts';
@@ -48,6 +48,7 @@ export interface AppOptions {
   readonly bids: Pick<BidWatch, 'summary'>;
   readonly traffic: Pick<TrafficBook, 'estimate'>;
   readonly status: StatusSources;
+  readonly sla: SlaLimits;
   readonly saved: SavedReports;
   readonly runs: ReportRuns;
   readonly adFiles: AdFileOptions;
@@ -114,7 +115,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', liveRoutes(services, options.board, isStopping));
   api.route('/', switchRoutes(services));
   api.route('/', reloadRoutes(services, options.reload));
-  api.route('/', statusRoutes(services, options.log, options.bids, options.status));
+  api.route('/', statusRoutes(services, options.log, options.bids, options.status, options.sla));
   api.all('*', () => {
     throw new Problem(404, 'not_found', 'There is no such resource. See /api/v1/openapi.json.');
   });

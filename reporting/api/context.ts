@@ -74,7 +74,9 @@ function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Error && thrown.cause instanceof Problem) return thrown.cause;
   const code = (thrown as { code?: unknown } | null)?.code;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (code === 'report_unsupported') return new Problem(422, 'invalid_field', { detail: message, field: 'metrics' });
+  if (code === 'report_unsupported')
+    return new Problem(422, 'report_unsupported', { detail: message, field: 'dimensions' });
+  if (code === 'report_order') return new Problem(422, 'invalid_field', { detail: message, field: 'order' });
   if (code === 'audience_upload_busy') {
     return new Problem(503, 'overloaded', { detail: message, headers: { 'retry-after': '5' } });
   }

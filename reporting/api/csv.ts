@@ -1,6 +1,13 @@
 import { zoneOffsetMs } from '../../core/budgetday.ts';
 import { nanosToDecimal } from '../../core/money.ts';
-import type { ReportDimension, ReportMetric, ReportQuery, ReportRow } from '../../core/report.ts';
+import {
+  fileName,
+  previousFileName,
+  type ReportDimension,
+  type ReportMetric,
+  type ReportQuery,
+  type ReportRow,
+} from '../../core/report.ts';
 import type { Directory, EntityKind } from './directory.ts';
 
 /** The name of an entity by dimension and id; '' when it is gone. */
@@ -27,7 +34,8 @@ export function csvHeader(query: ReportQuery): string {
     columns.push(dimension);
     if (named[dimension] !== undefined) columns.push(`${dimension}Name`);
   }
-  columns.push(...query.metrics.map((metric) => metric.replace(/(Nanos|Micros)$/, '')));
+  columns.push(...query.metrics.map(fileName));
+  if (query.compare !== null) columns.push(...query.metrics.map(previousFileName));
   return `${columns.join(',')}\r\n`;
 }
 
@@ -40,6 +48,8 @@ export function csvLine(query: ReportQuery, row: ReportRow, names: Names): strin
     if (name !== null) cells.push(csvCell(name));
   }
   for (const metric of query.metrics) cells.push(metricCell(metric, row.metrics[metric] ?? null));
+  for (const metric of query.compare === null ? [] : query.metrics)
+    cells.push(metricCell(metric, row.previous?.[metric] ?? null));
   return `${cells.join(',')}\r\n`;
 }
 

@@ -123,11 +123,19 @@ export function createFakeReports(facts: readonly Fact[]): Reports & { readonly 
       },
     }));
   };
+  /** Only for reports in one bucket. */
+  const compared = (query: ReportQuery): readonly ReportRow[] => {
+    const rows = run(query);
+    if (query.compare === null) return rows;
+    const before = run({ ...query, fromMs: 2 * query.fromMs - query.toMs, toMs: query.fromMs });
+    const key = (row: ReportRow): string => JSON.stringify(row.dimensions);
+    return rows.map((row) => ({ ...row, previous: before.find((one) => key(one) === key(row))?.metrics ?? {} }));
+  };
   return {
     asked,
-    query: async (query) => ({ rows: run(query), truncated: false }),
+    query: async (query) => ({ rows: compared(query), truncated: false }),
     async *stream(query) {
-      for (const row of run(query)) yield [row];
+      for (const row of compared(query)) yield [row];
     },
     async *parquet(query) {
       yield Buffer.from(`PAR1${JSON.stringify(run(query))}PAR1`);
@@ -226,6 +234,7 @@ export async function createHarness(
     gate,
     adFiles: { dir: IMAGES_DIR, publicUrl: null },
     status: {},
+    sla: { p99Ms: 30, errorPercent: 0.1, lagRecords: 50_000 },
     staticDir: '/nonexistent',
     version: '0.0.0',
     sessionLifetimeMs: 3_600_000,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { audienceSchema, audienceUploadSchema } from '../../core/audience.ts';
 import { pacingStatusSchema } from '../../core/pacingstatus.ts';
+import { storeHealthSchema } from '../../core/storehealth.ts';
 import { killSwitchSchema } from '../../core/topics.ts';
 import { loginSchema } from './access.ts';
 import { alertCodes } from './alertrules.ts';
@@ -198,7 +199,27 @@ function schemas(): Json {
     Switch: jsonSchema(killSwitchSchema, 'output'),
     SwitchList: listOf('Switch'),
     SwitchChange: jsonSchema(switchChangeSchema, 'input'),
-    EventsStatus: { type: 'object' },
+    StoreHealth: jsonSchema(storeHealthSchema, 'output'),
+    EventsStatus: object({
+      nowMs: { type: 'integer' },
+      topics: { type: 'array', items: { type: 'object' } },
+      bidding: { type: 'object' },
+      ingest: { type: ['object', 'null'], properties: { lag: { type: 'integer' } } },
+      store: {
+        oneOf: [
+          reference('StoreHealth'),
+          object({ error: object({ code: { type: 'string' }, message: { type: 'string' } }) }),
+          { type: 'null' },
+        ],
+      },
+      sla: object({
+        p99Ms: { type: 'number' },
+        errorPercent: { type: 'number' },
+        lagRecords: { type: 'integer' },
+      }),
+      entities: { type: 'object' },
+      following: { type: 'boolean' },
+    }),
     Anything: { type: 'object' },
     Problem: object({
       type: { type: 'string' },

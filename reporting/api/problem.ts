@@ -34,6 +34,7 @@ const titles = {
   idempotency_busy: 'The first request with this key is still running',
   too_many_entities: 'The limit of entities is reached',
   transition_not_allowed: 'This change of status is not allowed',
+  report_unsupported: 'These measures are not known by this dimension',
   not_ready: 'Not ready yet',
   store_unavailable: 'Reports are not available right now',
   write_unconfirmed: 'The change may or may not have been saved',

@@ -1,7 +1,17 @@
-import { granularities, reportDimensionNames, reportMetricNames } from '../../core/report.ts';
+import {
+  granularities,
+  reportDimensionNames,
+  reportDimensions,
+  reportMetricNames,
+  reportMetrics,
+} from '../../core/report.ts';
 import { integer, type Operation, paging, text, yesNo } from './operation.ts';
 import { periods } from './period.ts';
 import { reportFormats } from './reportfile.ts';
+
+/** Metrics that need what bidders count. */
+const ofBids = reportMetricNames.filter((name) => reportMetrics[name].from !== 'events');
+const known = reportDimensionNames.filter((name) => reportDimensions[name].bids);
 
 const reportParameters = {
   from: text(
@@ -11,7 +21,9 @@ const reportParameters = {
   period: { schema: { type: 'string', enum: periods }, description: 'Instead of from and to: moves with time.' },
   granularity: { schema: { type: 'string', enum: granularities } },
   timezone: text('IANA time zone, UTC unless told.'),
-  dimensions: text(`Comma-separated: ${reportDimensionNames.join(', ')}.`),
+  dimensions: text(
+    `Comma-separated: ${reportDimensionNames.join(', ')}. Metrics of bids (${ofBids.join(', ')}) know ${known.join(', ')} alone; with another the answer is \`report_unsupported\`.`,
+  ),
   metrics: text(`Comma-separated: ${reportMetricNames.join(', ')}.`),
   filter: text('`campaign:1,2;country:DEU`, repeatable.'),
   order: text('A metric or dimension; with `-` in front from high to low.'),
@@ -20,7 +32,8 @@ const reportParameters = {
   totals: { schema: { type: 'boolean' }, description: 'Adds the totals over all rows.' },
   compare: {
     schema: { type: 'string', enum: ['previous'] },
-    description: 'With totals: adds those of the span before.',
+    description:
+      'Adds the span of equal length that ended where this one begins: `previous` to each row, `previousTotals` to the totals, columns `previousSpend` … to files.',
   },
 };
 

@@ -36,6 +36,7 @@ export function parseReportQuery(params: URLSearchParams, nowMs: number): Report
     filter: parseFilter(params.getAll('filter')),
     orderBy: orderBy === null ? null : { by: orderBy.replace(/^-/, ''), descending: orderBy.startsWith('-') },
     limit: limit === null ? null : Number(limit),
+    compare: params.get('compare') || null,
   });
   if (!parsed.success) throw invalidInput(parsed.error);
   return parsed.data;
@@ -72,11 +73,6 @@ export function scoped(query: ReportQuery, principal: Principal, ownCampaigns: (
   const wanted = filter.campaign;
   const campaigns = isOwn ? ownCampaigns().filter((id) => wanted === undefined || wanted.includes(id)) : [];
   return { ...query, filter: { ...filter, campaign: [...campaigns] } };
-}
-
-/** The same query over the span of equal length that ended where it begins. */
-export function previousPeriod(query: ReportQuery): ReportQuery {
-  return { ...query, fromMs: Math.max(0, query.fromMs - (query.toMs - query.fromMs)), toMs: query.fromMs };
 }
 
 function words(text: string | null): readonly string[] {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { reportSql } from '../store/reportsql.ts';
 import { csvCell } from './csv.ts';
 import { createHarness, type Fact, START_MS } from './fakes.case.ts';
 import { parseReportQuery } from './reportquery.ts';
@@ -97,6 +98,20 @@ describe('reports', () => {
     ]);
   });
 
+  it('compares each row and the totals with the period before, in JSON and CSV', async () => {
+    const api = await createHarness(facts);
+    const span = `from=${START_MS - 60_000}&to=${START_MS + 10_000}&dimensions=advertiser&metrics=clicks,spendNanos`;
+    const answer = await api.call('GET', `/api/v1/reports?${span}&totals=true&compare=previous`);
+    expect(answer.json.rows[0], answer.text).toMatchObject({ advertiser: 1, clicks: 1, previous: { clicks: 2 } });
+    expect([answer.json.totals.clicks, answer.json.previousTotals.clicks]).toEqual([2, 4]);
+    const csv = await api.call('GET', `/api/v1/reports?${span}&compare=previous&format=csv`);
+    expect(csv.text.split('\r\n').slice(0, 2)).toEqual([
+      'advertiser,advertiserName,clicks,spend,previousClicks,previousSpend',
+      '1,,1,2.469135783,2,1.234567893',
+    ]);
+    expect((await api.call('GET', `/api/v1/reports?${span}&compare=next`)).json.field).toBe('compare');
+  });
+
   it('streams Parquet under its own media type', async () => {
     const api = await createHarness(facts);
     const answer = await api.call('GET', '/api/v1/reports?dimensions=campaign&format=parquet');
@@ -112,6 +127,21 @@ describe('reports', () => {
       field: 'format',
     });
     expect((await api.call('GET', '/api/v1/reports?format=csv&metrics=x')).json.code).toBe('invalid_field');
+  });
+
+  it('says why a measure is not known by a dimension, under a code of its own', async () => {
+    const api = await createHarness(facts);
+    api.services.reports.query = async (query) => {
+      reportSql(query, { events: 'e', bidStats: 'b', rollups: 'r' });
+      return { rows: [], truncated: false };
+    };
+    const refused = await api.call('GET', '/api/v1/reports?metrics=bids,winRate&dimensions=country');
+    expect([refused.status, refused.json.code, refused.json.field]).toEqual([422, 'report_unsupported', 'dimensions']);
+    expect(refused.json.detail).toContain('bidders count them for each line item and second');
+    for (const dimension of ['advertiser', 'campaign', 'lineItem', 'hourOfDay', 'dayOfWeek', 'noBidReason'])
+      expect((await api.call('GET', `/api/v1/reports?metrics=bids,noBids&dimensions=${dimension}`)).status).toBe(200);
+    const order = await api.call('GET', '/api/v1/reports?metrics=bids&order=-clicks');
+    expect([order.json.code, order.json.field]).toEqual(['invalid_field', 'order']);
   });
 
   it('keeps spreadsheets from running text', () => {

@@ -7,7 +7,7 @@ import type { Directory } from './directory.ts';
 import type { Gate } from './gate.ts';
 import { invalidField } from './problem.ts';
 import { type ReportFormat, reportFile, reportFileTypes, reportFormats } from './reportfile.ts';
-import { parseReportQuery, previousPeriod, scoped } from './reportquery.ts';
+import { parseReportQuery, scoped } from './reportquery.ts';
 
 /** `GET /reports`. */
 export function reportRoutes(services: Services, gate: Gate): Hono<ApiEnv> {
@@ -57,10 +57,9 @@ async function answer(services: Services, gate: Gate, query: ReportQuery, params
   };
   if (params.get('totals') === 'true') {
     const whole: ReportQuery = { ...query, dimensions: [], granularity: 'none', orderBy: null, limit: null };
-    body.totals = (await run(whole)).rows[0]?.metrics ?? {};
-    if (params.get('compare') === 'previous') {
-      body.previousTotals = (await run(previousPeriod(whole))).rows[0]?.metrics ?? {};
-    }
+    const [total] = (await run(whole)).rows;
+    body.totals = total?.metrics ?? {};
+    if (query.compare !== null) body.previousTotals = total?.previous ?? {};
   }
   return body;
 }
@@ -72,7 +71,8 @@ function flat(query: ReportQuery, row: ReportRow, names: Names): Record<string, 
     const name = names(dimension, row.dimensions[dimension]);
     if (name !== null) named[`${dimension}Name`] = name;
   }
-  return { ...time, ...row.dimensions, ...named, ...row.metrics };
+  const previous = row.previous === undefined ? {} : { previous: row.previous };
+  return { ...time, ...row.dimensions, ...named, ...row.metrics, ...previous };
 }
 
 /** The currency that all money in a report is in; null when its advertisers use different ones. */

@@ -155,6 +155,7 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
     gate,
     adFiles: { dir: join(config.dataDir, 'images'), publicUrl: config.publicUrl ?? null },
     status,
+    sla: { p99Ms: alertConfig.maxP99Ms, errorPercent: alertConfig.maxErrorPercent, lagRecords: alertConfig.maxLag },
     staticDir: config.staticDir,
     version: config.version,
     sessionLifetimeMs: lifetimeMs,

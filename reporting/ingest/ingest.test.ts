@@ -141,6 +141,7 @@ it('counts bid statistics once, though they are sent twice', async () => {
     filter: {},
     orderBy: null,
     limit: null,
+    compare: null,
   });
   expect(rows.map((row) => Object.values(row.metrics))).toEqual([
     [20, 0, 0, '0', 12, 0],

@@ -343,12 +343,42 @@ describe('a report', () => {
     }
   });
 
+  it('compares each row with the period before, across a change of the clock', async () => {
+    // The day of 25 hours, compared with the one of 24 before it: midnight of Berlin to midnight.
+    const [start, middle, end] = [from + 22 * HOUR_MS, from + 47 * HOUR_MS, from + 71 * HOUR_MS] as const;
+    const asked = { granularity: 'day', timeZone: zone, metrics: ['impressions', 'spendNanos', 'ecpm'] } as const;
+    const later = { fromMs: middle, toMs: end, compare: 'previous', ...asked, dimensions: ['campaign'] } as const;
+    const { rows } = await report(later as unknown as ReportQueryInput);
+    const own = (fromMs: number, toMs: number) =>
+      report({ ...later, fromMs, toMs, compare: null } as unknown as ReportQueryInput);
+    const before = await own(2 * middle - end, middle);
+    expect(rows.map((row) => row.metrics)).toEqual((await own(middle, end)).rows.map((row) => row.metrics));
+    expect(rows).toHaveLength(3);
+    for (const row of rows) {
+      const same = before.rows.filter((one) => one.dimensions.campaign === row.dimensions.campaign);
+      expect(same.reduce((sum, one) => sum + BigInt(one.metrics.spendNanos ?? 0), 0n).toString()).toBe(
+        row.previous?.spendNanos,
+      );
+    }
+    const days = await report({
+      ...asked,
+      fromMs: start + 25 * HOUR_MS,
+      toMs: end,
+      compare: 'previous',
+      metrics: ['impressions'],
+    });
+    expect(days.rows.map((row) => [row.timeMs, row.metrics.impressions, row.previous?.impressions])).toEqual([
+      [middle, 96, 96],
+    ]);
+  });
+
   it('writes a report as Parquet, which reads back as the same rows', async () => {
     const query = reportQuerySchema.parse({
       ...range,
       granularity: 'day',
       dimensions: ['campaign', 'country'],
       metrics: ['impressions', 'spendNanos', 'ctr', 'ecpm', 'ecpc'],
+      compare: 'previous',
     });
     const chunks: Uint8Array[] = [];
     for await (const chunk of store.parquet(query)) chunks.push(chunk);
@@ -370,7 +400,7 @@ describe('a report', () => {
     ]);
     expect(back).toEqual(rows);
     const unknown = { ...query, dimensions: ['country'], metrics: ['bids'] } as typeof query;
-    await expect(store.parquet(unknown)[Symbol.asyncIterator]().next()).rejects.toThrow('do not know the dimension');
+    await expect(store.parquet(unknown)[Symbol.asyncIterator]().next()).rejects.toThrow('are not known by country');
   });
 
   it('refuses a dimension that its metrics do not know', async () => {

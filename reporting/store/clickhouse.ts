@@ -1,3 +1,4 @@
+import { systemClock } from '../../core/clock.ts';
 import { CodedError, codeOf } from '../../core/errors.ts';
 import type { MetricValue, ReportDimension, ReportMetric, ReportQuery, ReportRow } from '../../core/report.ts';
 import { reportDimensions } from '../../core/report.ts';
@@ -6,6 +7,7 @@ import { audit } from './audit.ts';
 import type { ServerConfig, Sql } from './client.ts';
 import { openEmbeddedSql, openServerSql } from './client.ts';
 import { forget } from './forget.ts';
+import { storeHealth, watchStatements } from './health.ts';
 import { migrate, type SchemaOptions } from './migrate.ts';
 import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
@@ -71,7 +73,9 @@ async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number)
 }
 
 /** The store over migrated tables. @param events the table of events: the live one, or one being rebuilt */
-export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store {
+export function storeOn(engine: Sql, schema: SchemaOptions, events: string): Store {
+  const watch = watchStatements(systemClock);
+  const sql = watch.watched(engine);
   const table = (name: StoreTable): string => `${schema.database}.${name === 'events' ? events : name}`;
   const tables = { events: table('events'), bidStats: table('bid_stats'), rollups: `${schema.database}.rollups` };
   // Sums are of the live table.
@@ -118,12 +122,14 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
     spend: (fromMs, toMs, bucketMs) => spend(sql, tables.events, fromMs, toMs, bucketMs),
     async query(query) {
       const limit = query.limit ?? MAX_REPORT_ROWS;
-      const { text, params, sums } = reportSql({ ...query, limit }, tables, await rolled());
-      const rows = await sql.rows(text, params);
-      return {
-        rows: rows.slice(0, limit).map((row) => reportRow(row, query, sums)),
-        truncated: rows.length > limit,
-      };
+      return watch.timed(async () => {
+        const { text, params, sums } = reportSql({ ...query, limit }, tables, await rolled());
+        const rows = await sql.rows(text, params);
+        return {
+          rows: rows.slice(0, limit).map((row) => reportRow(row, query, sums)),
+          truncated: rows.length > limit,
+        };
+      });
     },
     async *stream(query) {
       const { text, params, sums } = reportSql(query, tables, await rolled());
@@ -143,6 +149,7 @@ export function storeOn(sql: Sql, schema: SchemaOptions, events: string): Store 
     retain: (expiry) => retain(sql, schema, expiry, cleanDays),
     audit: async () => audit(sql, tables, await rolled()),
     rebuild: () => startRebuild(sql, schema, (name) => storeOn(sql, schema, name)),
+    health: () => storeHealth(sql, schema.database, watch, systemClock, async () => (await rolled()).length),
     async ping() {
       await sql.rows('SELECT 1');
     },
@@ -211,13 +218,17 @@ function reportRow(row: readonly unknown[], query: ReportQuery, sums: readonly S
     const value = row[1 + i];
     dimensions[dimension] = reportDimensions[dimension].kind === 'number' ? Number(value) : String(value);
   });
-  const found = new Map<SumMetric, bigint>();
-  sums.forEach((metric, i) => {
-    found.set(metric, BigInt(String(row[1 + query.dimensions.length + i])));
-  });
+  const measured = row.slice(1 + query.dimensions.length);
+  const metrics = metricsOf(measured, query, sums);
+  const made = { timeMs: Number(row[0]) * 1000, dimensions, metrics };
+  return query.compare === null ? made : { ...made, previous: metricsOf(measured.slice(sums.length), query, sums) };
+}
+
+function metricsOf(values: readonly unknown[], query: ReportQuery, sums: readonly SumMetric[]): ReportRow['metrics'] {
+  const found = new Map(sums.map((metric, i) => [metric, BigInt(String(values[i]))]));
   const metrics: Partial<Record<ReportMetric, MetricValue>> = {};
   for (const metric of query.metrics) metrics[metric] = metricValue(metric, found);
-  return { timeMs: Number(row[0]) * 1000, dimensions, metrics };
+  return metrics;
 }
 
 function databaseName(name: string): string {

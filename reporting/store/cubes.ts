@@ -3,34 +3,56 @@ import type { ReportDimension, ReportQuery } from '../../core/report.ts';
 import { eventSums } from './eventsums.ts';
 import type { SumMetric } from './ratios.ts';
 
-/** The time steps sums are kept at, and how a stored quarter of an hour becomes one. */
+/** The time steps sums are kept at, and how a stored time becomes one. */
 const steps = {
-  quarter: { ms: 900_000, sql: 'quarter' },
-  hour: { ms: 3_600_000, sql: 'toStartOfHour(quarter)' },
-  day: { ms: 86_400_000, sql: 'toStartOfDay(quarter)' },
+  quarter: { ms: 900_000, sql: 'TIME' },
+  hour: { ms: 3_600_000, sql: 'toStartOfHour(TIME)' },
+  day: { ms: 86_400_000, sql: 'toStartOfDay(TIME)' },
 } as const;
 
-/** One breakdown of the events of a day, summed up. Advertiser and campaign are known to all of them. */
+/** One breakdown of the events of a day, summed up. */
 export interface Cube {
   readonly name: string;
   readonly step: keyof typeof steps;
-  /** Columns beside advertiser and campaign. */
+  /** Its columns beside the time. */
   readonly keys: readonly string[];
+  /** The cube it is made of; the events unless told. */
+  readonly from?: string;
 }
 
-/** The smallest first: a report is read from the first that knows what it asks for. */
-export const cubes = [
-  { name: 'outcomes', step: 'day', keys: ['line_item_id', 'type', 'status', 'reason', 'detail'] },
-  { name: 'delivery', step: 'quarter', keys: ['line_item_id'] },
-  { name: 'devices', step: 'hour', keys: ['device_type', 'os'] },
-  { name: 'countries', step: 'hour', keys: ['country'] },
-  { name: 'creatives', step: 'hour', keys: ['line_item_id', 'creative_id', 'mtype', 'size', 'exchange', 'deal'] },
-  { name: 'sites', step: 'day', keys: ['domain'] },
-  { name: 'regions', step: 'day', keys: ['country', 'region'] },
-] as const satisfies readonly Cube[];
+const owner = ['advertiser_id', 'campaign_id'] as const;
+const outcome = ['type', 'status', 'reason', 'detail'] as const;
+const ad = ['line_item_id', 'creative_id', 'mtype', 'size', 'exchange', 'deal'] as const;
+
+/**
+ * The smallest first: a report is read from the first that knows what it asks for. Cubes of hours are for the days of
+ * other zones, those without an owner for operators, who look at all of it at once.
+ */
+export const cubes: readonly Cube[] = [
+  { name: 'all_countries', step: 'hour', keys: ['country'], from: 'countries' },
+  { name: 'outcomes', step: 'day', keys: [...owner, 'line_item_id', ...outcome] },
+  { name: 'all_devices', step: 'hour', keys: ['device_type', 'os'], from: 'devices' },
+  { name: 'all_sites', step: 'day', keys: ['domain'], from: 'sites' },
+  { name: 'all_regions', step: 'day', keys: ['country', 'region'], from: 'regions' },
+  { name: 'delivery', step: 'quarter', keys: [...owner, 'line_item_id'] },
+  { name: 'device_days', step: 'day', keys: [...owner, 'device_type', 'os'], from: 'devices' },
+  { name: 'country_days', step: 'day', keys: [...owner, 'country'], from: 'countries' },
+  { name: 'creative_days', step: 'day', keys: [...owner, ...ad], from: 'creatives' },
+  { name: 'devices', step: 'hour', keys: [...owner, 'device_type', 'os'] },
+  { name: 'countries', step: 'hour', keys: [...owner, 'country'] },
+  { name: 'creatives', step: 'hour', keys: [...owner, ...ad] },
+  { name: 'sites', step: 'day', keys: [...owner, 'domain'] },
+  { name: 'regions', step: 'day', keys: [...owner, 'country', 'region'] },
+];
+export const finestCube: Cube = cubes.find(({ step }) => step === 'quarter')!;
 
 /** People: sketches of who saw an impression, which can be joined but not added. */
-export const reachCube = { name: 'reach', step: 'day', keys: ['line_item_id'] } as const satisfies Cube;
+export const reachCubes: readonly Cube[] = [
+  { name: 'all_reach', step: 'day', keys: [], from: 'reach' },
+  { name: 'account_reach', step: 'day', keys: ['advertiser_id'], from: 'reach' },
+  { name: 'campaign_reach', step: 'day', keys: [...owner], from: 'reach' },
+  { name: 'reach', step: 'day', keys: [...owner, 'line_item_id'] },
+];
 
 /** Metrics every cube but that of people holds, and their columns. */
 export const cubeMetrics = Object.keys(eventSums) as readonly SumMetric[];
@@ -39,8 +61,8 @@ export const cubeColumn = (metric: SumMetric): string =>
 
 /** The columns a dimension is made of, beside the time. What is not named here no cube knows. */
 const columnsOf: Partial<Record<ReportDimension, readonly string[]>> = {
-  advertiser: [],
-  campaign: [],
+  advertiser: ['advertiser_id'],
+  campaign: ['campaign_id'],
   lineItem: ['line_item_id'],
   creative: ['creative_id'],
   exchange: ['exchange'],
@@ -60,7 +82,7 @@ const columnsOf: Partial<Record<ReportDimension, readonly string[]>> = {
   reason: ['reason'],
 };
 
-/** The steps of a cube, as milliseconds and as SQL over the `quarter` of events. */
+/** The steps of a cube, as milliseconds and as SQL over TIME. */
 export const stepOf = (cube: Cube): { readonly ms: number; readonly sql: string } => steps[cube.step];
 
 /** The smallest cube that can answer a report's sums exactly, up to what its ends cut off; null when none can. */
@@ -68,11 +90,15 @@ export function cubeFor(query: ReportQuery): Cube | null {
   return cubes.find((cube) => knows(cube, query)) ?? null;
 }
 
+/** The same for people. */
+export function reachCubeFor(query: ReportQuery): Cube | null {
+  return reachCubes.find((cube) => knows(cube, query)) ?? null;
+}
+
 /** Whether a cube has a report's dimensions and filters, at steps its time can be cut from. */
-export function knows(cube: Cube, query: ReportQuery): boolean {
+function knows(cube: Cube, query: ReportQuery): boolean {
   const used = [...query.dimensions, ...(Object.keys(query.filter) as ReportDimension[])];
-  const keys: readonly string[] = cube.keys;
-  if (!used.every((name) => columnsOf[name]?.every((column) => keys.includes(column)))) return false;
+  if (!used.every((name) => columnsOf[name]?.every((column) => cube.keys.includes(column)))) return false;
   const stepMs = steps[cube.step].ms;
   if (query.granularity === 'minute') return false;
   if (query.granularity === 'hour' || used.includes('hourOfDay'))

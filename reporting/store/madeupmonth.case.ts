@@ -5,6 +5,8 @@ import type { Store } from './store.ts';
 
 const DAY_SECONDS = 86_400;
 const DAYS = 30;
+const BID_LINE_ITEMS = 25;
+const BID_ROWS = (DAY_SECONDS / 60) * BID_LINE_ITEMS;
 const schema: SchemaOptions = { database: 'evenkeel', cluster: null, deduplicationWindow: 0 };
 
 export interface MadeUpMonth {
@@ -19,7 +21,7 @@ export interface MadeUpMonth {
 /**
  * A chDB directory with thirty days of events that end at a time: 20 advertisers, 200 campaigns, 400 line items, 1,200
  * creatives, 3,000 domains, 40 countries and 2 million users, most traffic on few of each. Bidders' counters beside it,
- * a row a minute, for every sixteenth line item. Days that are over are summed up. A directory that was filled before is used as it is.
+ * a row a minute, for every sixteenth line item. Days that are over are summed up. A directory that was filled before, or in part, is used.
  * @param events how many rows, spread evenly over the days
  */
 export async function makeMonth(dir: string, events: number, nowMs: number): Promise<MadeUpMonth> {
@@ -28,22 +30,24 @@ export async function makeMonth(dir: string, events: number, nowMs: number): Pro
   const count = async (table: string): Promise<number> =>
     Number((await sql.rows(`SELECT count() FROM evenkeel.${table}`))[0]![0]);
   const perDay = Math.floor(events / DAYS);
-  const made = (await count('events')) > 0;
-  for (let day = 0; day < DAYS && !made; day++) {
+  const isThere = async (table: string, offset: number): Promise<boolean> =>
+    (await sql.rows(`SELECT 1 FROM evenkeel.${table} WHERE offset = ${offset} LIMIT 1`)).length > 0;
+  for (let day = 0; day < DAYS; day++) {
     const startSeconds = Math.floor(nowMs / 1000) - (DAYS - day) * DAY_SECONDS;
     // Ingest inserts small blocks, which merges have joined by the next day.
     const blocks = day === DAYS - 1 ? 12 : 2;
     for (let block = 0; block < blocks; block++) {
       const from = day * perDay + Math.floor((perDay * block) / blocks);
       const to = day * perDay + Math.floor((perDay * (block + 1)) / blocks);
-      await sql.run(eventsSql(from, to - from, perDay, day * perDay, startSeconds));
+      if (!(await isThere('events', from)))
+        await sql.run(eventsSql(from, to - from, perDay, day * perDay, startSeconds));
     }
-    await sql.run(bidStatsSql(day, startSeconds));
+    if (!(await isThere('bid_stats', day * BID_ROWS))) await sql.run(bidStatsSql(day, startSeconds));
   }
   const store = storeOn(sql, schema, 'events');
   const before = process.cpuUsage();
   let days = 0;
-  while ((await store.rollUp()) !== null) days += 1;
+  while ((await store.rollUp(0)) !== null) days += 1;
   const { user, system } = process.cpuUsage(before);
   return {
     store,
@@ -78,14 +82,12 @@ function eventsSql(from: number, rows: number, perDay: number, first: number, st
 }
 
 function bidStatsSql(day: number, startSeconds: number): string {
-  const lineItems = 25;
-  const rows = (DAY_SECONDS / 60) * lineItems;
   return `INSERT INTO evenkeel.bid_stats (partition, offset, block_day, appended_ms, from_ms, to_ms, status, node, sequence, kind,
     advertiser_id, campaign_id, line_item_id, reason, requests, matched, bids, bid_nanos, no_bids)
-  WITH (number % ${lineItems}) * 16 AS li, ${startSeconds} + intDiv(number, ${lineItems}) * 60 AS s
-  SELECT 0, ${day} * ${rows} + number, toDate(toDateTime(s, 'UTC')), s * 1000, s * 1000, s * 1000 + 1000, 'accepted', 'aabbccdd', number,
+  WITH (number % ${BID_LINE_ITEMS}) * 16 AS li, ${startSeconds} + intDiv(number, ${BID_LINE_ITEMS}) * 60 AS s
+  SELECT 0, ${day} * ${BID_ROWS} + number, toDate(toDateTime(s, 'UTC')), s * 1000, s * 1000, s * 1000 + 1000, 'accepted', 'aabbccdd', number,
     if(number % 5 = 0, 'line_item', 'reason'), li % 20 + 1, li % 200 + 1, li + 1,
     if(number % 5 = 0, '', ['pacing', 'below_floor', 'frequency_cap', 'creative_size'][number % 4 + 1]),
     0, if(number % 5 = 0, 900, 0), if(number % 5 = 0, 120, 0), if(number % 5 = 0, 240000000, 0), if(number % 5 = 0, 0, 77)
-  FROM numbers(${rows})`;
+  FROM numbers(${BID_ROWS})`;
 }

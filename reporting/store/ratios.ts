@@ -58,14 +58,17 @@ export function metricValue(metric: ReportMetric, sums: ReadonlyMap<SumMetric, b
   return under === 0n ? null : Number(sum(ratio.over) * ratio.times) / Number(under * ratio.per);
 }
 
-/** The same as SQL over columns named like the sums; a ratio without a denominator is NULL. */
-export function metricSql(metric: ReportMetric): string {
+/**
+ * The same as SQL over the sums; a ratio without a denominator is NULL.
+ * @param column the name of a sum's column; its own unless told
+ */
+export function metricSql(metric: ReportMetric, column: (sum: SumMetric) => string = (sum) => sum): string {
   if (metric === 'shadingSavedNanos') {
-    const [spend, value, bid] = savedParts;
+    const [spend, value, bid] = savedParts.map(column);
     return `if(${bid} = 0, 0, toInt64(intDiv(toInt256(${spend}) * (${value} - ${bid}), if(${bid} = 0, 1, ${bid}))))`;
   }
   const ratio = ratioOf(metric);
-  if (ratio === undefined) return metric;
-  const under = `(${ratio.under.join(' + ')})`;
-  return `if(${under} = 0, NULL, toFloat64(${ratio.over}) * ${ratio.times} / (toFloat64(${under}) * ${ratio.per}))`;
+  if (ratio === undefined) return column(metric as SumMetric);
+  const under = `(${ratio.under.map(column).join(' + ')})`;
+  return `if(${under} = 0, NULL, toFloat64(${column(ratio.over)}) * ${ratio.times} / (toFloat64(${under}) * ${ratio.per}))`;
 }

@@ -1,6 +1,6 @@
 import { CodedError } from '../../core/errors.ts';
 import { type Granularity, type ReportDimension, type ReportQuery, reportDimensions } from '../../core/report.ts';
-import { type Cube, cubeColumn, cubeFor, cubeMetrics, knows, reachCube, stepOf } from './cubes.ts';
+import { type Cube, cubeColumn, cubeFor, cubeMetrics, reachCubeFor, stepOf } from './cubes.ts';
 import { eventSums, planSums } from './eventsums.ts';
 import type { SumMetric } from './ratios.ts';
 import type { RolledDay } from './rollup.ts';
@@ -22,6 +22,8 @@ export interface PartContext {
   /** Days of the log that may be read from their sums. */
   readonly rolled: readonly RolledDay[];
   readonly params: Record<string, unknown>;
+  /** Stands before the names of this query's parameters. */
+  readonly id: string;
 }
 
 const bidSums: Partial<Record<SumMetric, string>> = {
@@ -177,7 +179,7 @@ function bidPart(context: PartContext): string {
 /** People are told from sketches that can be joined: the same ones, whether they were kept or are made of rows. */
 function reachPart(context: PartContext): string {
   const { query, sums, tables } = context;
-  const sources = sourcesOf(context, knows(reachCube, query) ? reachCube : null);
+  const sources = sourcesOf(context, reachCubeFor(query));
   const parts = sources.events.map((span, i) => partOf(context, eventDimensions, 'events', span, `r${i}`));
   const read = parts.map((part) => {
     const where = [...part.conditions, "type = 'impression'", "status = 'accepted'"].join(' AND ');
@@ -204,12 +206,13 @@ interface Part {
 }
 
 function partOf(
-  { query, params }: PartContext,
+  { query, params, id: prefix }: PartContext,
   known: typeof eventDimensions,
   where: 'events' | 'bids',
   span: Span,
-  id: string,
+  name: string,
 ): Part {
+  const id = prefix + name;
   const { time } = span;
   const sqlOf = (dimension: ReportDimension): string => {
     const found = known[dimension];
@@ -254,7 +257,10 @@ function outer(
   return `SELECT ${[...part.names, ...values].join(', ')} FROM (${rows}) GROUP BY ${part.names.join(', ')}`;
 }
 
-function bucket(granularity: Granularity, time: string): string {
+const bidDimensionNames = Object.keys(bidDimensions).join(', ');
+
+/** Seconds since the epoch at which the bucket of a time begins. */
+export function bucket(granularity: Granularity, time: string): string {
   switch (granularity) {
     case 'none':
       return 'toInt64({from:UInt32})';
@@ -275,8 +281,8 @@ function unsupported(dimension: ReportDimension, where: 'events' | 'bids'): Code
   return new CodedError(
     'report_unsupported',
     where === 'bids'
-      ? `Bid metrics (requests, matched, bids, no-bids, win rate) do not know the dimension ${dimension}.`
-      : `Event metrics do not know the dimension ${dimension}.`,
+      ? `Requests, matches, bids and what is made of them (win rate, average bid, saved by shading) are not known by ${dimension}: bidders count them for each line item and second, and not for each ${dimension}. Ask for them by ${bidDimensionNames}, and for wins and spend by ${dimension} in a report of their own.`
+      : `Events are not known by ${dimension}: an event follows a bid, and ${dimension} is of what was not bid on. Ask for noBids and lineItemNoBids by it, and for the others in a report of their own.`,
     'Ask for these metrics and this dimension in two reports.',
   );
 }

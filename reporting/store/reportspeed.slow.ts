@@ -8,7 +8,7 @@ import type { Directory } from '../api/directory.ts';
 import { reportFile } from '../api/reportfile.ts';
 import { type MadeUpMonth, makeMonth } from './madeupmonth.case.ts';
 
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 1_200_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 3_600_000 });
 
 const EVENTS = Number(process.env.EVENKEEL_REPORT_EVENTS ?? 10_000_000);
 const P95_MS = 150;

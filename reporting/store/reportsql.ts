@@ -1,7 +1,14 @@
 import { CodedError } from '../../core/errors.ts';
-import { type ReportDimension, type ReportMetric, type ReportQuery, reportDimensions } from '../../core/report.ts';
+import {
+  fileName,
+  previousFileName,
+  type ReportDimension,
+  type ReportMetric,
+  type ReportQuery,
+  reportDimensions,
+} from '../../core/report.ts';
 import { metricSql, type SumMetric, sumsFor } from './ratios.ts';
-import { type ReportTables, reportParts } from './reportparts.ts';
+import { bucket, type ReportTables, reportParts } from './reportparts.ts';
 import type { RolledDay } from './rollup.ts';
 
 export interface ReportSql {
@@ -18,14 +25,46 @@ export function reportSql(query: ReportQuery, tables: ReportTables, rolled: read
     zone: query.timeZone,
     from: query.fromMs / 1000,
   };
-  const parts = reportParts({ query, sums, tables, rolled, params });
   const keys = ['t', ...query.dimensions.map((_, i) => `d${i}`)];
-  const totals = sums.map((metric) => `sum(${metric}) AS ${metric}`);
+  const parts = [...reportParts({ query, sums, tables, rolled, params, id: '' })];
+  const compared = query.compare === null ? [] : sums.map(previousName);
+  if (query.compare !== null) {
+    const none = compared.map((name) => `toInt64(0) AS ${name}`);
+    for (const [i, part] of parts.entries()) parts[i] = `SELECT ${['*', ...none].join(', ')} FROM (${part})`;
+    const before = reportParts({ query: previousPeriod(query), sums, tables, rolled, params, id: 'p' });
+    const columns = [
+      `${laterBucket(query)} AS ${keys[0]}`,
+      ...keys.slice(1),
+      ...sums.map((metric) => `toInt64(0) AS ${metric}`),
+      ...sums.map((metric) => `s.${metric} AS ${previousName(metric)}`),
+    ];
+    parts.push(...before.map((part) => `SELECT ${columns.join(', ')} FROM (${part}) AS s`));
+  }
+  const totals = [...sums, ...compared].map((name) => `sum(${name}) AS ${name}`);
   const text =
     `SELECT ${[...keys, ...totals].join(', ')}\nFROM (\n${parts.join('\nUNION ALL\n')}\n)\nGROUP BY ${keys.join(', ')}` +
     `\nORDER BY ${orderOf(query, keys)}` +
     (query.limit === null ? '' : `\nLIMIT ${query.limit + 1}`);
   return { text, params, sums };
+}
+
+/** The column of a sum over the period before. */
+const previousName = (metric: string): string => `previous_${metric}`;
+
+/** The same query over the span of equal length that ended where it begins. */
+function previousPeriod(query: ReportQuery): ReportQuery {
+  return { ...query, fromMs: Math.max(0, query.fromMs - (query.toMs - query.fromMs)), toMs: query.fromMs };
+}
+
+const halfBucketSeconds = { none: 0, minute: 30, hour: 1800, day: 43_200, week: 302_400, month: 1_296_000 } as const;
+
+/**
+ * The bucket of this period that one of the period before is compared with: as far from the beginning. Half a bucket is
+ * added before it is cut, so that a day whose clock changed in between meets its own counterpart.
+ */
+function laterBucket({ granularity, fromMs, toMs }: ReportQuery): string {
+  if (granularity === 'none') return 's.t';
+  return bucket(granularity, `toDateTime(s.t + ${(toMs - fromMs) / 1000 + halfBucketSeconds[granularity]}, 'UTC')`);
 }
 
 /**
@@ -44,12 +83,13 @@ export function reportFileSql(
       `${reportDimensions[dimension].kind === 'number' ? `toInt64(d${i})` : `toString(d${i})`} AS ${dimension}`,
     );
   });
-  for (const metric of query.metrics) columns.push(`${fileColumn(metric)} AS ${metric.replace(/(Nanos|Micros)$/, '')}`);
+  for (const metric of query.metrics) columns.push(`${fileColumn(metric, metricSql(metric))} AS ${fileName(metric)}`);
+  for (const metric of query.compare === null ? [] : query.metrics)
+    columns.push(`${fileColumn(metric, metricSql(metric, previousName))} AS ${previousFileName(metric)}`);
   return { text: `SELECT ${columns.join(', ')} FROM (\n${text}\n)`, params };
 }
 
-function fileColumn(metric: ReportMetric): string {
-  const sql = metricSql(metric);
+function fileColumn(metric: ReportMetric, sql: string): string {
   if (metric.endsWith('Nanos')) return `toDecimal128(${sql}, 9) / 1000000000`;
   return metric.endsWith('Micros') ? `toDecimal128(${sql}, 9) / 1000000` : sql;
 }
@@ -65,7 +105,7 @@ function orderOf(query: ReportQuery, keys: readonly string[]): string {
   const direction = descending ? 'DESC' : 'ASC';
   if (index >= 0) return [`d${index} ${direction}`, ...keys].join(', ');
   if (!(query.metrics as readonly string[]).includes(by)) {
-    throw new CodedError('report_unsupported', `Cannot sort by ${by}.`, 'Sort by a metric or dimension of the report.');
+    throw new CodedError('report_order', `Cannot sort by ${by}.`, 'Sort by a metric or dimension of the report.');
   }
   return [`${metricSql(by as ReportMetric)} ${direction}`, ...keys].join(', ');
 }

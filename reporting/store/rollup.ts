@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Sql } from './client.ts';
-import { type Cube, cubeColumn, cubeMetrics, cubes, reachCube, stepOf } from './cubes.ts';
+import { type Cube, cubeColumn, cubeMetrics, cubes, finestCube, reachCubes, stepOf } from './cubes.ts';
 import { planSums } from './eventsums.ts';
 import { onCluster, type SchemaOptions } from './migrate.ts';
 
@@ -13,7 +14,13 @@ export interface RolledDay {
   readonly toMs: number;
 }
 
-const finest: Cube = cubes.find(({ step }) => step === 'quarter')!;
+/** Sums that an older or newer version made otherwise do not count. */
+const scheme = createHash('sha256')
+  .update(JSON.stringify([cubes, reachCubes, cubeMetrics]))
+  .digest('hex')
+  .slice(0, 12);
+/** What sums are made of and how: the table of events, which a replay puts another in the place of, and the cubes. */
+const sourceSql = `(SELECT concat(toString(uuid), '/${scheme}') FROM system.tables WHERE database = {database:String} AND name = 'events')`;
 /** Rows that one statement sums up at most, about: a larger day is built advertiser by advertiser. */
 const ROWS_AT_ONCE = 3_000_000;
 /** How long a day rests after somebody began to sum it up or changed it: then that build is taken for lost, ms. */
@@ -30,7 +37,7 @@ export async function rolledDays(sql: Sql, { database }: SchemaOptions): Promise
        FROM ${database}.rollup_days GROUP BY block_day
      )
      WHERE latest.2 != 0
-       AND latest.3 = (SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = 'events')
+       AND latest.3 = ${sourceSql}
        AND (toString(day), latest.1) IN (${partsOfEvents})
      ORDER BY day`,
     { database },
@@ -86,32 +93,40 @@ interface Build {
 async function buildDay(sql: Sql, schema: SchemaOptions, { day, build, rows, nowMs }: Build): Promise<void> {
   const { database } = schema;
   const source = async (): Promise<string> => {
-    const [row] = await sql.rows(
-      "SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = 'events'",
-      { database },
-    );
+    const [row] = await sql.rows(`SELECT ${sourceSql}`, { database });
     return String(row?.[0] ?? '');
   };
   const made = await source();
   const pieces = Math.max(1, Math.ceil(rows / ROWS_AT_ONCE));
-  for (const cube of [...cubes, reachCube]) {
+  const all = [...cubes, ...reachCubes];
+  // First those that are made of rows, then those that are made of them.
+  for (const cube of all.filter(({ from }) => from === undefined)) {
     for (let piece = 0; piece < pieces; piece++) {
       const only = pieces === 1 ? '' : ` AND advertiser_id % ${pieces} = ${piece}`;
       const where = `_partition_id = '${day.replaceAll('-', '')}'${only}`;
       await sql.run(
-        cube === reachCube ? reachSql(database, day, build, where) : sumsSql(database, cube, day, build, where),
+        `${into(database, cube, day, build)}\n${isReach(cube) ? reachSql(database, cube, where) : sumsSql(database, cube, where)}`,
       );
     }
+  }
+  for (const cube of all.filter(({ from }) => from !== undefined)) {
+    const where = `block_day = '${day}' AND build = ${build} AND rollups."cube" = '${cube.from}'`;
+    await sql.run(`${into(database, cube, day, build)}\n${coarserSql(database, cube, where)}`);
   }
   // All are of the same rows, or the day has grown meanwhile and is left for another time.
   const sums = await sql.rows(
     `SELECT cube, sum(received), sum(impressions), toInt64(min(time)), toInt64(max(time)) FROM ${database}.rollups WHERE block_day = {day:Date} AND build = {build:UInt64} GROUP BY "cube"`,
     { day, build },
   );
-  const received = new Set(sums.filter(([cube]) => cube !== reachCube.name).map(([, count]) => Number(count)));
+  const received = new Set(
+    sums.filter(([name]) => cubes.some((cube) => cube.name === name)).map(([, count]) => Number(count)),
+  );
   const impressions = new Set(sums.map(([, , count]) => Number(count)));
-  const times = sums.find(([cube]) => cube === finest.name);
-  if (received.size !== 1 || impressions.size > 1 || times === undefined || (await source()) !== made) return;
+  const times = sums.find(([name]) => name === finestCube.name);
+  // A day without an impression has no sketches.
+  const complete = cubes.every(({ name }) => sums.some(([made]) => made === name));
+  if (!complete || received.size !== 1 || impressions.size > 1 || times === undefined || (await source()) !== made)
+    return;
   await mark(sql, database, {
     block_day: day,
     build,
@@ -120,7 +135,7 @@ async function buildDay(sql: Sql, schema: SchemaOptions, { day, build, rows, now
     source: made,
     rows: [...received][0]!,
     from_ms: Number(times[3]) * 1000,
-    to_ms: Number(times[4]) * 1000 + stepOf(finest).ms,
+    to_ms: Number(times[4]) * 1000 + stepOf(finestCube).ms,
   });
 }
 
@@ -168,22 +183,35 @@ export async function dropOldBuilds(sql: Sql, schema: SchemaOptions, restMs = RE
   return old.length;
 }
 
-const metricColumns = cubeMetrics.map(cubeColumn).join(', ');
+const isReach = (cube: Cube): boolean => reachCubes.includes(cube);
 
-function sumsSql(database: string, cube: Cube, day: string, build: string, where: string): string {
-  const plan = planSums(cubeMetrics);
-  const told = plan.columns as readonly string[];
-  const inner = ['advertiser_id', 'campaign_id', ...cube.keys.filter((key) => !told.includes(key)), ...told];
-  const names = cube.keys.map((_, i) => `k${i}`);
-  const keys = cube.keys.map((key, i) => `${keySql[key] ?? key} AS k${i}`);
+/** The columns of a cube's values. */
+function valuesOf(cube: Cube): readonly string[] {
+  return isReach(cube) ? ['impressions', 'users'] : cubeMetrics.map(cubeColumn);
+}
+
+function into(database: string, cube: Cube, day: string, build: string): string {
   return (
-    `INSERT INTO ${database}.rollups (cube, block_day, build, time, advertiser_id, campaign_id, ${[...cube.keys, ''].join(', ')}${metricColumns})\n` +
-    `SELECT '${cube.name}', toDate('${day}'), toUInt64(${build}), t, advertiser_id, campaign_id, ${[...keys, ''].join(', ')}` +
-    `${cubeMetrics.map((metric) => plan.sql(metric)).join(', ')} FROM (\n` +
-    `SELECT ${stepOf(cube).sql} AS t, ${inner.join(', ')}, toInt64(count()) AS n, sum(billed_nanos) AS billed, sum(value_micros) AS value, toInt64(sum(late)) AS late_n\n` +
-    `FROM ${database}.events WHERE ${where} GROUP BY t, ${inner.join(', ')}\n)\nGROUP BY t, advertiser_id, campaign_id${names.map((name) => `, ${name}`).join('')}`
+    `INSERT INTO ${database}.rollups (cube, block_day, build, time, ${[...cube.keys, ...valuesOf(cube)].join(', ')})\n` +
+    `SELECT '${cube.name}', toDate('${day}'), toUInt64(${build}), *`
   );
 }
+
+/** A cube as a query of rows: its time, its keys, its values. */
+function sumsSql(database: string, cube: Cube, where: string): string {
+  const plan = planSums(cubeMetrics);
+  const told = plan.columns as readonly string[];
+  const inner = [...cube.keys.filter((key) => !told.includes(key)), ...told].join(', ');
+  const keys = cube.keys.map((key, i) => `${keySql[key] ?? key} AS k${i}`);
+  const values = cubeMetrics.map((metric) => `${plan.sql(metric)} AS v_${cubeColumn(metric)}`);
+  return (
+    `FROM (SELECT ${['t', ...keys, ...values].join(', ')} FROM (\n` +
+    `SELECT ${timeSql(cube, 'quarter')} AS t, ${inner}, toInt64(count()) AS n, sum(billed_nanos) AS billed, sum(value_micros) AS value, toInt64(sum(late)) AS late_n\n` +
+    `FROM ${database}.events WHERE ${where} GROUP BY t, ${inner}\n) GROUP BY ${['t', ...cube.keys.map((_, i) => `k${i}`)].join(', ')})`
+  );
+}
+
+const timeSql = (cube: Cube, column: string): string => stepOf(cube).sql.replace('TIME', column);
 
 /** Columns that the table of sums keeps in another form. The detail is kept where it is a dimension: of conversions. */
 const keySql: Readonly<Record<string, string>> = {
@@ -191,11 +219,21 @@ const keySql: Readonly<Record<string, string>> = {
   detail: "if(type = 'conversion', detail, '')",
 };
 
-function reachSql(database: string, day: string, build: string, where: string): string {
-  const keys = `advertiser_id, campaign_id, ${reachCube.keys.join(', ')}`;
+function reachSql(database: string, cube: Cube, where: string): string {
+  const keys = cube.keys.join(', ');
   return (
-    `INSERT INTO ${database}.rollups (cube, block_day, build, time, ${keys}, impressions, users)\n` +
-    `SELECT '${reachCube.name}', toDate('${day}'), toUInt64(${build}), ${stepOf(reachCube).sql} AS t, ${keys}, toInt64(count()), uniqCombined64StateIf(14)(user, user != 0)\n` +
-    `FROM ${database}.events WHERE ${where} AND type = 'impression' AND status = 'accepted' GROUP BY t, ${keys}`
+    `FROM (SELECT ${timeSql(cube, 'quarter')} AS t, ${keys}, toInt64(count()) AS n, uniqCombined64StateIf(14)(user, user != 0) AS u\n` +
+    `FROM ${database}.events WHERE ${where} AND type = 'impression' AND status = 'accepted' GROUP BY t, ${keys})`
+  );
+}
+
+/** A cube as a query of a finer one. */
+function coarserSql(database: string, cube: Cube, where: string): string {
+  const values = valuesOf(cube).map((name) =>
+    name === 'users' ? 'uniqCombined64MergeState(14)(users) AS v_users' : `sum(${name}) AS v_${name}`,
+  );
+  return (
+    `FROM (SELECT ${[`${timeSql(cube, 'time')} AS t`, ...cube.keys, ...values].join(', ')}\n` +
+    `FROM ${database}.rollups AS rollups WHERE ${where} GROUP BY ${['t', ...cube.keys].join(', ')})`
   );
 }

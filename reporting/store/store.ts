@@ -1,5 +1,6 @@
 import type { Reports } from '../../core/report.ts';
 import type { SpendSource } from '../../core/spend.ts';
+import type { StoreHealth } from '../../core/storehealth.ts';
 import type { BidToken } from '../../core/token.ts';
 import type { Expired, Expiry } from './retention.ts';
 import type { BidStatsRow, EventRow } from './rows.ts';
@@ -96,6 +97,8 @@ export interface Store extends SpendSource, Reports {
   audit(): Promise<Audit>;
   /** Starts a table beside the live one, to be filled and put in its place. A half-filled one is thrown away. */
   rebuild(): Promise<Rebuild>;
+  /** How it is doing. Rejects with `store_unavailable` when it does not answer. */
+  health(): Promise<StoreHealth>;
   /** Rejects with `store_unavailable` when it does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
