@@ -94,6 +94,9 @@ describe('the audit log of everything else', () => {
       'POST /traffic/estimate',
       'POST /campaigns/import',
       'POST /images',
+      'POST /media',
+      'POST /reload',
+      'POST /previews',
       'POST /audiences/{id}/users',
     ];
     const entities = /^(POST|PATCH) \/(advertisers|campaigns|line-items|creatives)/;
