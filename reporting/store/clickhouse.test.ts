@@ -114,44 +114,6 @@ describe('the store', () => {
     expect(rows[0]?.metrics).toEqual({ spendNanos: '18014398509481983', bills: 3 });
   });
 
-  it('answers the pacer per line item, node and bucket', async () => {
-    const at = AT_MS + 100 * HOUR_MS;
-    const types = ['win', 'bill', 'bill', 'impression', 'click', 'conversion'] as const;
-    await store.insertEvents({
-      token: 'events/22:0-6',
-      rows: [
-        ...types.map((type, offset) =>
-          eventRow({
-            partition: 22,
-            offset,
-            type,
-            bidAtMs: at,
-            billing: type === 'bill',
-            billedNanos: type === 'bill' ? 3 : 0,
-          }),
-        ),
-        eventRow({ partition: 22, offset: 6, type: 'bill', bidAtMs: at, status: 'duplicate' }),
-      ],
-    });
-    const rows = await store.spend(at - 60_000, at + 60_000, 60_000);
-    expect(rows).toEqual([
-      {
-        advertiserId: 1,
-        campaignId: 2,
-        lineItemId: 3,
-        node: '0000000a',
-        bucketMs: at,
-        billedNanos: 6n,
-        bills: 2,
-        wins: 1,
-        impressions: 1,
-        clicks: 1,
-        conversions: 1,
-      },
-    ]);
-    expect(await store.spend(at + 60_000, at + 120_000, 10_000)).toEqual([]);
-  });
-
   it('knows the last sequence of each node', async () => {
     await store.insertBidStats({
       token: 'bidstats/0:0-1',
