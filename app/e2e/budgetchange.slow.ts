@@ -12,6 +12,11 @@ const PLENTY_MICROS = 100_000_000;
 
 /** What stops a campaign, and what starts it again. */
 const CHANGES = [
+  [
+    'account out of money',
+    { budget: { dailyMicros: null, lifetimeMicros: 1 } },
+    { budget: { dailyMicros: null, lifetimeMicros: PLENTY_MICROS } },
+  ],
   ['budget lowered below what is spent', { budget: { dailyMicros: 1 } }, { budget: { dailyMicros: PLENTY_MICROS } }],
   ['campaign paused', { status: 'paused' }, { status: 'active' }],
   ['flight ended', { flight: { startMs: 1, endMs: 2 } }, { flight: { startMs: 1, endMs: null } }],
@@ -20,6 +25,7 @@ const CHANGES = [
 describe('a change of the plan', () => {
   let system: System;
   let campaign = 0;
+  let advertiser = 0;
   let run: Traffic;
   let lastWinMs = 0;
 
@@ -29,6 +35,8 @@ describe('a change of the plan', () => {
       { name: 'Changing', dailyMicros: PLENTY_MICROS, pacing: 'asap', cpmMicros: [4_000_000] },
     ]);
     campaign = ids[0]!;
+    advertiser = (await callApi<{ advertiserId: number }>(system, `/api/v1/campaigns/${campaign}`)).advertiserId;
+    await change(`advertisers/${advertiser}`, CHANGES[0][2]);
     run = startTraffic(
       { url: `${system.bidUrl}/openrtb2/bid/demo`, rps: 100 },
       {
@@ -45,18 +53,21 @@ describe('a change of the plan', () => {
     expect(await system.stop()).toEqual([0, 0]);
   });
 
+  function change(path: string, body: unknown): Promise<unknown> {
+    return callApi(system, `/api/v1/${path}`, {
+      method: 'PATCH',
+      headers: { 'if-match': '*' },
+      body: JSON.stringify(body),
+    });
+  }
+
   it.each(CHANGES)(
     '%s: the last bid is within a second of the answer',
     async (what, stop, start) => {
-      const change = (body: unknown): Promise<unknown> =>
-        callApi(system, `/api/v1/campaigns/${campaign}`, {
-          method: 'PATCH',
-          headers: { 'if-match': '*' },
-          body: JSON.stringify(body),
-        });
+      const path = what.startsWith('account') ? `advertisers/${advertiser}` : `campaigns/${campaign}`;
       const isWinning = async (): Promise<boolean> => performance.now() - lastWinMs < 200;
       await until(isWinning, 60_000, `${what}: wins before it`);
-      await change(stop);
+      await change(path, stop);
       const changedMs = performance.now();
       await until(
         async () => performance.now() - Math.max(changedMs, lastWinMs) > QUIET_MS,
@@ -66,7 +77,7 @@ describe('a change of the plan', () => {
       const tookMs = Math.max(0, lastWinMs - changedMs);
       console.log(`${what}: last win ${tookMs.toFixed(0)} ms after the answer`);
       expect(tookMs).toBeLessThan(WITHIN_MS);
-      await change(start);
+      await change(path, start);
       await pause(100);
       await until(isWinning, 60_000, `${what}: wins again`);
     },
