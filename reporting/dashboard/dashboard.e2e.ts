@@ -85,10 +85,12 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     const csv = readFileSync(await (await download).path(), 'utf8')
       .trim()
       .split('\r\n');
-    expect(csv[0]).toBe('campaign,campaignName,country,spend,impressions,clicks,ctr,ecpm');
+    expect(csv[0]).toBe(
+      'campaign,campaignName,country,spend,impressions,clicks,ctr,ecpm,previousSpend,previousImpressions,previousClicks,previousCtr,previousEcpm',
+    );
     const nanos = csv
       .slice(1)
-      .reduce((sum, line) => sum + BigInt(Math.round(Number(line.split(',').at(-5)) * 1e9)), 0n);
+      .reduce((sum, line) => sum + BigInt(Math.round(Number(line.split(',').at(-10)) * 1e9)), 0n);
     const truth = facts.filter((fact) => fact.atMs >= today).reduce((sum, fact) => sum + fact.spendNanos, 0n);
     expect(nanos).toBe(truth);
     const parquet = page.waitForEvent('download');
@@ -104,6 +106,29 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.click('label:has-text("Country")');
     await page.waitForSelector('td:has-text("DEU")', { state: 'detached' });
     await screenshot(page, 'reports', true);
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('shows beside each row how far it is from the period before', async () => {
+    const page = await demo.page();
+    const day = new Date(today).toISOString().slice(0, 10);
+    const query = `from=${day}&to=${day}&timezone=UTC&dimensions=campaign&metrics=impressions`;
+    await page.goto(`${demo.server.url}/reports?${query}&compare=previous#key=${OPERATOR_KEY}`);
+    const sum = (campaign: number, fromMs: number): number =>
+      facts
+        .filter((fact) => fact.campaign === campaign && fact.atMs >= fromMs && fact.atMs < fromMs + 86_400_000)
+        .reduce((total, fact) => total + fact.impressions, 0);
+    for (const campaign of [10, 13]) {
+      const [now, before] = [sum(campaign, today), sum(campaign, today - 86_400_000)];
+      const name = demo.server.services.directory.get('campaign', campaign)!.name;
+      const percent = Number(((now / before - 1) * 100).toFixed(1));
+      const shown = `${percent > 0 ? '+' : ''}${percent}%, the period before: ${before.toLocaleString('en-US')}`;
+      await expect.poll(() => page.textContent(`tr:has-text("${name}") [data-change=impressions]`)).toBe(shown);
+    }
+    await page.selectOption('#re-compare', 'none');
+    await page.waitForSelector('[data-change]', { state: 'detached' });
+    expect(page.url()).not.toContain('compare');
     expect(page.faults).toEqual([]);
     await page.close();
   });

@@ -1,3 +1,4 @@
+import { localDay } from '../../core/budgetday.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
@@ -15,15 +16,25 @@ const domains = [
   'chess.example.net',
 ];
 
-/** Some hours of made-up delivery of the demo campaigns, one fact per campaign and minute. */
+/** Some hours of made-up delivery of the demo campaigns, one fact per campaign and minute, and a few of the day before. */
 export function madeUpFacts(nowMs: number): Fact[] {
+  const midnight = localDay('UTC', nowMs).startMs;
+  return [
+    ...factsEvery(60_000, 300, nowMs, 1),
+    // Of all hours, so that there is something to compare with whenever this is looked at.
+    ...factsEvery(600_000, 144, midnight - 300_000, 3),
+  ];
+}
+
+/** Of `n` moments, the last of them at `endMs`. */
+function factsEvery(stepMs: number, n: number, endMs: number, busy: number): readonly Fact[] {
   const facts: Fact[] = [];
-  for (let minute = 0; minute < 300; minute++) {
+  for (let minute = 0; minute < n; minute++) {
     for (let campaign = 10; campaign < 16; campaign++) {
-      const impressions =
-        40 + Math.round(20 * Math.sin(minute / 17 + campaign) + 9 * Math.sin(minute / 3)) + (minute % 5) * 3;
+      const wave = 20 * Math.sin(minute / 17 + campaign) + 9 * Math.sin(minute / 3);
+      const impressions = busy * (40 + Math.round(wave) + (minute % 5) * 3);
       facts.push({
-        atMs: nowMs - minute * 60_000,
+        atMs: endMs - minute * stepMs,
         advertiser: 1,
         campaign,
         impressions,

@@ -167,8 +167,15 @@ export interface Report {
   /** null when the rows are in different currencies. */
   readonly currency: string | null;
   readonly rows: readonly ReportRow[];
-  readonly totals?: Readonly<Record<string, number | string | null>>;
-  readonly previousTotals?: Readonly<Record<string, number | string | null>>;
+  readonly totals?: ReportRow;
+  readonly previousTotals?: ReportRow;
   readonly truncated: boolean;
 }
-export type ReportRow = Readonly<Record<string, number | string | null>>;
+export type Measured = number | string | null;
+export type ReportRow = Readonly<Record<string, Measured>>;
+
+/** What stands beside a row of a report that is compared: the same metrics of the period before. */
+export function previousOf(row: ReportRow): ReportRow | undefined {
+  // The one cell that is no measure.
+  return (row as { readonly previous?: unknown }).previous as ReportRow | undefined;
+}

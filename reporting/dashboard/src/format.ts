@@ -3,6 +3,11 @@ const locale = typeof navigator === 'undefined' ? 'en-US' : navigator.language;
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const percentage = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
 const wholePercent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+const changePercent = new Intl.NumberFormat(locale, {
+  style: 'percent',
+  maximumFractionDigits: 1,
+  signDisplay: 'exceptZero',
+});
 const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 
@@ -42,6 +47,11 @@ export function plural(n: number, unit: string): string {
 
 export function percent(numerator: number, denominator: number): string {
   return denominator === 0 ? '–' : percentage.format(numerator / denominator);
+}
+
+/** `+12.5%`, `−3.2%`, `0%`: a change, with its sign. */
+export function signedPercent(ratio: number): string {
+  return changePercent.format(ratio);
 }
 
 export function share(value: number): string {

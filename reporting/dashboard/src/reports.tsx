@@ -22,6 +22,8 @@ const granularities = {
   month: 'by month',
 } as const;
 
+const comparisons = { previous: 'the period before', none: 'nothing' } as const;
+
 interface Choice {
   readonly from: string;
   readonly to: string;
@@ -31,6 +33,8 @@ interface Choice {
   readonly timezone: string;
   readonly dimensions: readonly string[];
   readonly metrics: readonly string[];
+  /** Beside each measure that of the period before, in files too. */
+  readonly compare: keyof typeof comparisons;
 }
 
 /** The choice in the page's address, so that a report can be kept and shared as a link. */
@@ -46,6 +50,7 @@ function fromAddress(homeZone: string): Choice {
     timezone: params.get('timezone') ?? homeZone,
     dimensions: words('dimensions', 'campaign'),
     metrics: words('metrics', 'spendNanos,impressions,clicks,ctr,ecpm'),
+    compare: params.size === 0 || params.get('compare') === 'previous' ? 'previous' : 'none',
   };
 }
 
@@ -58,6 +63,7 @@ function toQuery(choice: Choice): string {
   params.set('timezone', choice.timezone);
   params.set('dimensions', choice.dimensions.join(','));
   params.set('metrics', choice.metrics.join(','));
+  if (choice.compare === 'previous') params.set('compare', 'previous');
   return params.toString();
 }
 
@@ -66,9 +72,7 @@ export function Reports({ me }: { me: Me }) {
   const homeZone = me.timeZone ?? 'UTC';
   const [choice, setChoice] = useState(() => fromAddress(homeZone));
   const query = useMemo(() => toQuery(choice), [choice]);
-  const report = useData<Report>(
-    choice.metrics.length === 0 ? null : `/reports?${query}&totals=true&compare=previous&limit=1000`,
-  );
+  const report = useData<Report>(choice.metrics.length === 0 ? null : `/reports?${query}&totals=true&limit=1000`);
   useEffect(() => {
     const follow = (): void => setChoice(fromAddress(homeZone));
     addEventListener('popstate', follow);
@@ -174,6 +178,13 @@ function Times({ choice, update }: { choice: Choice; update: (part: Partial<Choi
           value={choice.timezone}
           options={zones}
           onChange={(timezone) => update({ timezone })}
+        />
+        <SelectField
+          id="re-compare"
+          label="Compare with"
+          value={choice.compare}
+          options={comparisons}
+          onChange={(compare) => update({ compare: compare === 'previous' ? 'previous' : 'none' })}
         />
       </div>
     </div>

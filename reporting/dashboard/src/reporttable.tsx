@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { Report, ReportRow } from './data.ts';
-import { count, date, dateTime, decimals, money, moneyOfUnits, percent, share } from './format.ts';
+import { change } from './change.ts';
+import { type Measured, previousOf, type Report, type ReportRow } from './data.ts';
+import { count, date, dateTime, decimals, money, moneyOfUnits, percent } from './format.ts';
 import { dimensionLabels, dimensionValue, metricLabels } from './labels.ts';
 import { Scroll } from './parts.tsx';
 
@@ -58,10 +59,7 @@ export function ReportTable({ report, dimensions, metrics, timeZone, granularity
               </th>
               {metrics.map((name) => (
                 <td key={name} class="number" data-total={name}>
-                  {metricText(name, report.totals![name] ?? null, report.currency)}
-                  <small class="block">
-                    {change(report.totals![name] ?? null, report.previousTotals?.[name] ?? null)}
-                  </small>
+                  <Measure name={name} row={report.totals!} before={report.previousTotals} currency={report.currency} />
                 </td>
               ))}
             </tr>
@@ -75,7 +73,7 @@ export function ReportTable({ report, dimensions, metrics, timeZone, granularity
                 ))}
                 {metrics.map((name) => (
                   <td key={name} class="number">
-                    {metricText(name, row[name] ?? null, report.currency)}
+                    <Measure name={name} row={row} before={previousOf(row)} currency={report.currency} />
                   </td>
                 ))}
               </tr>
@@ -92,13 +90,38 @@ export function ReportTable({ report, dimensions, metrics, timeZone, granularity
   );
 }
 
+interface MeasureProps {
+  readonly name: string;
+  readonly row: ReportRow;
+  /** The same of the period before; undefined when nothing is compared. */
+  readonly before: ReportRow | undefined;
+  readonly currency: string | null;
+}
+
+/** A measure and, under it, how far it is from the period before: its amount is read out and shown on pointing. */
+function Measure({ name, row, before, currency }: MeasureProps) {
+  const text = metricText(name, row[name] ?? null, currency);
+  if (before === undefined) return <>{text}</>;
+  const changed = change(row[name], before[name]);
+  const was = `the period before: ${metricText(name, before[name] ?? null, currency)}`;
+  return (
+    <>
+      {text}
+      <small class="block change" title={was} data-change={name}>
+        {changed}
+        {changed !== '' && <span class="sr">, {was}</span>}
+      </small>
+    </>
+  );
+}
+
 function timeText(atMs: number, granularity: string, timeZone: string): string {
   if (granularity === 'minute' || granularity === 'hour') return dateTime(atMs, timeZone);
   return date(atMs, timeZone);
 }
 
 /** A metric as people read it; money arrives as exact integers in nanos or micros. */
-export function metricText(name: string, value: ReportRow[string], currency: string | null): string {
+export function metricText(name: string, value: Measured, currency: string | null): string {
   if (value === null || value === undefined) return '–';
   if (name.endsWith('Nanos')) return money(String(value), currency);
   if (name.endsWith('Micros')) return money(BigInt(value) * 1000n, currency);
@@ -108,14 +131,7 @@ export function metricText(name: string, value: ReportRow[string], currency: str
   return count(Number(value));
 }
 
-function change(now: ReportRow[string], before: ReportRow[string]): string {
-  const [a, b] = [Number(now ?? 0), Number(before ?? 0)];
-  if (b === 0 || !Number.isFinite(a / b)) return '';
-  const rise = a / b - 1;
-  return `${rise >= 0 ? '+' : '−'}${share(Math.abs(rise))} on the period before`;
-}
-
-function compare(a: ReportRow[string] | undefined, b: ReportRow[string] | undefined): number {
+function compare(a: Measured | undefined, b: Measured | undefined): number {
   const [x, y] = [Number(a), Number(b)];
   if (Number.isNaN(x) || Number.isNaN(y)) return String(a).localeCompare(String(b));
   return x - y;
