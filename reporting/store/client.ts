@@ -40,9 +40,23 @@ const always: ClickHouseSettings = {
   max_bytes_before_external_sort: '268435456',
 };
 
+/**
+ * The embedded engine's pools. By default it keeps up to a thousand idle threads, each with files of /proc open, and
+ * loads marks and reads parts with dozens at once; one that runs at most four statements needs far fewer.
+ */
+const engineArguments = [
+  '--max_thread_pool_free_size=8',
+  '--load_marks_threadpool_pool_size=4',
+  '--threadpool_local_fs_reader_pool_size=4',
+  '--max_active_parts_loading_thread_pool_size=4',
+  '--max_outdated_parts_loading_thread_pool_size=4',
+];
+
 /** Opens chDB on a directory. Only one process may have it open, and only one directory per process. */
 export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql> {
   mkdirSync(dir, { recursive: true });
+  // The first session starts the engine, and it alone can be given arguments.
+  const engine = attempt(() => new Session(dir, { connectionArgs: engineArguments }));
   const connection = attempt(() => createChdbConnection({ path: dir }));
   // The hook's types differ between the two packages only in private members.
   const client = createClient({ connection, log: { level: ClickHouseLogLevel.OFF } } as unknown as Parameters<
@@ -56,7 +70,10 @@ export async function openEmbeddedSql(dir: string, maxThreads = 1): Promise<Sql>
   const sql = {
     ...statementsOn(client, {}),
     ...embeddedStreams(client, dir, settings),
-    close: () => client.close(),
+    close: async () => {
+      await client.close();
+      engine.close();
+    },
   };
   return closedWhenSettled(sql, () => stopStatements(dir));
 }
