@@ -242,7 +242,9 @@ function startLoop(config: PacerConfig, deps: PacerDeps, core: PacerCore): Loop 
   async function round(): Promise<void> {
     const span = deps.tracer?.start('pacer.round', 'internal') ?? null;
     try {
-      span?.set('evenkeel.messages', await decide());
+      // Not inside the call: with no span its arguments are not evaluated.
+      const messages = await decide();
+      span?.set('evenkeel.messages', messages);
       span?.end();
     } catch (error) {
       span?.end(true);
