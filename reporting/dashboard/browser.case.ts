@@ -13,6 +13,7 @@ import { createMemoryAudiences, createMemoryLog, OPERATOR_KEY, quiet } from '../
 import type { PacingSource } from '../api/pacing.ts';
 import { seedDemo } from '../api/seed.ts';
 import { type ApiServer, startApi } from '../api/server.ts';
+import type { StatusSources } from '../api/status.ts';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
 /** CI may not skip: there a missing browser is a failure. */
@@ -39,7 +40,11 @@ export interface TestServer extends ApiServer {
 }
 
 /** The real server on a free port, with the demo seeded, over an in-memory log and the given reports. */
-export async function startTestServer(reports: Reports, pacing: PacingSource | null = null): Promise<TestServer> {
+export async function startTestServer(
+  reports: Reports,
+  pacing: PacingSource | null = null,
+  status: StatusSources = {},
+): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-dashboard-'));
   const log = createMemoryLog();
   await seedDemo(log, systemClock.nowMs());
@@ -50,11 +55,13 @@ export async function startTestServer(reports: Reports, pacing: PacingSource | n
     staticDir: join(root, 'dist', 'dashboard'),
     bootstrapOperatorKey: OPERATOR_KEY,
     version: '0.0.0-test',
+    alerts: { maxP99Ms: 25, maxErrorPercent: 0.2, maxLag: 2000 },
   };
   const deps = {
     log,
     reports,
     pacing,
+    status,
     audiences: createMemoryAudiences(),
     clock: systemClock,
     random: seededRandom(3),

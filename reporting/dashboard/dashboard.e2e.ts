@@ -222,7 +222,17 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.goto(`${demo.server.url}/operations#key=${OPERATOR_KEY}`);
     await expect.poll(() => page.textContent('[data-kpi=rps]')).toBe('500');
     await expect.poll(() => page.textContent('[data-kpi=p99]')).toBe('2.40 ms');
-    await screenshot(page, 'operations');
+    const noteOf = (name: string) => page.textContent(`.card:has([data-kpi=${name}])`);
+    expect(await noteOf('p99'), 'as the server is configured').toContain('promised 25.0 ms');
+    expect(await noteOf('errors')).toContain('promised at most 0.2% of requests');
+    expect(await page.textContent('[data-kpi=lag]')).toBe('215');
+    expect(await noteOf('lag')).toContain('an alert from 2,000');
+    expect(await page.textContent('[data-store=queries]')).toBe('21 ms / 84 ms / 140 ms');
+    expect(await page.textContent('[data-store=disk]')).toBe('61.4 GB of 120 GB (51%)');
+    expect(await page.textContent('[data-store=last-error]')).toContain('TIMEOUT_EXCEEDED');
+    expect(await page.textContent('[data-table=events]')).toContain('10,204,118');
+    await screenshot(page, 'operations', true);
+    await marksWhatIsNotKept(page);
     page.on('dialog', (dialog) => void dialog.accept());
     await page.fill('#ki-scope', 'campaign:14');
     await page.fill('#ki-reason', 'the landing page is down');
@@ -277,6 +287,23 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.close();
   });
 });
+
+/** The same page of a server that promises more than it keeps, and whose store is away. */
+async function marksWhatIsNotKept(page: Page): Promise<void> {
+  await page.route('**/events/status', async (route) => {
+    const status = (await (await route.fetch()).json()) as Record<string, unknown>;
+    const sla = { p99Ms: 2, errorPercent: 0.2, lagRecords: 100 };
+    const store = { error: { code: 'store_unavailable', message: 'The store does not answer.' } };
+    await route.fulfill({ json: { ...status, sla, store } });
+  });
+  const marked = 'outside of what is promised';
+  await expect.poll(() => page.textContent('[data-kpi=p99]')).toBe(`2.40 ms, ${marked}`);
+  expect(await page.textContent('[data-kpi=lag]')).toBe(`215, ${marked}`);
+  expect(await page.textContent('[data-kpi=errors]')).toBe('0.0');
+  expect(await page.textContent('tr:has-text("0a1b2c3d")')).toContain('no: too slow');
+  await page.waitForSelector('text=The store does not answer.');
+  await page.unroute('**/events/status');
+}
 
 /** Impressions of all campaigns in every summary that the page is sent from now on. */
 async function toldImpressions(page: Page): Promise<readonly number[]> {

@@ -4,7 +4,7 @@ import { localDay } from '../../core/budgetday.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Fact } from '../api/fakes.case.ts';
 import { launch, newPage, startTestServer, type TestServer, type WatchedPage } from './browser.case.ts';
-import { madeUpFacts, madeUpPacing, madeUpReports, sendBidStats } from './demoworld.case.ts';
+import { madeUpFacts, madeUpPacing, madeUpReports, madeUpStore, sendBidStats } from './demoworld.case.ts';
 
 /** The demo with some hours of delivery and a browser to look at it, for all tests of a file. */
 export interface Demo {
@@ -23,7 +23,10 @@ export function startDemo(): Demo {
   let server: TestServer | undefined;
   let browser: Browser | undefined;
   beforeAll(async () => {
-    server = await startTestServer(madeUpReports(facts), madeUpPacing(facts, today, systemClock.nowMs));
+    server = await startTestServer(madeUpReports(facts), madeUpPacing(facts, today, systemClock.nowMs), {
+      ingest: async () => ({ lag: 215 }),
+      store: async () => madeUpStore(nowMs),
+    });
     await sendBidStats(server.log);
     browser = await launch();
   });

@@ -3,6 +3,7 @@ import { systemClock } from '../../core/clock.ts';
 import type { EventLog } from '../../core/eventlog.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import type { ReportQuery, ReportRow, Reports } from '../../core/report.ts';
+import type { StoreHealth } from '../../core/storehealth.ts';
 import type { BidStats } from '../../core/topics.ts';
 import { createFakeReports, type Fact } from '../api/fakes.case.ts';
 import type { PacingSource } from '../api/pacing.ts';
@@ -155,4 +156,31 @@ export async function sendBidStats(log: EventLog): Promise<void> {
     }),
   );
   await log.append('bidstats', records);
+}
+
+/** How a store of ten million events would say it does. */
+export function madeUpStore(nowMs: number): StoreHealth {
+  const table = (name: string, rows: number, bytes: number, parts: number) => ({
+    table: name,
+    rows,
+    parts,
+    mostPartsOfADay: Math.ceil(parts / 3),
+    bytes,
+    lastInsertMs: nowMs - 2000,
+  });
+  return {
+    version: '26.5.1.1',
+    answeredMs: 6.4,
+    queries: { count: 256, p50Ms: 21, p95Ms: 84, maxMs: 140 },
+    errors: 1,
+    lastError: { atMs: nowMs - 3_600_000, code: 'TIMEOUT_EXCEEDED', message: 'Timeout exceeded: elapsed 10.2 seconds' },
+    tables: [
+      table('events', 10_204_118, 1_184_000_000, 42),
+      table('bid_stats', 2_310_007, 96_000_000, 31),
+      table('day_sums', 88_412, 3_100_000, 9),
+    ],
+    daysSummedUp: 29,
+    diskFreeBytes: 61_400_000_000,
+    diskBytes: 120_000_000_000,
+  };
 }

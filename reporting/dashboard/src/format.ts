@@ -80,6 +80,15 @@ export function megabytes(bytes: number): string {
   return new Intl.NumberFormat(locale, unit).format(bytes < 1e6 ? Math.ceil(bytes / 1000) : bytes / 1e6);
 }
 
+const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+/** `1.2 GB`, with the unit that suits. */
+export function bytesOf(bytes: number): string {
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const style = { style: 'unit', unit: units[step]!, unitDisplay: 'short', maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(locale, style).format(bytes / 1000 ** step);
+}
+
 let homeZone: string | undefined;
 
 /** The zone of times that say no other: an advertiser's own. null: the browser's. */

@@ -1,9 +1,11 @@
+import type { ComponentChildren } from 'preact';
 import { useData } from './data.ts';
 import { Exchanges } from './exchanges.tsx';
-import { count, dateTime, share } from './format.ts';
+import { count, dateTime, percent, share } from './format.ts';
 import { History } from './history.tsx';
 import { KillSwitches } from './killswitches.tsx';
 import { Card, Fault, Kpi, Loading } from './parts.tsx';
+import { StoreCard, type StoreStatus } from './storehealth.tsx';
 import { Table } from './table.tsx';
 
 interface Bidding {
@@ -27,14 +29,19 @@ interface Status {
     readonly partitions: readonly { readonly partition: number; readonly first: number; readonly end: number }[];
   }[];
   readonly bidding: Bidding;
-  readonly ingest: Readonly<Record<string, unknown>> | null;
+  readonly ingest: { readonly lag: number } | null;
+  readonly store: StoreStatus;
+  readonly sla: SlaLimits;
   readonly entities: Readonly<Record<string, number>>;
   readonly following: boolean;
 }
 
-/** What the alert `sla_breach` goes by, unless it is set otherwise. */
-const SLA_P99_US = 30_000;
-const SLA_ERRORS = 0.001;
+/** What is promised, from the server's configuration: the alerts `sla_breach` and `log_lag` go by the same. */
+interface SlaLimits {
+  readonly p99Ms: number;
+  readonly errorPercent: number;
+  readonly lagRecords: number;
+}
 
 /** For operators: how fast it bids, where the log stands, who changed what. */
 export function Operations() {
@@ -46,7 +53,7 @@ export function Operations() {
       <Fault problem={status.problem} onRetry={status.reload} />
     );
   }
-  const { bidding, topics, ingest, entities, nowMs } = status.data;
+  const { bidding, topics, ingest, entities, nowMs, sla, store } = status.data;
   const total = (field: 'requestsPerSecond' | 'bidsPerSecond' | 'errorsPerSecond'): number =>
     bidding.nodes.reduce((sum, node) => sum + node[field], 0);
   const slowest = (field: 'p50Us' | 'p99Us' | 'p999Us'): number | null =>
@@ -55,6 +62,8 @@ export function Operations() {
       null,
     );
   const requests = total('requestsPerSecond');
+  const errors = total('errorsPerSecond');
+  const p99Us = slowest('p99Us');
   return (
     <>
       <header class="page-head">
@@ -82,19 +91,30 @@ export function Operations() {
         <Kpi
           label="p99 inside the server"
           name="p99"
-          note={`p50 ${millis(slowest('p50Us'))}, p99.9 ${millis(slowest('p999Us'))}`}
+          note={`promised ${millis(sla.p99Ms * 1000)}; p50 ${millis(slowest('p50Us'))}, p99.9 ${millis(slowest('p999Us'))}`}
         >
-          {millis(slowest('p99Us'))}
+          <Kept kept={(p99Us ?? 0) <= sla.p99Ms * 1000}>{millis(p99Us)}</Kept>
         </Kpi>
-        <Kpi label="Errors per second" name="errors" note="answered with 4xx or 5xx">
-          {total('errorsPerSecond').toFixed(1)}
+        <Kpi
+          label="Errors per second"
+          name="errors"
+          note={`answered with 4xx or 5xx; promised at most ${percent(sla.errorPercent, 100)} of requests`}
+        >
+          <Kept kept={errors * 100 <= requests * sla.errorPercent}>{errors.toFixed(1)}</Kept>
+        </Kpi>
+        <Kpi
+          label="Events that wait to be ingested"
+          name="lag"
+          note={ingest === null ? 'This server is not told' : `an alert from ${count(sla.lagRecords)}`}
+        >
+          {ingest === null ? '–' : <Kept kept={ingest.lag <= sla.lagRecords}>{count(ingest.lag)}</Kept>}
         </Kpi>
       </dl>
       <Card title="Bidders" flush>
         {bidding.nodes.length === 0 ? (
           <p class="note">No bidder has reported in the last minute.</p>
         ) : (
-          <Nodes bidding={bidding} nowMs={nowMs} />
+          <Nodes bidding={bidding} nowMs={nowMs} sla={sla} />
         )}
       </Card>
       <Exchanges />
@@ -109,21 +129,34 @@ export function Operations() {
           ))}
         </Table>
       </Card>
-      <div class="pair">
-        <Card title="Ingest and store">
-          {ingest === null ? <p class="note">This server does not run ingest.</p> : <Facts facts={ingest} />}
-        </Card>
-        <Card title="Campaign view">
-          <Facts facts={{ ...entities, 'following the log': status.data.following ? 'yes' : 'no' }} />
-        </Card>
-      </div>
+      <StoreCard store={store} />
+      <Card title="Campaign view">
+        <Facts facts={{ ...entities, 'following the log': status.data.following ? 'yes' : 'no' }} />
+      </Card>
       <KillSwitches />
       <History path="/audit" stamp={0} />
     </>
   );
 }
 
-function Nodes({ bidding, nowMs }: { bidding: Bidding; nowMs: number }) {
+/** A number that something is promised of: marked, not by colour alone, when the promise is broken. */
+function Kept({ kept, children }: { kept: boolean; children: ComponentChildren }) {
+  if (kept) return <>{children}</>;
+  return (
+    <span class="broken">
+      {children}
+      <span class="sr">, outside of what is promised</span>
+    </span>
+  );
+}
+
+interface NodesProps {
+  readonly bidding: Bidding;
+  readonly nowMs: number;
+  readonly sla: SlaLimits;
+}
+
+function Nodes({ bidding, nowMs, sla }: NodesProps) {
   return (
     <Table
       label="Bidders"
@@ -140,7 +173,7 @@ function Nodes({ bidding, nowMs }: { bidding: Bidding; nowMs: number }) {
           <td class="number">{millis(node.p99Us)}</td>
           <td class="number">{millis(node.p999Us)}</td>
           <td>
-            <Sla node={node} />
+            <Sla node={node} sla={sla} />
           </td>
           <td title={dateTime(node.lastMs)}>{Math.max(0, Math.round((nowMs - node.lastMs) / 1000))} s ago</td>
         </tr>
@@ -149,15 +182,15 @@ function Nodes({ bidding, nowMs }: { bidding: Bidding; nowMs: number }) {
   );
 }
 
-/** p99 inside the server under 30 ms and errors under one in a thousand, over the last minute. */
-function Sla({ node }: { node: Bidding['nodes'][number] }) {
-  const slow = (node.p99Us ?? 0) > SLA_P99_US;
-  const faulty = node.errorsPerSecond > node.requestsPerSecond * SLA_ERRORS;
+/** Whether a bidder kept what is promised over the last minute. */
+function Sla({ node, sla }: { node: Bidding['nodes'][number]; sla: SlaLimits }) {
+  const slow = (node.p99Us ?? 0) > sla.p99Ms * 1000;
+  const faulty = node.errorsPerSecond * 100 > node.requestsPerSecond * sla.errorPercent;
   if (!slow && !faulty) return <span class="pill approved">yes</span>;
   return <span class="pill rejected">{slow ? 'no: too slow' : 'no: errors'}</span>;
 }
 
-function Facts({ facts }: { facts: Readonly<Record<string, unknown>> }) {
+function Facts({ facts }: { facts: Readonly<Record<string, number | string>> }) {
   return (
     <dl class="facts">
       {Object.entries(facts).map(([name, value]) => (
@@ -168,13 +201,7 @@ function Facts({ facts }: { facts: Readonly<Record<string, unknown>> }) {
               .replace(/([a-z])([A-Z])/g, '$1 $2')
               .toLowerCase()}
           </dt>
-          <dd>
-            {typeof value === 'number'
-              ? count(value)
-              : typeof value === 'object'
-                ? JSON.stringify(value)
-                : String(value)}
-          </dd>
+          <dd>{typeof value === 'number' ? count(value) : value}</dd>
         </div>
       ))}
     </dl>
