@@ -17,6 +17,8 @@ export const topics = {
   bidstats: { compacted: false },
   /** Key `audience:ID` or `members:ID:BUCKET`: uploaded audiences on their way to bidders of other machines. */
   audiences: { compacted: true },
+  /** Key `ForecastMemory.key`: what the pacer has learned of traffic, for the one that takes over. */
+  forecasts: { compacted: true },
 } as const satisfies Record<string, { readonly compacted: boolean }>;
 export type TopicName = keyof typeof topics;
 export const topicNames = Object.keys(topics) as readonly TopicName[];

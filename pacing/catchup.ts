@@ -20,7 +20,7 @@ const QUIET_MS = 3_000;
 /** Follows a topic from its first record; `onRecord` gets every record in order, null values too. */
 export async function followFromStart(
   log: EventLog,
-  topic: 'campaigns' | 'pacing',
+  topic: 'campaigns' | 'pacing' | 'forecasts',
   onError: (error: unknown) => void,
   onRecord: (key: string, value: Buffer | null) => void,
 ): Promise<Following> {

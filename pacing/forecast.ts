@@ -1,3 +1,4 @@
+import type { TrafficMemory } from '../core/forecastmemory.ts';
 import { DAY_MS, learnProfile, profileShare, SLOT_MS, SLOTS, type WeekProfile, WHOLE_DAY } from './weekprofile.ts';
 
 /** How long what was seen just now says more about the near future than the whole day does. */
@@ -53,6 +54,15 @@ export function createTraffic(): Traffic {
     seenRecent: 0,
     expectedRecent: 0,
   };
+}
+
+/** Takes up what an earlier pacer had seen. */
+export function recallTraffic(traffic: Traffic, memory: TrafficMemory): void {
+  const { volume, today, ...rest } = memory;
+  traffic.volume.set(volume);
+  for (let at = 0; at < SLOTS; at++) traffic.sums[at + 1] = traffic.sums[at]! + traffic.volume[at]!;
+  traffic.today.set(today);
+  Object.assign(traffic, rest);
 }
 
 /** Auctions of a day by its own history; without one a day's volume is 1. */

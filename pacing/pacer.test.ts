@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { advertiserSchema, campaignSchema, lineItemSchema, type Status } from '../core/campaign.ts';
 import { manualClock } from '../core/clock.ts';
+import type { ForecastMemory } from '../core/forecastmemory.ts';
 import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
 import { campaignChangeKey } from '../core/topics.ts';
 import { memoryLog } from './memorylog.case.ts';
@@ -154,6 +155,29 @@ describe('the live pacer', () => {
     const own = (log.values('pacing') as PacingMessage[]).slice(count).filter((message) => message.epoch === epoch);
     expect(own[0]?.grants, 'its first message only repeats').toEqual([before]);
     await Promise.all([first.stop(), active.stop()]);
+  });
+
+  it('goes on from what its predecessor has learned of traffic', async () => {
+    const { start, change, report, last, log, clock } = setup();
+    await change(...campaign(5_000_000));
+    const known = (): number => (log.values('forecasts') as ForecastMemory[]).at(-1)?.traffic.watchedMs ?? 0;
+    const run = async (): Promise<void> => {
+      const before = last('campaign:10')?.epoch ?? 0;
+      const pacer = await start();
+      await until(() => (last('campaign:10')?.epoch ?? 0) > before);
+      for (let minute = 0; minute < 5; minute++) {
+        clock.advance(60_000);
+        await report('0000000a', clock.nowMs());
+        await until(() => (last('campaign:10')?.issuedMs ?? 0) >= clock.nowMs());
+      }
+      await pacer.stop();
+    };
+    await run();
+    const first = known();
+    expect(first).toBeGreaterThan(0);
+    await run();
+    expect(known()).toBeGreaterThan(1.5 * first);
+    expect(log.values('forecasts').length).toBe(4);
   });
 
   it('goes on without the store', async () => {

@@ -2,11 +2,13 @@ import type { Logger } from 'pino';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { EventLog } from '../core/eventlog.ts';
+import { forecastMemorySchema } from '../core/forecastmemory.ts';
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendSource } from '../core/spend.ts';
 import { bidStatsSchema, campaignChangeSchema, type PacingMessage, pacingMessageSchema } from '../core/topics.ts';
 import type { Tracer } from '../core/trace.ts';
 import { followFromStart } from './catchup.ts';
+import { MEMORIES_A_ROUND, type MemoryRecord } from './memory.ts';
 import { createPacerCore, type PacerCore } from './pacercore.ts';
 import type { PacerMetrics } from './pacermetrics.ts';
 import { type PacerCoreOptions, pacerDefaults } from './pacerstate.ts';
@@ -80,6 +82,10 @@ const MAX_BATCH = 2000;
 const TOTALS_BUCKET_MS = 900_000;
 const LIFETIME_BUCKET_MS = 86_400_000;
 const MAX_DAY_MS = 26 * 3_600_000;
+/** What was learned of levels that are gone is deleted after this. */
+const FORGET_FORECAST_MS = 30 * 86_400_000;
+const KEPT_AT_ONCE = 500;
+const MAX_KEPT_AT_END = 50_000;
 
 /**
  * Runs the pacer: follows campaigns and bidders, reads spend, and publishes leases, multipliers and pass probabilities.
@@ -97,6 +103,8 @@ export async function standByPacer(config: PacerConfig, deps: PacerDeps): Promis
   let fenced = false;
   /** What the active pacer said last, by owner: as much as a compacted topic keeps. */
   let last: Map<string, PacingMessage> | null = new Map();
+  /** What the active pacer has learned of traffic, by level. */
+  const remembered = new Map<string, Buffer>();
 
   const onError = (error: unknown): void => {
     metrics.errors.inc({ what: 'log' });
@@ -128,13 +136,37 @@ export async function standByPacer(config: PacerConfig, deps: PacerDeps): Promis
     }
   }
 
+  function takeForecast(key: string, value: Buffer | null): void {
+    if (value === null) remembered.delete(key);
+    else if (last !== null) remembered.set(key, value);
+  }
+
+  /** Without it traffic is learned again, so that it holds up nothing. */
+  async function recallForecasts(): Promise<void> {
+    try {
+      await forecasts.caughtUp();
+    } catch (error) {
+      refuse('forecasts', error);
+    }
+    const longAgoMs = deps.clock.nowMs() - FORGET_FORECAST_MS;
+    const gone: MemoryRecord[] = [];
+    for (const [key, value] of remembered) {
+      const parsed = forecastMemorySchema.safeParse(parse(value));
+      if (!parsed.success) refuse('forecasts', parsed.error);
+      else if (!core.recall(parsed.data) && parsed.data.atMs < longAgoMs) gone.push({ key, memory: null });
+    }
+    remembered.clear();
+    await keepForecasts(log, gone);
+  }
+
   // Together, because joining a group of its own takes each consumer seconds on Kafka.
-  const [campaigns, pacing, bidstats] = await Promise.all([
+  const [campaigns, pacing, forecasts, bidstats] = await Promise.all([
     followFromStart(log, 'campaigns', onError, (key, value) => {
       takeChange(core, key, value, (error) => refuse('campaigns', error));
       loop?.hurry();
     }),
     followFromStart(log, 'pacing', onError, takePacing),
+    followFromStart(log, 'forecasts', onError, takeForecast),
     log.consume({
       topic: 'bidstats',
       group: null,
@@ -153,13 +185,28 @@ export async function standByPacer(config: PacerConfig, deps: PacerDeps): Promis
     }),
   ]);
   const stopReading = async (): Promise<void> => {
-    await Promise.all([campaigns, pacing, bidstats].map((reader) => reader.stop()));
+    await Promise.all([campaigns, pacing, forecasts, bidstats].map((reader) => reader.stop()));
   };
+
+  /** What was learned since it was kept last, so that a restart forgets nothing. */
+  async function keepAll(): Promise<void> {
+    try {
+      const nowMs = deps.clock.nowMs();
+      for (let now = true, left = MAX_KEPT_AT_END; left > 0; now = false, left -= KEPT_AT_ONCE) {
+        const records = core.memories(nowMs, KEPT_AT_ONCE, now);
+        if (records.length === 0) break;
+        await keepForecasts(log, records);
+      }
+    } catch (error) {
+      refuse('forecasts', error);
+    }
+  }
 
   return {
     async activate() {
       // The past first: entities, then what an earlier pacer has handed out. Only then may anything be issued.
       await Promise.all([campaigns.caughtUp(), pacing.caughtUp()]);
+      await recallForecasts();
       for (const message of last?.values() ?? []) core.restore(message);
       // A pacer that was active for a moment and whose messages are still under way must not have the same epoch.
       core.begin(Math.floor(deps.clock.nowMs()));
@@ -170,6 +217,7 @@ export async function standByPacer(config: PacerConfig, deps: PacerDeps): Promis
         status: () => core.status(deps.clock.nowMs()),
         async stop() {
           await running.end();
+          if (!fenced) await keepAll();
           await stopReading();
           metrics.epoch.set(0);
         },
@@ -261,6 +309,7 @@ function startLoop(config: PacerConfig, deps: PacerDeps, core: PacerCore): Loop 
     metrics.round.observe((clock.monotonicMs() - started) / speed / 1000);
     metrics.messages.inc(messages.length);
     for (let at = 0; at < messages.length; at += 500) await publish(log, messages.slice(at, at + 500));
+    await keepForecasts(log, core.memories(nowMs, MEMORIES_A_ROUND));
     return messages.length;
   }
 
@@ -305,6 +354,14 @@ function publish(log: EventLog, messages: readonly PacingMessage[]): Promise<voi
   return log.append(
     'pacing',
     messages.map((message) => ({ key: message.owner, value: Buffer.from(JSON.stringify(message)) })),
+  );
+}
+
+async function keepForecasts(log: EventLog, records: readonly MemoryRecord[]): Promise<void> {
+  if (records.length === 0) return;
+  await log.append(
+    'forecasts',
+    records.map(({ key, memory }) => ({ key, value: memory === null ? null : Buffer.from(JSON.stringify(memory)) })),
   );
 }
 

@@ -1,3 +1,4 @@
+import type { ForecastMemory } from '../core/forecastmemory.ts';
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
@@ -8,6 +9,7 @@ import { explain } from './explain.ts';
 import { takeCohorts, takeOver, takeStats, takeTotals } from './intake.ts';
 import { lease } from './leases.ts';
 import { createLevelState, type LevelState, type LineState, pathVersion } from './levelstate.ts';
+import { type MemoryRecord, nextMemories, recall } from './memory.ts';
 import {
   closeCohorts,
   createPacerState,
@@ -34,6 +36,10 @@ export interface PacerCore {
   totals(rows: readonly SpendRow[], fromMs: number, nowMs: number): void;
   /** Takes over from an earlier pacer: feed it its last messages, before the first round. */
   restore(message: PacingMessage): void;
+  /** Takes up what an earlier pacer had learned of traffic, before the first round. @returns whether it is of use here */
+  recall(memory: ForecastMemory): boolean;
+  /** Forecasts to be kept for the next pacer, at most `most`; with `now` those of all levels begin, else when due. */
+  memories(nowMs: number, most: number, now?: boolean): MemoryRecord[];
   /** Begins an epoch of our own, after everything was restored: later than any seen, and `atLeast`. */
   begin(atLeast: number): void;
   /** Decides, and returns the messages of owners for which something changed. */
@@ -69,6 +75,11 @@ export function createPacerCore(options: PacerCoreOptions): PacerCore {
     cohorts: (rows, fromMs, toMs, nowMs) => takeCohorts(pacer, rows, fromMs, toMs, nowMs),
     totals: (rows, fromMs, nowMs) => takeTotals(pacer, rows, fromMs, nowMs),
     restore: (message) => takeOver(pacer, message),
+    recall(memory) {
+      if (pacer.treeChanged) rebuild(pacer);
+      return recall(pacer, memory);
+    },
+    memories: (nowMs, most, now) => nextMemories(pacer, nowMs, most, now),
     begin(atLeast) {
       pacer.epoch = Math.max(pacer.epoch, atLeast);
     },

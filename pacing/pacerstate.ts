@@ -3,6 +3,7 @@ import { type Allocation, createAllocation } from './allocation.ts';
 import { createTraffic, observe, observeAll, type Traffic } from './forecast.ts';
 import type { LiveNode } from './leases.ts';
 import { createLevelState, type LevelState, type LineState, refreshCells, trackPlans } from './levelstate.ts';
+import { createRemembering, type Remembering } from './memory.ts';
 import { createTree, type Level, type Line, type Tree } from './tree.ts';
 import { createWeekProfile, type WeekProfile } from './weekprofile.ts';
 
@@ -108,6 +109,7 @@ export interface PacerState {
   heardFromMs: number;
   /** The cohort that is being taken into the levels' forecasts. */
   closing: Closing | null;
+  readonly remembering: Remembering;
   /** When a flight begins or ends next. */
   flightsMs: number;
   /** An account was decided anew: all its campaigns follow. */
@@ -142,6 +144,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     closedToMs: 0,
     heardFromMs: Number.POSITIVE_INFINITY,
     closing: null,
+    remembering: createRemembering(),
     flightsMs: 0,
     checkAll: true,
     treeChanged: true,
@@ -248,6 +251,7 @@ function closeLevel(pacer: PacerState, state: LevelState): void {
   }
   ownerOf(pacer, state.ownerKey).dirty = true;
   pacer.levels.delete(state.level.key);
+  pacer.remembering.gone.add(state.level.key);
 }
 
 /** Brings cells, budgets and plans of all levels up to date with the clock and the entities. */

@@ -1,3 +1,5 @@
+import type { ProfileMemory } from '../core/forecastmemory.ts';
+
 /** Quarter-hours of a UTC day. */
 export const SLOTS = 96;
 export const SLOT_MS = 900_000;
@@ -62,6 +64,18 @@ export function createWeekProfile(shape: readonly number[] = Array(SLOTS).fill(1
   };
   sumUp(profile);
   return profile;
+}
+
+/** Takes up what an earlier pacer had learned; the hour under way begins anew. */
+export function recallProfile(profile: WeekProfile, memory: ProfileMemory): void {
+  profile.shares.set(memory.shares);
+  profile.days.set(memory.days);
+  profile.today.set(memory.today);
+  profile.todayIndex = memory.todayIndex;
+  profile.watchedMs = memory.watchedMs;
+  profile.belief = memory.belief;
+  profile.hours.splice(0, profile.hours.length, ...memory.hours);
+  sumUp(profile);
 }
 
 function sumUp(profile: WeekProfile): void {

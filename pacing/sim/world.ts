@@ -1,6 +1,8 @@
+import type { ForecastMemory } from '../../core/forecastmemory.ts';
 import type { LedgerCounters } from '../../core/ledger.ts';
 import type { Random } from '../../core/random.ts';
 import type { CampaignChange, PacingMessage } from '../../core/topics.ts';
+import { MEMORIES_A_ROUND } from '../memory.ts';
 import { createPacerCore, type PacerCore } from '../pacercore.ts';
 import { type PacerCoreOptions, pacerDefaults } from '../pacerstate.ts';
 import { createLater } from './feedback.ts';
@@ -78,6 +80,7 @@ export function runWorld(options: WorldOptions): WorldResult {
   const nodes = Array.from({ length: options.nodes }, (_, at) => createSimNode(at, at + 1, ofNodes));
   const paces = new Map<number, Pace>();
   const last = new Map<string, PacingMessage>();
+  const remembered = new Map<string, ForecastMemory>();
   const notices = createLater<Notice>(market.startMs);
   const ingest = createLater<Notice>(market.startMs);
   const store = createSimStore(timeZoneOf(options.changes));
@@ -133,6 +136,7 @@ export function runWorld(options: WorldOptions): WorldResult {
         core = createPacerCore(settings);
         for (const change of changes) core.change(change);
         for (const message of last.values()) core.restore(message);
+        for (const memory of remembered.values()) core.recall(memory);
       }
     }
   };
@@ -146,6 +150,10 @@ export function runWorld(options: WorldOptions): WorldResult {
     if (nowMs < storeDownMs) core.storeIsDown();
     else store.read(core, market, nowMs, settings.cohortMs, rounds * settings.roundMs);
     const messages = core.round(nowMs);
+    for (const { key, memory } of core.memories(nowMs, MEMORIES_A_ROUND)) {
+      if (memory === null) remembered.delete(key);
+      else remembered.set(key, memory);
+    }
     cpuMs += Number(process.hrtime.bigint() - startedAt) / 1e6;
     deliver(messages);
     rounds++;
