@@ -227,6 +227,15 @@ export const serverSettings = {
     group: 'API and dashboard',
     says: 'Address under which the world reaches the API server’s `/files` (`https://…`), for uploaded images of ads. Empty: the address the upload was sent to.',
   }),
+  adFilesMaxBytes: integer(10_737_418_240, {
+    env: 'EVENKEEL_AD_FILES_MAX_BYTES',
+    flag: 'ad-files-max-bytes',
+    unit: 'bytes',
+    min: 1_000_000,
+    max: 10_995_116_277_760,
+    group: 'API and dashboard',
+    says: 'Uploaded images, sounds and videos of ads that this server keeps, together; more are refused with `ad_files_full`.',
+  }),
   slaP99Ms: integer(30, {
     env: 'EVENKEEL_SLA_P99_MS',
     flag: 'sla-p99-ms',

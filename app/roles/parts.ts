@@ -197,6 +197,7 @@ export async function startApiPart(
       bootstrapOperatorKey: secrets.operatorKey,
       publicUrl: config.publicUrl === '' ? null : config.publicUrl.replace(/\/$/, ''),
       version,
+      limits: { maxAdFilesBytes: config.adFilesMaxBytes },
       alerts: {
         maxP99Ms: config.slaP99Ms,
         maxErrorPercent: config.slaErrorPercent,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -44,27 +44,54 @@ export async function adFileBytes(c: ApiContext, { mime, maxBytes, kept }: AdFil
   return bytes;
 }
 
-/** Keeps a file under the name of its content; resolves to where everybody can have it. @throws Problem too_many_entities */
-export async function keepAdFile(
-  { documents, clock }: Pick<Services, 'documents' | 'clock'>,
-  c: ApiContext,
+/** The folder of files of ads, and how much more of them it takes. */
+export interface Shelf {
+  /**
+   * Keeps a file under the name of its content; resolves to where everybody can have it.
+   * @throws Problem too_many_entities | ad_files_full
+   */
+  keep(c: ApiContext, kind: AdFileKind, bytes: Buffer, type: string): Promise<string>;
+}
+
+/** Looks at the folder once, which nobody else writes to; from then on it counts. */
+export function openShelf(
+  { documents, clock, limits }: Pick<Services, 'documents' | 'clock' | 'limits'>,
   { dir, publicUrl }: AdFileOptions,
-  { kept, maxFiles }: AdFileKind,
-  bytes: Buffer,
-  type: string,
-): Promise<string> {
-  const name = `${createHash('sha256').update(bytes).digest('hex').slice(0, 40)}.${type}`;
-  if (documents.get(kept, name) === undefined) {
+): Shelf {
+  mkdirSync(dir, { recursive: true });
+  const { maxAdFilesBytes } = limits;
+  let used = readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+  const write = async (c: ApiContext, { kept, maxFiles }: AdFileKind, bytes: Buffer, name: string): Promise<void> => {
     if (documents.list(kept, { limit: maxFiles }).length >= maxFiles)
       throw new Problem(409, 'too_many_entities', `This server keeps at most ${maxFiles} such files.`);
-    mkdirSync(dir, { recursive: true });
-    await writeFile(join(dir, `${name}.part`), bytes);
-    await rename(join(dir, `${name}.part`), join(dir, name));
+    if (used + bytes.length > maxAdFilesBytes)
+      throw new Problem(409, 'ad_files_full', {
+        detail: `This server keeps at most ${megabytes(maxAdFilesBytes)} of files of ads and has ${megabytes(used)}; this one has ${megabytes(bytes.length)}. Ask the operators to raise adFilesMaxBytes, or name a file on a server of your own.`,
+      });
+    // Taken before the first wait, so that uploads that arrive together do not all see the same room.
+    used += bytes.length;
+    try {
+      await writeFile(join(dir, `${name}.part`), bytes);
+      await rename(join(dir, `${name}.part`), join(dir, name));
+    } catch (error) {
+      used -= bytes.length;
+      throw error;
+    }
     const change = { kind: kept, id: name, name, action: 'create', after: { bytes: bytes.length } } as const;
     const put = () => documents.put(kept, name, { atMs: clock.nowMs(), by: c.get('principal').keyId });
     await audited({ documents, clock }, c, change, put);
-  }
-  return `${publicUrl ?? new URL(c.req.url).origin}/files/${name}`;
+  };
+  return {
+    async keep(c, kind, bytes, type) {
+      const name = `${createHash('sha256').update(bytes).digest('hex').slice(0, 40)}.${type}`;
+      if (documents.get(kind.kept, name) === undefined) await write(c, kind, bytes, name);
+      return `${publicUrl ?? new URL(c.req.url).origin}/files/${name}`;
+    },
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** `/files/NAME`: files of ads, for browsers anywhere, whole or a range; named for their content, so they never change. */

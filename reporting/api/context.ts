@@ -33,6 +33,8 @@ export interface ApiLimits {
   readonly maxUploadBytes: number;
   /** Entities of all kinds together. */
   readonly maxEntities: number;
+  /** Files of ads of all kinds together, bytes. */
+  readonly maxAdFilesBytes: number;
   /** Open live streams (server-sent events). */
   readonly maxStreams: number;
   /** Rows of one JSON report. */

@@ -195,6 +195,7 @@ export async function createHarness(
     maxBodyBytes: 100_000,
     maxUploadBytes: 1_000_000,
     maxEntities: 1000,
+    maxAdFilesBytes: 10_000_000,
     maxStreams: 4,
     maxReportRows: 1000,
     maxConcurrentReports: 4,

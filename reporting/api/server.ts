@@ -84,6 +84,7 @@ const defaultApiLimits: ApiLimits = {
   maxBodyBytes: 1_048_576,
   maxUploadBytes: 1_073_741_824,
   maxEntities: 500_000,
+  maxAdFilesBytes: 10_737_418_240,
   maxStreams: 200,
   maxReportRows: 50_000,
   maxConcurrentReports: 4,

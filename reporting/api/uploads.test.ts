@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createHarness, IMAGES_DIR } from './fakes.case.ts';
@@ -133,6 +134,34 @@ describe('files of ads', () => {
     expect(Buffer.from(await (await ask('chapters=1')).arrayBuffer()).equals(film)).toBe(true);
     expect((await upload(film, 'image/png')).status).toBe(415);
     expect((await upload(Buffer.alloc(2000), 'video/mp4')).status).toBe(422);
+  });
+
+  it('are refused when the server has no room for them, however many come at once', async () => {
+    const dir = join(IMAGES_DIR, 'full');
+    const size = 1000;
+    const open = () => createHarness([], { limits: { maxAdFilesBytes: 2 * size }, adFiles: { dir, publicUrl: null } });
+    const film = (n: number): Buffer => {
+      const start = mp4(10 + n, 640, 360);
+      return Buffer.concat([start, Buffer.alloc(size - start.length, 7)]);
+    };
+    const send = async ({ app, keyFor }: Awaited<ReturnType<typeof open>>, n: number, path = 'media') => {
+      const type = path === 'media' ? 'video/mp4' : 'image/png';
+      const headers = { authorization: `Bearer ${await keyFor('advertiser', 1)}`, 'content-type': type };
+      const body = new Uint8Array(path === 'media' ? film(n) : png(n, n));
+      const answer = await app.request(`http://ads.example/api/v1/${path}`, { method: 'POST', headers, body });
+      return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
+    };
+    const api = await open();
+    const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => send(api, n)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409]);
+    const refused = answers.find(({ status }) => status === 409)!.json;
+    expect(refused).toMatchObject({ code: 'ad_files_full', detail: expect.stringContaining('adFilesMaxBytes') });
+    expect(readdirSync(dir)).toHaveLength(2);
+    const again = 1 + answers.findIndex(({ status }) => status === 201);
+    expect((await send(api, again)).status, 'what is kept already takes no more room').toBe(201);
+    expect((await send(api, 5, 'images')).json, 'images share the room').toMatchObject({ code: 'ad_files_full' });
+    const later = await open();
+    expect((await send(later, 9)).json, 'after a restart, too').toMatchObject({ code: 'ad_files_full' });
   });
 
   it('can be looked at before the ad is saved, by nobody else', async () => {

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { type AdFileOptions, adFileBytes, keepAdFile } from './adfiles.ts';
+import { type AdFileOptions, adFileBytes, openShelf } from './adfiles.ts';
 import type { ApiEnv, Services } from './context.ts';
 import { imageInfo, imageMimes } from './imageinfo.ts';
 import { mediaInfo, mediaMimes } from './mediainfo.ts';
@@ -32,12 +32,13 @@ export const uploadedMediaSchema = uploadedImageSchema.extend({
 /** `POST /images` and `POST /media`: keep the files of ads. What they show is public; who uploaded what is not told. */
 export function uploadRoutes(services: Services, options: AdFileOptions): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
+  const shelf = openShelf(services, options);
   app.post('/images', async (c) => {
     const bytes = await adFileBytes(c, images);
     const info = imageInfo(bytes);
     if (info === null) throw invalidField('(body)', 'must be a PNG, JPEG, GIF or WebP image');
     refuseHuge(info);
-    const url = await keepAdFile(services, c, options, images, bytes, info.type);
+    const url = await shelf.keep(c, images, bytes, info.type);
     return c.json({ url, mime: imageMimes[info.type], w: info.w, h: info.h, bytes: bytes.length }, 201);
   });
   app.post('/media', async (c) => {
@@ -46,7 +47,7 @@ export function uploadRoutes(services: Services, options: AdFileOptions): Hono<A
     if (info === null) throw invalidField('(body)', 'must be an MP4, WebM, M4A or MP3 file that says how long it is');
     refuseHuge(info);
     if (info.seconds > MAX_SECONDS) throw invalidField('(body)', `may last at most ${MAX_SECONDS} seconds`);
-    const url = await keepAdFile(services, c, options, media, bytes, info.type);
+    const url = await shelf.keep(c, media, bytes, info.type);
     const durationSeconds = Math.max(1, Math.round(info.seconds));
     const bitrateKbps = Math.min(200_000, Math.max(1, Math.round((bytes.length * 8) / info.seconds / 1000)));
     const { w, h, type } = info;

@@ -226,7 +226,7 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     expect(await noteOf('p99'), 'as the server is configured').toContain('promised 25.0 ms');
     expect(await noteOf('errors')).toContain('promised at most 0.2% of requests');
     expect(await page.textContent('[data-kpi=lag]')).toBe('215');
-    expect(await noteOf('lag')).toContain('an alert from 2,000');
+    expect(await noteOf('lag')).toContain('an alert past 2,000');
     expect(await page.textContent('[data-store=queries]')).toBe('21 ms / 84 ms / 140 ms');
     expect(await page.textContent('[data-store=disk]')).toBe('61.4 GB of 120 GB (51%)');
     expect(await page.textContent('[data-store=last-error]')).toContain('TIMEOUT_EXCEEDED');

@@ -103,9 +103,9 @@ export function Operations() {
           <Kept kept={errors * 100 <= requests * sla.errorPercent}>{errors.toFixed(1)}</Kept>
         </Kpi>
         <Kpi
-          label="Events that wait to be ingested"
+          label="Events waiting"
           name="lag"
-          note={ingest === null ? 'This server is not told' : `an alert from ${count(sla.lagRecords)}`}
+          note={ingest === null ? 'This server is not told' : `to be ingested; an alert past ${count(sla.lagRecords)}`}
         >
           {ingest === null ? '–' : <Kept kept={ingest.lag <= sla.lagRecords}>{count(ingest.lag)}</Kept>}
         </Kpi>
