@@ -68,9 +68,26 @@ export function explain(state: LevelState, ofLine: OfLine | null, input: Explain
     leaseNanos: (held > 0n ? held : 0n).toString(),
     reservedNanos: (totals?.reservedNanos ?? 0n).toString(),
     presumedNanos: (totals?.presumedNanos ?? 0n).toString(),
-    overNanos: (budget !== null && actual > budget ? actual - budget : 0n).toString(),
+    overNanos: overOf(state, input.allocation, actual).toString(),
     ...verdict,
+    explanation: `${verdict.explanation}${presumedText(totals?.presumedNanos ?? 0n)}`,
   };
+}
+
+/** Confirmed above a budget of the level, of the day or the lifetime: as much of it as this period can have. */
+function overOf(state: LevelState, allocation: Allocation, actual: bigint): bigint {
+  let most = 0n;
+  for (const { cell } of state.tracks) {
+    const over = allocation.totals(cell.name).confirmedNanos - cell.budgetNanos;
+    if (over > most) most = over;
+  }
+  return most < actual ? most : actual;
+}
+
+/** In words, where wins whose notice never came are counted as spent. */
+function presumedText(nanos: bigint): string {
+  if (nanos === 0n) return '';
+  return ` ${money(Number(nanos))} is set aside for wins whose notice probably got lost; it is not billed.`;
 }
 
 interface Facts {

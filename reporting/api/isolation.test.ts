@@ -46,7 +46,9 @@ async function world() {
   const b = await tenant(api, SECRET);
   for (const { advertiser, campaign } of [a, b]) {
     facts.push({ atMs: START_MS - 1000, advertiser, campaign, impressions: 10, clicks: 1, spendNanos: 777_000_111n });
-    statuses.push({ id: campaign, advertiserId: advertiser, campaignId: campaign, level: 'campaign' } as PacingStatus);
+    const money = { budgetNanos: null, actualNanos: '0', overNanos: '0' };
+    const of = { id: campaign, advertiserId: advertiser, campaignId: campaign };
+    statuses.push({ ...of, ...money, level: 'campaign' } as PacingStatus);
   }
   return {
     api,

@@ -1,8 +1,8 @@
+import { type BilledStatus, billed } from '../../core/bill.ts';
 import { localDay } from '../../core/budgetday.ts';
 import type { Budget, Campaign, Status } from '../../core/campaign.ts';
 import type { Clock } from '../../core/clock.ts';
 import { microsToNanos } from '../../core/money.ts';
-import type { PacingStatus } from '../../core/pacingstatus.ts';
 import {
   REPORT_STEP_MS,
   type ReportQuery,
@@ -32,7 +32,10 @@ export interface LiveCampaign {
   /** What should be spent by now: the pacer's plan, or an even spread of the day's budget while there is no pacer. */
   readonly plannedNanos: string | null;
   /** What the pacer says about the campaign; null when it does not say anything. */
-  readonly pacing: Pick<PacingStatus, 'state' | 'explanation' | 'forecastNanos' | 'budgetNanos'> | null;
+  readonly pacing: Pick<
+    BilledStatus,
+    'state' | 'explanation' | 'forecastNanos' | 'budgetNanos' | 'billedNanos' | 'overDeliveredNanos'
+  > | null;
   readonly dayEndMs: number;
   readonly hindrances: readonly Hindrance[];
 }
@@ -113,7 +116,9 @@ export function createLiveBoard(
       (campaign) => sees(campaign.advertiserId) && campaign.status !== 'archived',
     );
     const paced = new Map(
-      (pacing?.statuses() ?? []).filter((status) => status.level === 'campaign').map((status) => [status.id, status]),
+      billed(pacing?.statuses() ?? [])
+        .filter((status) => status.level === 'campaign')
+        .map((status) => [status.id, status]),
     );
     const ranked = visible.sort((a, b) => rank(b, numbers) - rank(a, numbers) || a.id - b.id);
     return {
@@ -218,7 +223,7 @@ function liveCampaign(
   directory: Directory,
   campaign: Campaign,
   numbers: Numbers,
-  status: PacingStatus | undefined,
+  status: BilledStatus | undefined,
   nowMs: number,
 ): LiveCampaign {
   const advertiser = directory.get('advertiser', campaign.advertiserId);
@@ -246,8 +251,9 @@ function liveCampaign(
   };
 }
 
-function pacingOf({ state, explanation, forecastNanos, budgetNanos }: PacingStatus): LiveCampaign['pacing'] {
-  return { state, explanation, forecastNanos, budgetNanos };
+function pacingOf(status: BilledStatus): LiveCampaign['pacing'] {
+  const { state, explanation, forecastNanos, budgetNanos, billedNanos, overDeliveredNanos } = status;
+  return { state, explanation, forecastNanos, budgetNanos, billedNanos, overDeliveredNanos };
 }
 
 /** The limit that binds a campaign: its own, or the sum of its line items' when each of them has one. */

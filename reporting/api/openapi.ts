@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { audienceSchema, audienceUploadSchema } from '../../core/audience.ts';
-import { pacingStatusSchema } from '../../core/pacingstatus.ts';
+import { billedStatusSchema } from '../../core/bill.ts';
 import { storeHealthSchema } from '../../core/storehealth.ts';
 import { killSwitchSchema } from '../../core/topics.ts';
 import { loginSchema } from './access.ts';
@@ -188,7 +188,7 @@ function schemas(): Json {
       matched: { type: 'integer' },
       ignored: { type: 'array', items: { type: 'string' } },
     }),
-    PacingStatus: jsonSchema(pacingStatusSchema, 'output'),
+    PacingStatus: jsonSchema(billedStatusSchema, 'output'),
     PacingList: listOf('PacingStatus'),
     Live: object({
       nowMs: { type: 'integer' },

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { billed } from '../../core/bill.ts';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { type ApiEnv, maySee } from './context.ts';
 import { pageOf, sortable } from './paging.ts';
@@ -15,7 +16,7 @@ export function pacingRoutes(source: PacingSource | null): Hono<ApiEnv> {
   app.get('/pacing', (c) => {
     const principal = c.get('principal');
     const wanted = c.req.query('campaignId');
-    const items = (source?.statuses() ?? [])
+    const items = billed(source?.statuses() ?? [])
       .filter((status) => maySee(principal, status.advertiserId))
       .filter((status) => wanted === undefined || status.campaignId === Number(wanted));
     const keyOf = ({ level, id }: PacingStatus) => `${level}:${sortable(id)}`;

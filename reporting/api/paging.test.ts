@@ -10,7 +10,14 @@ const numbers = Array.from({ length: COUNT }, (_, i) => i + 1);
 /** A server with five of everything that is listed. */
 async function fullWorld(): Promise<Harness> {
   const alerts = numbers.map((id) => ({ id: `a${id}`, sinceMs: id % 2, untilMs: id > 3 ? 9 : null, campaignId: id }));
-  const statuses = numbers.map((id) => ({ level: 'campaign', id, campaignId: id, advertiserId: 1 }));
+  const statuses = numbers.map((id) => ({
+    level: 'campaign',
+    id,
+    campaignId: id,
+    advertiserId: 1,
+    budgetNanos: null,
+    overNanos: '0',
+  }));
   const api = await createHarness([], {
     alerts: { list: () => alerts as unknown as Alert[] },
     pacing: { statuses: () => statuses as PacingStatus[] },

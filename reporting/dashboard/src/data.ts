@@ -158,6 +158,7 @@ export interface PacingStatus {
   readonly plannedNanos: string;
   readonly actualNanos: string;
   readonly forecastNanos: string;
+  readonly overDeliveredNanos: string;
   readonly multiplierPpm: number;
   readonly passPpm: number;
   readonly state: string;

@@ -37,6 +37,9 @@ export function DeliveryChart({ campaignId, timeZone, currency, live, status, no
         redrawOn={`${currency} ${timeZone}`}
       />
       {status !== null && <p class="note">{status.explanation}</p>}
+      {status !== null && status.overDeliveredNanos !== '0' && (
+        <p class="note">{money(status.overDeliveredNanos, currency)} delivered above the budget, not billed.</p>
+      )}
     </>
   );
 }
