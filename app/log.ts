@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import { CodedError, messageOf } from '../core/errors.ts';
 import type { EventLog } from '../core/eventlog.ts';
-import { createEmbeddedLog } from '../reporting/log/embedded.ts';
-import { createKafkaLog } from '../reporting/log/kafka.ts';
+import { createEmbeddedLog, type EmbeddedLog } from '../reporting/log/embedded.ts';
+import { createKafkaLog, type KafkaLog } from '../reporting/log/kafka.ts';
 import { createSpooledLog } from '../reporting/log/spool.ts';
 import type { Config } from './config/table.ts';
 import type { Context } from './context.ts';
@@ -15,7 +15,7 @@ const KAFKA_SESSION_TIMEOUT_MS = 6_000;
 const STOP_BIDDING_AT = 0.9;
 
 /** The event log this process uses: Kafka when brokers are configured, else the embedded one in the data folder. */
-export async function openLog(context: Context): Promise<EventLog> {
+export async function openLog(context: Context): Promise<KafkaLog | EmbeddedLog> {
   return context.config.kafkaBrokers.length > 0 ? openKafka(context.config) : openEmbedded(context);
 }
 
@@ -51,7 +51,7 @@ function openEmbedded({ config, clock }: Context) {
   );
 }
 
-function openKafka(config: Config): Promise<EventLog> {
+function openKafka(config: Config): Promise<KafkaLog> {
   const { kafkaSaslMechanism: mechanism } = config;
   return createKafkaLog({
     brokers: config.kafkaBrokers,

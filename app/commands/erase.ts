@@ -32,14 +32,14 @@ export async function eraseCommand(args: readonly string[]): Promise<number> {
       store,
       audiencesPath: audiencesPath(config),
       keys: tokenKeys,
-      retentionMs: config.logRetentionMs,
       nowMs,
     });
     console.log(JSON.stringify(report, null, 1));
-    if (report.log.keptUntilMs !== null) {
-      const until = new Date(report.log.keptUntilMs).toISOString();
+    for (const { keptUntilMs } of [report.log, report.drawn]) {
+      if (keptUntilMs === null) continue;
+      const until = keptUntilMs === 'for ever' ? 'never by itself' : `by ${new Date(keptUntilMs).toISOString()}`;
       console.error(
-        `Kafka can not change records: the last that names the user leaves on ${until}. Until then do not replay.`,
+        `Kafka can not change records: the last that names the user leaves ${until}. Until then do not replay.`,
       );
     }
     return exitCodes.ok.code;

@@ -80,9 +80,11 @@ describe('evenkeel erase', () => {
     expect(report?.audiences).toEqual({ memberships: 1 });
     expect(report?.store.rows).toBeGreaterThanOrEqual(2 * shown);
     expect(report?.log.erased).toBe(report?.store.rows);
+    expect(report?.drawn).toMatchObject({ looked: expect.any(Number), keptUntilMs: null });
     expect(evenkeel('erase', VISITOR).report).toMatchObject({
       audiences: { memberships: 0 },
       log: { erased: 0 },
+      drawn: { erased: 0 },
       store: { rows: 0 },
     });
     expect(evenkeel('replay').stdout).toContain('faultless');

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { eventId, loggedEventSchema } from '../../core/event.ts';
 import { type BidToken, readToken, signToken } from '../../core/token.ts';
-import { hashesOf, withoutUser } from './erase.ts';
+import { bidStatsSchema } from '../../core/topics.ts';
+import { hashesOf, withoutDrawn, withoutUser } from './erase.ts';
 
 const keys = [
   { id: 2, secret: Buffer.alloc(32, 2) },
@@ -69,6 +70,34 @@ describe('erasing a user', () => {
     expect(withoutUser(event({}), new Set([token.user]), [{ id: 1, secret: Buffer.alloc(32, 9) }])).toBeNull();
     for (const value of [null, Buffer.from('no'), Buffer.from('{}')])
       expect(withoutUser(value, new Set([token.user]), keys)).toBeNull();
+  });
+
+  it('takes drawn requests of the user out of bid statistics, and leaves their counts and everybody else', () => {
+    const mine = { hash: 0xaabbccdd, known: true, terms: { country: ['DEU'] } };
+    const others = [
+      { ...mine, known: false },
+      { ...mine, hash: 0xaabbccde },
+    ];
+    const stats = bidStatsSchema.parse({
+      v: 1,
+      node: 'node-one',
+      sequence: 3,
+      fromMs: 1,
+      toMs: 2,
+      requests: 3,
+      answered: 1,
+      noBids: {},
+      lineItems: [],
+      cells: [],
+      traffic: { level: 0, requests: [mine, ...others] },
+    });
+    const value = Buffer.from(JSON.stringify(stats));
+    const after = withoutDrawn(value, new Set([token.user]))!;
+    expect(JSON.parse(after.toString())).toEqual({ ...stats, traffic: { level: 0, requests: others } });
+    expect(withoutDrawn(after, new Set([token.user]))).toBeNull();
+    expect(withoutDrawn(value, new Set(['00112233aabbccd0']))).toBeNull();
+    for (const other of [null, Buffer.from('no'), Buffer.from('{}')])
+      expect(withoutDrawn(other, new Set([token.user]))).toBeNull();
   });
 
   it('looks for an id as it is and as each exchange’s own', () => {

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { type LoggedEvent, loggedEventSchema } from '../../core/event.ts';
-import type { EventLog, LogRecord } from '../../core/eventlog.ts';
+import type { LogRecord } from '../../core/eventlog.ts';
 import { readToken, signToken, type TokenKey } from '../../core/token.ts';
+import { type BidStats, bidStatsSchema } from '../../core/topics.ts';
 import { createUserHasher, type UserHasher, userHex } from '../../engine/privacy/userhash.ts';
 import { forgetUsers } from '../../engine/users/forget.ts';
 import type { EmbeddedLog } from '../../reporting/log/embedded.ts';
+import type { KafkaLog } from '../../reporting/log/kafka.ts';
 import type { Store } from '../../reporting/store/store.ts';
 
 /** What an erasure found and did: what is kept as the proof of it. No raw id stands in it. */
@@ -13,9 +15,19 @@ export interface ErasureReport {
   /** The hashes under which the user was known, 16 hex digits each. */
   readonly users: readonly string[];
   readonly audiences: { readonly memberships: number };
-  /** `keptUntilMs`: with Kafka records can not be changed; the last that names the user leaves then. */
-  readonly log: { readonly looked: number; readonly erased: number; readonly keptUntilMs: number | null };
+  /** Notices in the topic `events`. */
+  readonly log: LogErasure;
+  /** Requests drawn for estimates, in the topic `bidstats`: by 32 bits of the hash, so now and then somebody else's too. */
+  readonly drawn: LogErasure;
   readonly store: { readonly rows: number };
+}
+
+/** What was found in one topic, records. */
+export interface LogErasure {
+  readonly looked: number;
+  readonly erased: number;
+  /** Kafka records can not be changed: when at the latest the last that names the user leaves; null when none does. */
+  readonly keptUntilMs: number | 'for ever' | null;
 }
 
 /**
@@ -73,6 +85,24 @@ export function withoutUser(
   return Buffer.from(JSON.stringify(erased));
 }
 
+/** Bid statistics without the drawn requests of these users. @returns null when none is drawn, or it can not be read */
+export function withoutDrawn(value: Buffer | null, users: ReadonlySet<string>): Buffer | null {
+  const stats = value === null ? null : readStats(value);
+  if (stats?.traffic === undefined) return null;
+  const hashes = new Set([...users].map((user) => Number.parseInt(user.slice(8), 16)));
+  const requests = stats.traffic.requests.filter(({ known, hash }) => !(known && hashes.has(hash)));
+  if (requests.length === stats.traffic.requests.length) return null;
+  return Buffer.from(JSON.stringify({ ...stats, traffic: { ...stats.traffic, requests } } satisfies BidStats));
+}
+
+function readStats(value: Buffer): BidStats | null {
+  try {
+    return bidStatsSchema.safeParse(JSON.parse(value.toString('utf8'))).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
 function readEvent(value: Buffer): LoggedEvent | null {
   try {
     return loggedEventSchema.safeParse(JSON.parse(value.toString('utf8'))).data ?? null;
@@ -82,12 +112,11 @@ function readEvent(value: Buffer): LoggedEvent | null {
 }
 
 export interface EraseDeps {
-  readonly log: EventLog | EmbeddedLog;
+  readonly log: KafkaLog | EmbeddedLog;
   readonly store: Pick<Store, 'forget'>;
   /** Directory of the audiences; left out when it is not there. */
   readonly audiencesPath: string;
   readonly keys: readonly TokenKey[];
-  readonly retentionMs: number;
   readonly nowMs: number;
 }
 
@@ -95,32 +124,31 @@ export interface EraseDeps {
 export async function erase(users: readonly string[], deps: EraseDeps): Promise<ErasureReport> {
   const memberships = existsSync(deps.audiencesPath) ? await forgetUsers(deps.audiencesPath, users) : 0;
   const known = new Set(users);
-  const edit = ({ value }: LogRecord): Buffer | null => withoutUser(value, known, deps.keys);
-  const log =
-    'rewriteEvents' in deps.log
-      ? await deps.log
-          .rewriteEvents(edit)
-          .then(({ looked, changed }) => ({ looked, erased: changed, keptUntilMs: null }))
-      : await lookThrough(deps.log, edit, deps.retentionMs);
+  const log = await eraseFrom(deps.log, 'events', ({ value }) => withoutUser(value, known, deps.keys));
+  const drawn = await eraseFrom(deps.log, 'bidstats', ({ value }) => withoutDrawn(value, known));
   const rows = await deps.store.forget(users);
-  return { atMs: deps.nowMs, users, audiences: { memberships }, log, store: { rows } };
+  return { atMs: deps.nowMs, users, audiences: { memberships }, log, drawn, store: { rows } };
 }
 
-/** Reads all of `events` and says until when a record of the users is kept. */
-async function lookThrough(
-  log: EventLog,
-  edit: (record: LogRecord) => Buffer | null,
-  retentionMs: number,
-): Promise<ErasureReport['log']> {
+type Edit = (record: LogRecord) => Buffer | null;
+
+async function eraseFrom(log: KafkaLog | EmbeddedLog, topic: 'events' | 'bidstats', edit: Edit): Promise<LogErasure> {
+  if (!('rewrite' in log)) return lookThrough(log, topic, edit);
+  const { looked, changed } = await log.rewrite(topic, edit);
+  return { looked, erased: changed, keptUntilMs: null };
+}
+
+/** Reads all of a topic and says until when a record of the users is kept. */
+async function lookThrough(log: KafkaLog, topic: 'events' | 'bidstats', edit: Edit): Promise<LogErasure> {
   const ends = new Map(
-    (await log.bounds('events')).filter((one) => one.end > one.first).map((one) => [one.partition, one.end]),
+    (await log.bounds(topic)).filter((one) => one.end > one.first).map((one) => [one.partition, one.end]),
   );
   let looked = 0;
   let newestMs = Number.NEGATIVE_INFINITY;
   if (ends.size > 0) {
     await new Promise<void>((resolve, reject) => {
       const consuming = log.consume({
-        topic: 'events',
+        topic,
         group: null,
         maxBatchRecords: 2000,
         async onBatch({ partition, records }) {
@@ -137,5 +165,7 @@ async function lookThrough(
       consuming.catch(reject);
     });
   }
-  return { looked, erased: 0, keptUntilMs: Number.isFinite(newestMs) ? newestMs + retentionMs : null };
+  if (!Number.isFinite(newestMs)) return { looked, erased: 0, keptUntilMs: null };
+  const keptForMs = await log.keptForMs(topic);
+  return { looked, erased: 0, keptUntilMs: keptForMs === null ? 'for ever' : newestMs + keptForMs };
 }

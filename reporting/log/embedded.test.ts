@@ -76,13 +76,13 @@ describe('the embedded log', () => {
     const before = await read();
     const edit = ({ value }: { value: Buffer | null }) =>
       value?.toString().endsWith('7') ? Buffer.from(`erased ${value}`) : null;
-    expect(await log.rewriteEvents(edit)).toEqual({ looked: 2500, changed: 250 });
+    expect(await log.rewrite('events', edit)).toEqual({ looked: 2500, changed: 250 });
     const expected = before.map(([partition, records]) => [
       partition,
       records.map((record) => ({ ...record, value: edit(record) ?? record.value })),
     ]);
     expect(await read()).toEqual(expected);
-    expect(await log.rewriteEvents(() => null)).toEqual({ looked: 2500, changed: 0 });
+    expect(await log.rewrite('events', () => null)).toEqual({ looked: 2500, changed: 0 });
   });
 
   it('shares one transaction among appends that wait together', async () => {

@@ -34,7 +34,8 @@ export interface EmbeddedLog extends EventLog {
    * Puts other values in the place of some events, at the same offsets; other processes may append meanwhile.
    * @param edit the new value, or null to leave the record as it is
    */
-  rewriteEvents(
+  rewrite(
+    topic: 'events' | 'bidstats',
     edit: (record: LogRecord) => Buffer | null,
   ): Promise<{ readonly looked: number; readonly changed: number }>;
 }
@@ -106,12 +107,12 @@ export function createEmbeddedLog(config: EmbeddedLogConfig, deps: { readonly cl
 
   return {
     fill,
-    async rewriteEvents(edit) {
+    async rewrite(topic, edit) {
       const sum = { looked: 0, changed: 0 };
-      for (let partition = 0; partition < storage.partitionsOf('events'); partition++) {
+      for (let partition = 0; partition < storage.partitionsOf(topic); partition++) {
         for (let from: number | null = 0; from !== null; ) {
           const at: number = from;
-          const done = await storage.transact(() => storage.rewrite('events', partition, at, edit));
+          const done = await storage.transact(() => storage.rewrite(topic, partition, at, edit));
           sum.looked += done.looked;
           sum.changed += done.changed;
           from = done.next;

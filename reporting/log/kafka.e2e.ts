@@ -158,6 +158,8 @@ describe.runIf(missing === null)('on a real Kafka broker', () => {
       const events = await about('events');
       expect(events.get('cleanup.policy')).toBe('delete');
       expect(events.get('retention.ms')).toBe('86400000');
+      expect(events.get('segment.ms')).toBe('86400000');
+      expect(await log.keptForMs('events')).toBe(2 * 86_400_000 + 300_000);
       expect(events.get('min.insync.replicas')).toBe('1');
       expect((await about('campaigns')).get('cleanup.policy')).toBe('compact');
       expect((await about('pacing')).get('cleanup.policy')).toBe('compact');

@@ -50,6 +50,22 @@ export interface KafkaLogConfig {
   readonly maxPendingBytes?: number;
 }
 
+/** A Kafka log also says how long records stay: nobody can take one out of it. */
+export interface KafkaLog extends EventLog {
+  /**
+   * The longest that a record of a topic can stay, milliseconds, by the topic's settings and the brokers' usual round
+   * of five minutes; null: for ever. A segment leaves as a whole, `retention.ms` after its newest record, which
+   * can be `segment.ms` newer than its oldest.
+   */
+  keptForMs(topic: TopicName): Promise<number | null>;
+}
+
+/** Between two records of one segment at most, when we create a topic: what leaves late leaves a day late. */
+const SEGMENT_MS = 86_400_000;
+const RETENTION_ROUND_MS = 300_000;
+/** `describeConfigs` of kafkajs names kinds of resources by number. */
+const TOPIC_RESOURCE = 2;
+
 /** Bytes of one request to the brokers: under the topics' `max.message.bytes`, which bounds a partition's share. */
 const MAX_SEND_BYTES = 900 * 1024;
 /** A quarter of a second between two. */
@@ -67,7 +83,7 @@ const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
  *
  * @throws CodedError `kafka_unreachable`, `kafka_denied`, `kafka_tls_failed`, `kafka_topic_missing`
  */
-export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> {
+export async function createKafkaLog(config: KafkaLogConfig): Promise<KafkaLog> {
   const kafka = new Kafka(clientConfig(config));
   const nameOf = (topic: TopicName): string => `${config.topicPrefix ?? ''}${topic}`;
   const admin = kafka.admin({ retry: { retries: 3, initialRetryTime: 200 } });
@@ -115,6 +131,7 @@ export async function createKafkaLog(config: KafkaLogConfig): Promise<EventLog> 
         .map(({ partition, low, high }) => ({ partition, first: Number(low), end: Number(high) }))
         .sort((a, b) => a.partition - b.partition);
     },
+    keptForMs: (topic) => guarded(config, () => keptForMs(admin, nameOf(topic))),
     async close() {
       if (closed) return;
       closed = true;
@@ -160,10 +177,25 @@ async function createTopics(admin: Admin, config: KafkaLogConfig, nameOf: (topic
         { name: 'min.insync.replicas', value: String(Math.max(1, replication - 1)) },
         ...(topics[topic].compacted
           ? []
-          : [{ name: 'retention.ms', value: String(config.retentionMs ?? 7 * 86_400_000) }]),
+          : [
+              { name: 'retention.ms', value: String(config.retentionMs ?? 7 * 86_400_000) },
+              { name: 'segment.ms', value: String(SEGMENT_MS) },
+            ]),
       ],
     })),
   });
+}
+
+async function keptForMs(admin: Admin, name: string): Promise<number | null> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: TOPIC_RESOURCE, name, configNames: ['retention.ms', 'segment.ms'] }],
+  });
+  const entries = resources[0]?.configEntries ?? [];
+  const [retentionMs = -1, segmentMs = 0] = ['retention.ms', 'segment.ms'].map((wanted) =>
+    Number(entries.find(({ configName }) => configName === wanted)?.configValue ?? -1),
+  );
+  return retentionMs < 0 ? null : retentionMs + Math.max(0, segmentMs) + RETENTION_ROUND_MS;
 }
 
 async function partitionCounts(
