@@ -54,6 +54,17 @@ export const reachCubes: readonly Cube[] = [
   { name: 'reach', step: 'day', keys: [...owner, 'line_item_id'] },
 ];
 
+/**
+ * How people are counted, everywhere the same so that sketches can be joined: in 4,096 cells, which is 1.04 / sqrt(4096) =
+ * 1.6 % off as a standard deviation. Cells of four times the memory halve that and take four times as long to join.
+ */
+const PEOPLE_BITS = 12;
+export const people = {
+  stateIf: `uniqCombined64StateIf(${PEOPLE_BITS})`,
+  mergeState: `uniqCombined64MergeState(${PEOPLE_BITS})`,
+  merge: `uniqCombined64Merge(${PEOPLE_BITS})`,
+} as const;
+
 /** Metrics every cube but that of people holds, and their columns. */
 export const cubeMetrics = Object.keys(eventSums) as readonly SumMetric[];
 export const cubeColumn = (metric: SumMetric): string =>

@@ -1,6 +1,6 @@
 import { CodedError } from '../../core/errors.ts';
 import { type Granularity, type ReportDimension, type ReportQuery, reportDimensions } from '../../core/report.ts';
-import { type Cube, cubeColumn, cubeFor, cubeMetrics, reachCubeFor, stepOf } from './cubes.ts';
+import { type Cube, cubeColumn, cubeFor, cubeMetrics, people, reachCubeFor, stepOf } from './cubes.ts';
 import { eventSums, planSums } from './eventsums.ts';
 import type { SumMetric } from './ratios.ts';
 import type { RolledDay } from './rollup.ts';
@@ -183,19 +183,17 @@ function reachPart(context: PartContext): string {
   const parts = sources.events.map((span, i) => partOf(context, eventDimensions, 'events', span, `r${i}`));
   const read = parts.map((part) => {
     const where = [...part.conditions, "type = 'impression'", "status = 'accepted'"].join(' AND ');
-    return `SELECT ${part.keys.join(', ')}, uniqCombined64StateIf(14)(user, user != 0) AS u FROM ${tables.events} WHERE ${where} GROUP BY ${part.names.join(', ')}`;
+    return `SELECT ${part.keys.join(', ')}, ${people.stateIf}(user, user != 0) AS u FROM ${tables.events} WHERE ${where} GROUP BY ${part.names.join(', ')}`;
   });
   if (sources.rollups !== null) {
     const { span, cube, builds } = sources.rollups;
     const part = partOf(context, eventDimensions, 'events', span, 's');
     const where = [buildsOf(cube, builds), ...part.conditions].join(' AND ');
     read.push(
-      `SELECT ${part.keys.join(', ')}, uniqCombined64MergeState(14)(users) AS u FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
+      `SELECT ${part.keys.join(', ')}, ${people.mergeState}(users) AS u FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
     );
   }
-  return outer(parts[0]!, read, sums, (metric) =>
-    metric === 'reach' ? 'toInt64(uniqCombined64Merge(14)(u))' : 'toInt64(0)',
-  );
+  return outer(parts[0]!, read, sums, (metric) => (metric === 'reach' ? `toInt64(${people.merge}(u))` : 'toInt64(0)'));
 }
 
 interface Part {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Sql } from './client.ts';
-import { type Cube, cubeColumn, cubeMetrics, cubes, finestCube, reachCubes, stepOf } from './cubes.ts';
+import { type Cube, cubeColumn, cubeMetrics, cubes, finestCube, people, reachCubes, stepOf } from './cubes.ts';
 import { planSums } from './eventsums.ts';
 import { onCluster, type SchemaOptions } from './migrate.ts';
 
@@ -16,7 +16,7 @@ export interface RolledDay {
 
 /** Sums that an older or newer version made otherwise do not count. */
 const scheme = createHash('sha256')
-  .update(JSON.stringify([cubes, reachCubes, cubeMetrics]))
+  .update(JSON.stringify([cubes, reachCubes, cubeMetrics, people]))
   .digest('hex')
   .slice(0, 12);
 /** What sums are made of and how: the table of events, which a replay puts another in the place of, and the cubes. */
@@ -222,7 +222,7 @@ const keySql: Readonly<Record<string, string>> = {
 function reachSql(database: string, cube: Cube, where: string): string {
   const keys = cube.keys.join(', ');
   return (
-    `FROM (SELECT ${timeSql(cube, 'quarter')} AS t, ${keys}, toInt64(count()) AS n, uniqCombined64StateIf(14)(user, user != 0) AS u\n` +
+    `FROM (SELECT ${timeSql(cube, 'quarter')} AS t, ${keys}, toInt64(count()) AS n, ${people.stateIf}(user, user != 0) AS u\n` +
     `FROM ${database}.events WHERE ${where} AND type = 'impression' AND status = 'accepted' GROUP BY t, ${keys})`
   );
 }
@@ -230,7 +230,7 @@ function reachSql(database: string, cube: Cube, where: string): string {
 /** A cube as a query of a finer one. */
 function coarserSql(database: string, cube: Cube, where: string): string {
   const values = valuesOf(cube).map((name) =>
-    name === 'users' ? 'uniqCombined64MergeState(14)(users) AS v_users' : `sum(${name}) AS v_${name}`,
+    name === 'users' ? `${people.mergeState}(users) AS v_users` : `sum(${name}) AS v_${name}`,
   );
   return (
     `FROM (SELECT ${[`${timeSql(cube, 'time')} AS t`, ...cube.keys, ...values].join(', ')}\n` +
