@@ -256,6 +256,11 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
       .poll(() => page.textContent('[data-field=checked]'))
       .toContain('one campaign can be created; 2 faults');
     await expect.poll(() => page.textContent('tr:has-text("dailyBudget")')).toContain('3');
+    const told = (await page.textContent('[data-field=columns]'))!.trim().split(/,\s+/);
+    const exported = await page.evaluate(
+      "fetch('/api/v1/campaigns/export?format=csv').then((answer) => answer.text())",
+    );
+    expect(told, 'the columns are those that an export writes').toEqual(String(exported).split('\r\n')[0]!.split(','));
     await screenshot(page, 'import');
     await choose('advertiserId,name,dailyBudget\n1,Imported one,10\n1,Imported two,20\n');
     await page.click('text=Create them');

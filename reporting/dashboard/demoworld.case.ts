@@ -17,40 +17,43 @@ const domains = [
   'chess.example.net',
 ];
 
-/** Some hours of made-up delivery of the demo campaigns, one fact per campaign and minute, and a few of the day before. */
-export function madeUpFacts(nowMs: number): Fact[] {
-  const midnight = localDay('UTC', nowMs).startMs;
-  return [
-    ...factsEvery(60_000, 300, nowMs, 1),
-    // Of all hours, so that there is something to compare with whenever this is looked at.
-    ...factsEvery(600_000, 144, midnight - 300_000, 3),
-  ];
-}
+/** Daily budgets of the demo campaigns 10–15, in units. */
+const budgets = [5, 250, 120, 60, 30, 80];
+/** About how many impressions each of them has on a day. */
+const DAILY_IMPRESSIONS = 67_000;
 
-/** Of `n` moments, the last of them at `endMs`. */
-function factsEvery(stepMs: number, n: number, endMs: number, busy: number): readonly Fact[] {
+/**
+ * Made-up delivery of the demo campaigns, yesterday and today: each spends about its budget, evenly. One fact per campaign
+ * for each of the last 300 minutes, and one every ten minutes before.
+ */
+export function madeUpFacts(nowMs: number): Fact[] {
+  const today = localDay('UTC', nowMs).startMs;
+  const yesterday = today - 86_400_000;
   const facts: Fact[] = [];
-  for (let minute = 0; minute < n; minute++) {
-    for (let campaign = 10; campaign < 16; campaign++) {
-      const wave = 20 * Math.sin(minute / 17 + campaign) + 9 * Math.sin(minute / 3);
-      const impressions = busy * (40 + Math.round(wave) + (minute % 5) * 3);
-      facts.push({
-        atMs: endMs - minute * stepMs,
-        advertiser: 1,
-        campaign,
-        impressions,
-        wins: impressions + (minute % 3),
-        clicks: minute % 3 === 0 ? campaign - 9 : 0,
-        spendNanos:
-          campaign === 10 ? BigInt(impressions) * 120_000n : BigInt(impressions) * BigInt(300_000 * (campaign - 8)),
-        country: countries[(minute * 7 + campaign) % (3 + (minute % 6))]!,
-        domain: domains[(minute * 3 + campaign) % (2 + (minute % 4))]!,
-        exchange: ['demo', 'north', 'harbour'][(minute + campaign) % 3]!,
-        deviceType: [4, 4, 2, 5, 3][(minute + campaign) % 5]!,
-      });
-    }
+  for (let minute = 0; nowMs - minute * 60_000 >= yesterday; minute += minute < 300 ? 1 : 10) {
+    const atMs = nowMs - minute * 60_000;
+    const size = (minute < 300 ? 1 : 10) * (atMs < today ? 0.92 : 1);
+    for (let campaign = 10; campaign < 16; campaign++) facts.push(factAt(atMs, minute, campaign, size));
   }
   return facts;
+}
+
+function factAt(atMs: number, minute: number, campaign: number, size: number): Fact {
+  const wave = 20 * Math.sin(minute / 17 + campaign) + 9 * Math.sin(minute / 3);
+  const impressions = Math.round(size * (40 + wave + (minute % 5) * 3));
+  return {
+    atMs,
+    advertiser: 1,
+    campaign,
+    impressions,
+    wins: impressions + (minute % 3),
+    clicks: minute % 3 === 0 ? Math.round(size * (campaign - 9)) : 0,
+    spendNanos: BigInt(impressions) * BigInt(Math.round((budgets[campaign - 10]! * 1e9) / DAILY_IMPRESSIONS)),
+    country: countries[(minute * 7 + campaign) % (3 + (minute % 6))]!,
+    domain: domains[(minute * 3 + campaign) % (2 + (minute % 4))]!,
+    exchange: ['demo', 'north', 'harbour'][(minute + campaign) % 3]!,
+    deviceType: [4, 4, 2, 5, 3][(minute + campaign) % 5]!,
+  };
 }
 
 /** Reports over facts, with bid counters made from them. */
@@ -86,7 +89,6 @@ export function madeUpReports(facts: readonly Fact[]): Reports {
 
 /** What a pacer would say about the demo campaigns at a time. */
 export function madeUpPacing(facts: readonly Fact[], dayStartMs: number, nowMs: () => number): PacingSource {
-  const budgets = [5, 250, 120, 60, 30, 80];
   return {
     statuses: () =>
       budgets.map((units, i): PacingStatus => {

@@ -133,17 +133,21 @@ describe.runIf(mustRun)('the campaign editor in a browser', () => {
     await page.setInputFiles('#cr-file', {
       name: 'a.png',
       mimeType: 'image/png',
-      buffer: Buffer.from(PICTURE, 'base64'),
+      buffer: Buffer.from(String(await page.evaluate(DRAWN)), 'base64'),
     });
-    await page.waitForSelector('text=1 × 1, 1 KB');
+    await page.waitForSelector('text=600 × 315');
+    await page.fill('#cr-description', 'Jackets that keep the rain out, made to be mended.');
+    await page.fill('#cr-sponsoredBy', 'Northwind');
+    await page.fill('#cr-callToAction', 'See more');
     await page.fill('#cr-landing', 'https://winter.example.com/');
+    await page.frameLocator('.draft iframe').locator('text=Winter is here').waitFor();
     await pictureOf(page, 'form.inset', 'creative');
     expect(await axeFaultsInBoth(page)).toEqual([]);
     await fitsNarrow(page);
     await page.click('text=Save creative');
     await page.waitForSelector('strong:has-text("Winter is here")');
     const made = [...directory.all('creative')].find((creative) => creative.name === 'Winter is here')!;
-    expect(made.native).toMatchObject({ title: 'Winter is here', image: { w: 1, h: 1 } });
+    expect(made.native).toMatchObject({ title: 'Winter is here', image: { w: 600, h: 315 } });
     expect((await fetch(made.native!.image!.url)).headers.get('content-type')).toBe('image/png');
     expect(page.faults).toEqual([]);
     await page.close();
@@ -177,7 +181,6 @@ describe.runIf(mustRun)('the campaign editor in a browser', () => {
     await page.fill('#cr-skip', '30');
     await page.waitForSelector('text=It ends before it may be skipped');
     await page.fill('#cr-skip', '5');
-    await pictureOf(page, 'form.inset', 'video');
     expect(await axeFaultsInBoth(page)).toEqual([]);
     await fitsNarrow(page);
     expect(await save('Video 21 s')).toMatchObject({
@@ -209,4 +212,13 @@ describe.runIf(mustRun)('the campaign editor in a browser', () => {
 });
 
 /** One transparent pixel. */
-const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+const DRAWN = `(() => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 600, height: 315 });
+  const pen = canvas.getContext('2d');
+  const fill = (colour, path) => { pen.fillStyle = colour; pen.fill(new Path2D(path)); };
+  fill('#bcd4ea', 'M0 0h600v315h-600z');
+  fill('#7d9fc0', 'M0 250L150 90 260 200 390 60 600 260V315H0z');
+  fill('#ffffff', 'M390 60L345 108 372 102 395 122 420 98 440 108zM150 90L112 130 140 126 165 140 184 124z');
+  fill('#2f5d50', 'M0 262C160 226 300 300 600 244V315H0z');
+  return canvas.toDataURL('image/png').split(',')[1];
+})()`;

@@ -27,7 +27,7 @@ const kinds = {
   html: 'HTML of your own',
   video: 'a video',
   audio: 'a sound (radio, podcasts)',
-  native: 'text and a picture, in the site’s look (native)',
+  native: 'text and a picture (native)',
 };
 const sizes = Object.fromEntries(bannerSizes.map((size) => [size, size.replace('x', ' × ')]));
 

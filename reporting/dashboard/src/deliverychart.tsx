@@ -101,6 +101,8 @@ function options(colour: Colours, currency: string, timeZone: string): Omit<uPlo
   return {
     legend: { show: false },
     cursor: { y: false },
+    // Midnight's name stands half beyond the end of the day.
+    padding: [null, 32, null, null],
     scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max((max ?? 0) * 1.08, 0.01)] } },
     axes: [
       { ...base, size: 32, grid: { show: false }, values: times },

@@ -45,7 +45,7 @@ export function ImportPage({ me }: { me: Me }) {
             <a href="/">Overview</a> / Import
           </p>
           <h1>Import and export</h1>
-          <p>A campaign a line (CSV), or whole trees with line items and ads (JSON), as the export writes them.</p>
+          <p>A line item a line (CSV), or whole trees with line items and ads (JSON), as the export writes them.</p>
         </div>
         <div class="actions">
           <ExportButton path="/api/v1/campaigns/export?format=csv" name="campaigns.csv" label="Export CSV" />
@@ -72,11 +72,15 @@ export function ImportPage({ me }: { me: Me }) {
       )}
       <Card title="Columns of the CSV">
         <p>
-          <code>advertiserId, name, status, dailyBudget, lifetimeBudget, start, end, bidCpm, pacing, countries</code>
+          <code data-field="columns">
+            campaign, advertiserId, name, status, dailyBudget, lifetimeBudget, start, end, lineItem, goal, target,
+            bidCpm, pacing, lineItemDailyBudget, lineItemLifetimeBudget, countries, devices, sites
+          </code>
         </p>
         <p class="note">
-          Only <code>name</code> and <code>advertiserId</code> must be there. Amounts are in your currency, times like{' '}
-          <code>2026-12-01T00:00:00Z</code>, countries in three letters with spaces between.
+          A line item a line; lines that follow each other under one name, each with a <code>lineItem</code>, are one
+          campaign. Only <code>name</code> and <code>advertiserId</code> must be there. Amounts are in your currency,
+          times like <code>2026-12-01T00:00:00Z</code>, countries in three letters with spaces between.
         </p>
       </Card>
     </>
