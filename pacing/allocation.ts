@@ -93,12 +93,36 @@ const MAX_SETTLED = 256;
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
+/** What a share says in a message: what was issued last, and what may be drawn by earlier issues when that is more. */
+function grantOf(cell: string, node: string, share: Share): Grant {
+  let held = share.confirmed + share.reserved;
+  let heldUntilMs = share.untilMs;
+  for (const { nanos, untilMs } of share.live) {
+    if (nanos > held) held = nanos;
+    if (untilMs > heldUntilMs) heldUntilMs = untilMs;
+  }
+  const { granted, fromMs, untilMs } = share;
+  const grantedNanos = granted.toString();
+  if (held <= granted && heldUntilMs <= untilMs) return { cell, node, grantedNanos, fromMs, untilMs };
+  return { cell, node, grantedNanos, fromMs, untilMs, heldNanos: held.toString(), heldUntilMs };
+}
+
 /** @see Allocation */
 export function createAllocation(options: AllocationOptions): Allocation {
   const cells = new Map<string, CellState>();
+  /** What was looked up last: a round asks for the same cell many times in a row. */
+  let lastName = '';
+  let last: CellState | undefined;
+
+  function find(cell: string): CellState | undefined {
+    if (cell === lastName && last !== undefined) return last;
+    lastName = cell;
+    last = cells.get(cell);
+    return last;
+  }
 
   function cellOf(cell: string): CellState {
-    let found = cells.get(cell);
+    let found = find(cell);
     if (found === undefined) {
       found = {
         budget: 0n,
@@ -111,6 +135,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         totals: null,
       };
       cells.set(cell, found);
+      last = found;
     }
     return found;
   }
@@ -145,7 +170,8 @@ export function createAllocation(options: AllocationOptions): Allocation {
 
   function committedOf(state: CellState, node: string, share: Share): bigint {
     const used = max(share.confirmed + share.reserved, state.stored.get(node) ?? 0n);
-    const drawable = share.live.reduce((most, issue) => max(most, issue.nanos), 0n);
+    let drawable = 0n;
+    for (const { nanos } of share.live) if (nanos > drawable) drawable = nanos;
     return max(used, drawable + unseenOf(state, node, share));
   }
 
@@ -179,7 +205,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
     },
     report(node, toMs, uses) {
       for (const use of uses) {
-        const state = cells.get(use.cell);
+        const state = find(use.cell);
         if (state === undefined) continue;
         if (!state.shares.has(node) && toMs <= state.goneToMs) continue;
         const share = shareOf(state, node);
@@ -225,11 +251,11 @@ export function createAllocation(options: AllocationOptions): Allocation {
       return state.totals;
     },
     used(cell, node) {
-      const share = cells.get(cell)?.shares.get(node);
+      const share = find(cell)?.shares.get(node);
       return share === undefined ? 0n : share.confirmed + share.reserved;
     },
     share(cell, node) {
-      const share = cells.get(cell)?.shares.get(node);
+      const share = find(cell)?.shares.get(node);
       return share === undefined ? undefined : { grantedNanos: share.granted, untilMs: share.untilMs };
     },
     grant(cell, node, wantNanos, fromMs, untilMs) {
@@ -243,9 +269,9 @@ export function createAllocation(options: AllocationOptions): Allocation {
       share.live = share.live.filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
       share.live.push({ nanos, untilMs });
       while (share.live.length > MAX_LIVE) {
-        const [first, second, ...rest] = share.live as [Issue, Issue, ...Issue[]];
-        const merged = { nanos: max(first.nanos, second.nanos), untilMs: Math.max(first.untilMs, second.untilMs) };
-        share.live = [merged, ...rest];
+        const [first, second] = share.live as [Issue, Issue];
+        share.live[1] = { nanos: max(first.nanos, second.nanos), untilMs: Math.max(first.untilMs, second.untilMs) };
+        share.live.shift();
       }
       return nanos;
     },
@@ -274,16 +300,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const state = cellOf(cell);
       const list: Grant[] = [];
       for (const [node, share] of state.shares) {
-        const held = share.live.reduce((most, issue) => max(most, issue.nanos), share.confirmed + share.reserved);
-        const heldUntilMs = share.live.reduce((most, issue) => Math.max(most, issue.untilMs), share.untilMs);
-        list.push({
-          cell,
-          node,
-          grantedNanos: share.granted.toString(),
-          fromMs: share.fromMs,
-          untilMs: share.untilMs,
-          ...(held > share.granted || heldUntilMs > share.untilMs ? { heldNanos: held.toString(), heldUntilMs } : {}),
-        });
+        list.push(grantOf(cell, node, share));
       }
       const gone = goneNanos(state);
       if (gone > 0n || state.goneToMs > 0)
@@ -308,10 +325,11 @@ export function createAllocation(options: AllocationOptions): Allocation {
         share.live.push({ nanos: BigInt(grant.heldNanos), untilMs: grant.heldUntilMs ?? grant.untilMs });
     },
     holds: (node) => [...cells.values()].some((state) => state.shares.has(node)),
-    confirmed: (cell, node) => cells.get(cell)?.shares.get(node)?.confirmed ?? 0n,
-    nodesOf: (cell) => [...(cells.get(cell)?.shares.keys() ?? [])],
+    confirmed: (cell, node) => find(cell)?.shares.get(node)?.confirmed ?? 0n,
+    nodesOf: (cell) => [...(find(cell)?.shares.keys() ?? [])],
     forget(cell) {
       cells.delete(cell);
+      last = undefined;
     },
   };
 }

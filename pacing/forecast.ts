@@ -41,10 +41,12 @@ export interface Traffic {
 }
 
 export function createTraffic(): Traffic {
+  // One buffer: there are tens of thousands, and each is work for the garbage collector.
+  const sums = new Float64Array(SLOTS + 1 + SLOTS);
   return {
-    volume: new Float32Array(SLOTS),
-    sums: new Float64Array(SLOTS + 1),
-    today: new Float32Array(SLOTS),
+    volume: new Float32Array(sums.buffer, (SLOTS + 1) * 8, SLOTS),
+    sums: sums.subarray(0, SLOTS + 1),
+    today: new Float32Array(sums.buffer, (SLOTS + 1) * 8 + SLOTS * 4, SLOTS),
     days: 0,
     todayIndex: -1,
     watchedMs: 0,

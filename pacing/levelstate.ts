@@ -1,5 +1,6 @@
 import { createEvidence, type Evidence } from './evidence.ts';
 import { createTraffic, type Traffic } from './forecast.ts';
+import type { Owner } from './pacerstate.ts';
 import { type Blocked, type Level, type OpenCell, openCells } from './tree.ts';
 
 /** Where a plan began and how much traffic it has seen: a plan starts afresh when its budget changes or it resumes. */
@@ -16,6 +17,8 @@ export interface LevelState {
   level: Level;
   /** Whose message carries its grants. */
   readonly ownerKey: string;
+  /** Looked up when first needed; owners stay. */
+  owner: Owner | null;
   readonly traffic: Traffic;
   readonly evidence: Evidence;
   cells: readonly OpenCell[];
@@ -77,6 +80,7 @@ export function createLevelState(level: Level): LevelState {
   return {
     level,
     ownerKey: level.kind === 'account' ? level.key : `campaign:${level.campaignId}`,
+    owner: null,
     traffic: createTraffic(),
     evidence: createEvidence(),
     cells: [],

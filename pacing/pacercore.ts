@@ -120,7 +120,8 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   const leaseOptions = { roundMs: options.roundMs, leaseMs: options.leaseMs, renewMs: 0 };
   for (const state of pacer.levels.values()) {
     if (!state.touched && nowMs < state.nextMs) continue;
-    const owner = ownerOf(pacer, state.ownerKey);
+    state.owner ??= ownerOf(pacer, state.ownerKey);
+    const { owner } = state;
     if (decideLevel(state, input)) {
       if (state.level.kind === 'account') pacer.checkAll = true;
       else owner.check = true;
