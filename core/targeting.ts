@@ -63,6 +63,19 @@ export const trafficDimensions = [
   'segment',
 ] as const satisfies readonly Dimension[];
 
+/** Dimensions of each impression; drawn requests carry their terms impression by impression. */
+export const impressionDimensions = [
+  'position',
+  'size',
+  'deal',
+  'plcmt',
+  'startDelay',
+  'slotInPod',
+  'rewarded',
+  'skippable',
+  'interstitial',
+] as const satisfies readonly Dimension[];
+
 const upperCase = new Set<Dimension>(['country', 'region', 'zip', 'category']);
 const asSent = new Set<Dimension>(['deal', 'segment', 'exchange', 'publisher']);
 

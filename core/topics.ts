@@ -107,6 +107,9 @@ export const cellUseSchema = z.strictObject({
 });
 export type CellUse = z.infer<typeof cellUseSchema>;
 
+/** Dimension of targeting → terms, spelled as targeting spells them. */
+const drawnTerms = z.record(z.string().max(20), z.array(z.string().max(253)).max(50));
+
 /** Bid requests drawn of a span, for estimates of traffic and people: all whose `hash` is divisible by 2^level. */
 export const trafficSampleSchema = z.strictObject({
   level: z.int().min(0).max(31),
@@ -116,8 +119,11 @@ export const trafficSampleSchema = z.strictObject({
         /** 32 bits of the user's salted hash, or of the request's id when nobody is known. */
         hash: z.int().min(0).max(0xffffffff),
         known: z.boolean(),
-        /** Dimension of targeting → terms, spelled as targeting spells them. */
-        terms: z.record(z.string().max(20), z.array(z.string().max(253)).max(50)),
+        terms: drawnTerms,
+        /** The terms of its first impressions that offer anything we sell. Left out by older nodes. */
+        impressions: z.array(drawnTerms).max(8).optional(),
+        /** Advertisers' audiences the user is in; only of users who may be stored. Left out by older nodes. */
+        audiences: z.array(z.int()).max(128).optional(),
       }),
     )
     .max(256),

@@ -93,7 +93,7 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     const counts = counters.take().exchanges.get('demo');
     return counts === undefined ? 0 : counts.noBids.reduce((sum, count) => sum + count, 0);
   };
-  return { post, clock, status, credit, ring, reasons, read };
+  return { post, clock, status, credit, ring, reasons, read, drawn: () => counters.take().traffic.requests };
 }
 const bodyOf = (reply: Reply) => JSON.parse(String(reply.body));
 
@@ -120,6 +120,22 @@ describe('the bid handler', () => {
     expect(spans.at(-1)?.attributes).toEqual({ 'evenkeel.exchange': 'demo', 'evenkeel.error': 'missing_imp' });
     on.post(request);
     expect(spans, 'what nobody draws').toHaveLength(6);
+  });
+
+  it('draws a request with what each of its impressions offers, and answers it as if it had not', () => {
+    const { post, drawn } = bed();
+    const many = Array.from({ length: 12 }, (_, i) => ({ id: `more${i}`, banner: { w: 728, h: 90, pos: 3 } }));
+    const pmp = { deals: [{ id: 'gold' }] };
+    const bid = bidResponseSchema.parse(bodyOf(post({ ...request, imp: [{ ...request.imp[0], pmp }, ...many] })));
+    expect(bid.seatbid![0]!.bid[0]).toMatchObject({ impid: 'i', w: 300, h: 250 });
+    const [only, none] = drawn();
+    expect(none).toBeUndefined();
+    expect(only).toMatchObject({ known: false, terms: { domain: ['a.example', 'example'] }, audiences: [] });
+    expect(only!.impressions).toHaveLength(8);
+    expect(only!.impressions!.slice(0, 2)).toEqual([
+      { size: ['300x250'], deal: ['gold'], rewarded: ['0'], interstitial: ['0'] },
+      { size: ['728x90'], position: ['3'], rewarded: ['0'], interstitial: ['0'] },
+    ]);
   });
 
   it('signs who, what, where and how much, and reserves exactly that', () => {

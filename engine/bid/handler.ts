@@ -5,6 +5,7 @@ import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { type BidToken, MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
 import type { ActiveSpan, Tracer } from '../../core/trace.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
+import { createCircumstances, readImpressionCircumstances } from '../auction/circumstances.ts';
 import type { Rates } from '../auction/currency.ts';
 import { hashText } from '../auction/hash.ts';
 import type { Insight } from '../auction/insight.ts';
@@ -12,9 +13,10 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall } from '../http/transport.ts';
+import { TermList } from '../match/termlist.ts';
 import { queryValue } from '../notice/query.ts';
 import { userHex } from '../privacy/userhash.ts';
-import { createAudience, readAudience } from '../request/audience.ts';
+import { readAudience } from '../request/audience.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { CreditGate } from '../shared/creditgate.ts';
@@ -23,6 +25,7 @@ import type { RingWriter } from '../shared/ring.ts';
 import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
 import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
 import { stages as stageList } from '../stats/stages.ts';
+import { drawnImpression, drawnRequest, MAX_DRAWN_IMPRESSIONS } from '../stats/traffic.ts';
 import { explain } from './explain.ts';
 import { createPrefixes } from './prefixes.ts';
 import { createResponseWriter } from './responsewriter.ts';
@@ -66,7 +69,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const scan = new RequestScan();
   const writer = createResponseWriter();
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
-  const drawn = createAudience();
+  const drawn = createCircumstances(deps.rates, deps.insight, everything);
+  const members = new TermList();
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
   const tokenPrefix = createPrefixes();
@@ -208,14 +212,17 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (debugging) return debug(call);
     const { reason } = auction.run(scan, profile!, nowMs, keep);
     if (timed || span !== null) ended(AUCTION);
-    drawTraffic(reason);
     if (reason !== null) noBid(call, reason, true);
     // What was reserved is freed like that of any bid that is not heard of again.
     else if (clock.monotonicMs() - startedMs >= deadlineMs) noBid(call, 'timeout', true);
     else answer(call);
+    drawTraffic(reason);
   }
 
-  /** What the traffic is like, of the few requests that are drawn. The auction reads only what targeting asks for. */
+  /**
+   * What the traffic is like, of the few requests that are drawn. The auction reads only what targeting asks for. After
+   * the answer, because reading impressions anew overwrites what the auction has read of them.
+   */
   function drawTraffic(reason: NoBidReason | null): void {
     if (reason === 'seat_blocked' || (reason !== null && noBidReasons[reason].stage === 'request')) return;
     const { person } = auction.decision;
@@ -223,8 +230,23 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     const known = person.stored;
     const hash = known ? person.user[1]! : hashText(scan.text(scan.root, REQ.id));
     if (!counters.traffic.draws(hash)) return;
-    readAudience(scan, profile!.name, person.decision.mayPersonalise, everything, drawn);
-    counters.traffic.add(hash, known, drawn.terms);
+    const { terms } = drawn.audience;
+    drawn.profile = profile!;
+    readAudience(scan, profile!.name, person.decision.mayPersonalise, everything, drawn.audience);
+    members.clear();
+    if (known) deps.insight.people.addAudiences(person, members);
+    const request = drawnRequest(hash, known, terms, members);
+    const { impressions } = request;
+    let read = 0;
+    for (
+      let item = scan.first(scan.root, REQ.imp);
+      item !== 0 && read < MAX_DRAWN_IMPRESSIONS;
+      item = scan.next(item)
+    ) {
+      read++;
+      if (readImpressionCircumstances(scan, scan.itemNode(item), read, drawn)) impressions.push(drawnImpression(terms));
+    }
+    counters.traffic.add(request);
   }
 
   function handle(call: HttpCall, exchange: string, body: Uint8Array, length: number) {

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { hashWith } from '../auction/hash.ts';
 import { termList } from '../match/termlist.ts';
 import { DIM, indexDimensions } from '../match/terms.ts';
-import { createTrafficSampler } from './traffic.ts';
+import { createTrafficSampler, drawnImpression, drawnRequest } from './traffic.ts';
 
 const terms = (country: string, segments: string[] = []) =>
   indexDimensions.map((_, i) => termList(i === DIM.country ? [country] : i === DIM.segment ? segments : []));
+
+const drawn = (hash: number, of: ReturnType<typeof terms>) => drawnRequest(hash, true, of, termList([]));
 
 describe('the traffic sampler', () => {
   it('draws whole users, keeps few, and its level says how many each stands for', () => {
@@ -18,7 +20,7 @@ describe('the traffic sampler', () => {
     for (let round = 0; round < 40; round++) {
       for (let i = 0; i < users * perUser; i++) {
         const hash = hashWith(round, i % users);
-        if (sampler.draws(hash)) sampler.add(hash, true, terms(i % 2 === 0 ? 'DEU' : 'FRA'));
+        if (sampler.draws(hash)) sampler.add(drawn(hash, terms(i % 2 === 0 ? 'DEU' : 'FRA')));
       }
       const { level, requests } = sampler.take();
       expect(requests.length).toBeLessThanOrEqual(64);
@@ -35,16 +37,24 @@ describe('the traffic sampler', () => {
 
   it('draws everything again when there is little traffic', () => {
     const sampler = createTrafficSampler(8);
-    for (let i = 0; i < 1000; i++) if (sampler.draws(hashWith(1, i))) sampler.add(hashWith(1, i), false, terms('DEU'));
+    for (let i = 0; i < 1000; i++) if (sampler.draws(hashWith(1, i))) sampler.add(drawn(hashWith(1, i), terms('DEU')));
     expect(sampler.take().level).toBeGreaterThan(3);
     for (let i = 0; i < 40; i++) sampler.take();
-    sampler.add(3, false, terms('DEU'));
-    expect(sampler.take()).toEqual({ level: 0, requests: [{ hash: 3, known: false, terms: { country: ['DEU'] } }] });
+    sampler.add(drawn(3, terms('DEU')));
+    expect(sampler.take()).toMatchObject({ level: 0, requests: [{ hash: 3, terms: { country: ['DEU'] } }] });
   });
 
-  it('never tells who is in an audience that an advertiser brought', () => {
-    const sampler = createTrafficSampler(8);
-    sampler.add(0, true, terms('DEU', ['42', 'provider:7']));
-    expect(sampler.take().requests[0]!.terms).toEqual({ country: ['DEU'], segment: ['provider:7'] });
+  it('keeps audiences apart from segments, and the impressions, whose terms are as those of the request', () => {
+    const request = drawnRequest(0, true, terms('DEU', ['42', 'provider:7']), termList(['5', '17']));
+    request.impressions.push(drawnImpression(terms('DEU')));
+    const sized = indexDimensions.map((_, i) => termList(i === DIM.size ? ['300x250', 'x'.repeat(101)] : []));
+    request.impressions.push(drawnImpression(sized));
+    expect(request).toEqual({
+      hash: 0,
+      known: true,
+      terms: { country: ['DEU'], segment: ['provider:7'] },
+      impressions: [{}, { size: ['300x250'] }],
+      audiences: [5, 17],
+    });
   });
 });

@@ -1,14 +1,15 @@
-import { trafficDimensions } from '../../core/targeting.ts';
+import { type Dimension, impressionDimensions, trafficDimensions } from '../../core/targeting.ts';
 import type { TrafficSample } from '../../core/topics.ts';
 import type { TermList } from '../match/termlist.ts';
 import { DIM } from '../match/terms.ts';
+
+export type DrawnRequest = TrafficSample['requests'][number];
 
 /** Requests drawn of the traffic, for estimates: all whose hash is divisible by 2^level, whole users at a time. */
 export interface TrafficSampler {
   /** Whether the request is drawn. @param hash 32 bits of the user's hash, or of the request's id */
   draws(hash: number): boolean;
-  /** @param known whether the hash is a user's @param terms per index dimension; copied */
-  add(hash: number, known: boolean, terms: readonly TermList[]): void;
+  add(request: DrawnRequest): void;
   /** What was drawn since the last call. */
   take(): TrafficSample;
 }
@@ -21,15 +22,15 @@ const MAX_LEVEL = 31;
 export function createTrafficSampler(most: number): TrafficSampler {
   let level = 0;
   let mask = 0;
-  let kept: TrafficSample['requests'] = [];
+  let kept: DrawnRequest[] = [];
   const setLevel = (next: number): void => {
     level = Math.min(MAX_LEVEL, Math.max(0, next));
     mask = 2 ** level - 1;
   };
   return {
     draws: (hash) => (hash & mask) === 0,
-    add(hash, known, terms) {
-      kept.push({ hash, known, terms: copyOf(terms) });
+    add(request) {
+      kept.push(request);
       while (kept.length > most && level < MAX_LEVEL) {
         setLevel(level + 1);
         kept = kept.filter((request) => (request.hash & mask) === 0);
@@ -44,17 +45,49 @@ export function createTrafficSampler(most: number): TrafficSampler {
   };
 }
 
-function copyOf(terms: readonly TermList[]): Record<string, string[]> {
+/** Impressions of a drawn request that are kept. */
+export const MAX_DRAWN_IMPRESSIONS = 8;
+
+const MAX_AUDIENCES = 128;
+
+/**
+ * What is drawn of a whole request; its impressions are added to it.
+ * @param known whether the hash is a user's
+ * @param terms per index dimension; copied
+ * @param audiences ids of those that advertisers brought and the user is in
+ */
+export function drawnRequest(
+  hash: number,
+  known: boolean,
+  terms: readonly TermList[],
+  audiences: TermList,
+): DrawnRequest & { readonly impressions: Record<string, string[]>[] } {
+  const copy = copyOf(trafficDimensions, terms);
+  // Numbers alone would be taken for audiences that an advertiser brought, which have a place of their own.
+  if (copy.segment !== undefined) copy.segment = copy.segment.filter((term) => !/^\d+$/.test(term));
+  return {
+    hash,
+    known,
+    terms: copy,
+    impressions: [],
+    audiences: audiences.toArray().slice(0, MAX_AUDIENCES).map(Number),
+  };
+}
+
+/** What is drawn of the impression that was read last. */
+export function drawnImpression(terms: readonly TermList[]): Record<string, string[]> {
+  return copyOf(impressionDimensions, terms);
+}
+
+function copyOf(dimensions: readonly Dimension[], terms: readonly TermList[]): Record<string, string[]> {
   const copy: Record<string, string[]> = {};
-  for (const dimension of trafficDimensions) {
+  for (const dimension of dimensions) {
     const list = terms[DIM[dimension]]!;
     if (list.size === 0) continue;
-    const own = list
+    copy[dimension] = list
       .toArray()
       .slice(0, MAX_TERMS)
       .filter((term) => term.length <= MAX_TERM_CHARS);
-    // Numbers alone are audiences that an advertiser brought: nobody else may learn how large they are.
-    copy[dimension] = dimension === 'segment' ? own.filter((term) => !/^\d+$/.test(term)) : own;
   }
   return copy;
 }

@@ -110,7 +110,7 @@ export function createApiApp(options: AppOptions): Hono<ApiEnv> {
   api.route('/', uploadRoutes(services, options.adFiles));
   api.route('/', reportRoutes(services, gate));
   api.route('/', savedReportRoutes(services, options.saved, options.runs));
-  api.route('/', trafficRoutes(options.traffic));
+  api.route('/', trafficRoutes(options.traffic, options.audiences));
   api.route('/', pacingRoutes(options.pacing));
   api.route('/', liveRoutes(services, options.board, isStopping));
   api.route('/', switchRoutes(services));

@@ -186,7 +186,12 @@ function schemas(): Json {
       people: { type: 'integer' },
       hours: { type: 'number' },
       matched: { type: 'integer' },
-      ignored: { type: 'array', items: { type: 'string' } },
+      ignored: {
+        type: 'array',
+        items: { type: 'string' },
+        description:
+          'Dimensions of the targeting that were not looked at, in part or at all: the draw does not tell them.',
+      },
     }),
     PacingStatus: jsonSchema(billedStatusSchema, 'output'),
     PacingList: listOf('PacingStatus'),

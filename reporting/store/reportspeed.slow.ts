@@ -172,6 +172,34 @@ describe(`reports over ${EVENTS.toLocaleString('en-US')} events`, () => {
     expect(slow).toEqual([]);
   });
 
+  it('tells people within a few per cent of the exact count', async () => {
+    const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
+    const span = { fromMs: today - 29 * DAY_MS, toMs: today };
+    const query = reportQuerySchema.parse({ ...span, dimensions: ['campaign'], metrics: ['reach'] });
+    const { rows } = await month.store.query(query);
+    const exact = new Map(
+      (
+        await month.sql.rows(
+          `SELECT campaign_id, uniqExact(user) FROM evenkeel.events WHERE type = 'impression' AND status = 'accepted' AND user != 0
+             AND tick >= toDateTime({from:UInt32}, 'UTC') AND tick < toDateTime({to:UInt32}, 'UTC') GROUP BY campaign_id`,
+          { from: span.fromMs / 1000, to: span.toMs / 1000 },
+        )
+      ).map(([campaign, people]) => [Number(campaign), Number(people)]),
+    );
+    expect(rows.length).toBe(exact.size);
+    const errors = rows.map(
+      ({ dimensions, metrics }) => Number(metrics.reach) / exact.get(Number(dimensions.campaign))! - 1,
+    );
+    const deviation = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / errors.length);
+    const worst = Math.max(...errors.map(Math.abs));
+    const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+    process.stdout.write(
+      `people by campaign: ${rows.length} campaigns, ${percent(deviation)} off (standard deviation), ${percent(worst)} at most\n`,
+    );
+    expect(deviation).toBeLessThan(0.025);
+    expect(worst).toBeLessThan(0.08);
+  });
+
   it('streams more than a million rows in bounded memory', async () => {
     const toMs = Math.floor(nowMs / DAY_MS) * DAY_MS;
     const query = reportQuerySchema.parse({
