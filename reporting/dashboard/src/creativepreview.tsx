@@ -1,9 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { AdFrame } from './adframe.tsx';
+import { AdFrame, NATIVE } from './adframe.tsx';
 import { send } from './client.ts';
 import { type CreativeText, shownPart } from './creativetext.ts';
 
 const SETTLE_MS = 500;
+/** Pixels; `.draft .stage` has as much. */
+const ROOM = 270;
 
 /** The ad while it is being made, as people will see it. */
 export function CreativePreview({ value }: { value: CreativeText }) {
@@ -36,7 +38,7 @@ export function CreativePreview({ value }: { value: CreativeText }) {
     };
   }, [asked]);
   const isBanner = value.kind === 'image' || value.kind === 'html';
-  const [w, h] = isBanner ? value.size.split('x').map(Number) : [];
+  const [w, h] = isBanner ? value.size.split('x').map(Number) : value.kind === 'native' ? [NATIVE.w, NATIVE.h] : [];
   return (
     <figure class="draft">
       {id === null ? (
@@ -44,7 +46,7 @@ export function CreativePreview({ value }: { value: CreativeText }) {
           <small>{said === '' ? 'The ad appears here.' : said}</small>
         </div>
       ) : (
-        <AdFrame path={`/previews/${id}`} title="Preview" w={w} h={h} />
+        <AdFrame path={`/previews/${id}`} title="Preview" w={w} h={h} room={ROOM} />
       )}
       <figcaption>Preview, in a frame that can not touch this page</figcaption>
     </figure>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { AdFrame } from './adframe.tsx';
+import { AdFrame, NATIVE } from './adframe.tsx';
 import { type ApiProblem, type Me, send } from './client.ts';
 import { CreativeForm } from './creativeform.tsx';
 import { type Campaign, type Creative, type LineItem, type Page, useData, useList } from './data.ts';
@@ -56,13 +56,14 @@ function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange
     await send('PATCH', `/creatives/${creative.id}`, { body, etag: `"v${creative.version}"` }).catch(setProblem);
     onChange();
   };
+  const size = creative.format === 'native' ? NATIVE : creative.banner;
   return (
     <li>
       <AdFrame
         path={`/creatives/${creative.id}/preview?v=${creative.version}`}
         title={`Preview of ${creative.name}`}
-        w={creative.banner?.w}
-        h={creative.banner?.h}
+        w={size?.w}
+        h={size?.h}
       />
       <strong>{creative.name}</strong>
       <small>
