@@ -1,36 +1,15 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { eventId, loggedEventSchema } from '../../core/event.ts';
-import { type BidToken, readToken, signToken } from '../../core/token.ts';
+import { readToken, signToken } from '../../core/token.ts';
 import { bidStatsSchema } from '../../core/topics.ts';
+import { erasedToken as token } from './erase.case.ts';
 import { hashesOf, withoutDrawn, withoutUser } from './erase.ts';
 
 const keys = [
   { id: 2, secret: Buffer.alloc(32, 2) },
   { id: 1, secret: Buffer.alloc(32, 1) },
 ];
-const token: BidToken = {
-  bidId: '0000000a0000000000000001',
-  bidAtMs: 1_790_000_000_000,
-  capNanos: 1000,
-  advertiserId: 1,
-  campaignId: 2,
-  lineItemId: 3,
-  creativeId: 4,
-  billingEvent: 'bill',
-  test: false,
-  user: '00112233aabbccdd',
-  exchange: 'demo',
-  dealId: '',
-  domain: 'a.example',
-  country: 'DEU',
-  region: '',
-  os: '',
-  deviceType: 2,
-  mtype: 1,
-  w: 300,
-  h: 250,
-};
 const event = (parts: object) =>
   Buffer.from(
     JSON.stringify(

@@ -11,6 +11,7 @@ import { saltsSince } from '../../engine/users/salt.ts';
 import { createBroker, kafkaMissing, type TestBroker } from '../../reporting/log/broker.case.ts';
 import { createKafkaLog, type KafkaLog } from '../../reporting/log/kafka.ts';
 import { projectRoot } from '../version.ts';
+import { erasedToken } from './erase.case.ts';
 import { type ErasureReport, hashesOf } from './erase.ts';
 
 const VISITOR = 'somebody@example.com';
@@ -40,28 +41,7 @@ describe.runIf(kafkaMissing() === null)('evenkeel erase, over a real Kafka broke
 
   function notice(user: string, bid: number): Buffer {
     const token = signToken(
-      {
-        bidId: bid.toString(16).padStart(24, '0'),
-        bidAtMs: Date.now(),
-        capNanos: 1000,
-        advertiserId: 1,
-        campaignId: 2,
-        lineItemId: 3,
-        creativeId: 4,
-        billingEvent: 'bill',
-        test: false,
-        user,
-        exchange: 'demo',
-        dealId: '',
-        domain: 'a.example',
-        country: 'DEU',
-        region: '',
-        os: '',
-        deviceType: 2,
-        mtype: 1,
-        w: 300,
-        h: 250,
-      },
+      { ...erasedToken, bidId: bid.toString(16).padStart(24, '0'), bidAtMs: Date.now(), user },
       { id: 1, secret: Buffer.from(SECRET, 'hex') },
     );
     return Buffer.from(
