@@ -70,7 +70,7 @@ export const biddingMetrics: readonly Metric[] = [
     roles: ['bidder'],
     area: 'Bidding',
     unit: 'requests',
-    says: 'Bid requests refused, by the stable code of the answer.',
+    says: 'Bid requests refused, by the stable code of the answer; `draw_failed`: answered, but not drawn for estimates because of a defect.',
     threshold: 'Near zero.',
     action: '`too_large` and `invalid_request`: talk to the exchange. `unknown_exchange`: a profile is missing.',
   },

@@ -24,7 +24,8 @@ export function barsOf(rows: readonly BidBenchRow[]): Bar[] {
   if (ours !== undefined) {
     add('a whole bid over 10,000 line items costs less than µWS + JSON.parse', ours.versusParse.median, 1, '×', true);
     add('at most three times the bare µWS floor', ours.versusUws.median, 3, '×', false);
-    add('heap allocated a request', ours.allocatedBytes, 1536, 'bytes', false);
+    add('heap allocated a request, bid threads', ours.workerBytes, 1536, 'bytes', false);
+    add('heap allocated a request, all threads', ours.allocatedBytes, 1536, 'bytes', false);
     add('longest major collection', ours.longestMajorMs, 5, 'ms', false);
   }
   if (ours !== undefined && small !== undefined) {

@@ -35,8 +35,10 @@ export interface BidBenchRow {
   readonly requestsPerSecond: Spread;
   readonly utilisation: Spread;
   readonly bidShare: number;
-  /** NaN (null in JSON) when nothing was collected while it was measured. */
+  /** Heap a request, all threads. NaN (null in JSON) when nothing was collected while it was measured. */
   readonly allocatedBytes: number;
+  /** Heap a request, bid threads alone. */
+  readonly workerBytes: number;
   readonly longestMajorMs: number;
   readonly longestMinorMs: number;
   readonly rssBytes: number;
@@ -99,9 +101,10 @@ function toRow(one: Measured, all: readonly Measured[]): BidBenchRow {
   const cpuOf = (name: string): number[] =>
     all.find((other) => other.contestant.name === name)!.costs.map((cost) => cost.cpuUs);
   const cpu = one.costs.map((cost) => cost.cpuUs);
-  // A slice in which nothing was collected says nothing about allocation.
-  const median = (of: (cost: Measured['costs'][number]) => number): number =>
-    spread(one.costs.map(of).filter((value) => !Number.isNaN(value))).median;
+  const sum = (of: (cost: Measured['costs'][number]) => number): number =>
+    one.costs.reduce((total, cost) => total + of(cost), 0);
+  // Collections come every 16 MB, with whole slices between: only all slices together say what a request allocates.
+  const perAnswer = (bytes: number): number => (bytes === 0 ? Number.NaN : bytes / sum(({ answers }) => answers));
   return {
     name: one.contestant.name,
     says: one.contestant.says,
@@ -112,8 +115,9 @@ function toRow(one: Measured, all: readonly Measured[]): BidBenchRow {
     versusParse: spread(ratios(cpu, cpuOf('uws-parse'))),
     requestsPerSecond: spread(one.costs.map((cost) => cost.requestsPerSecond)),
     utilisation: spread(one.costs.map((cost) => cost.utilisation)),
-    bidShare: median((cost) => cost.bidShare),
-    allocatedBytes: median((cost) => cost.allocatedBytes),
+    bidShare: spread(one.costs.map((cost) => cost.bidShare)).median,
+    allocatedBytes: perAnswer(sum(({ allocatedBytes }) => allocatedBytes)),
+    workerBytes: perAnswer(sum(({ workerBytes }) => workerBytes)),
     longestMajorMs: one.longestMajorMs,
     longestMinorMs: one.longestMinorMs,
     rssBytes: one.rssBytes,

@@ -10,7 +10,18 @@ export function bidTable(result: BidBenchResult): string {
       `${result.rounds} interleaved rounds of ${result.sliceMs} ms, ${where}.`,
     '',
     ...table(
-      ['server', 'CPU µs/request', '× µWS', '× µWS + parse', 'requests/s', 'bids', 'heap B/request', 'GC ms', 'RSS MB'],
+      [
+        'server',
+        'CPU µs/request',
+        '× µWS',
+        '× µWS + parse',
+        'requests/s',
+        'bids',
+        'heap B/request',
+        'bid threads',
+        'GC ms',
+        'RSS MB',
+      ],
       result.rows.map((row) => [
         row.name,
         range(row.cpuUs, 1),
@@ -18,7 +29,8 @@ export function bidTable(result: BidBenchResult): string {
         range(row.versusParse, 2),
         Math.round(row.requestsPerSecond.median).toString(),
         `${Math.round(row.bidShare * 100)} %`,
-        Number.isNaN(row.allocatedBytes) ? '–' : Math.round(row.allocatedBytes).toString(),
+        bytes(row.allocatedBytes),
+        bytes(row.workerBytes),
         `${row.longestMinorMs.toFixed(1)} / ${row.longestMajorMs.toFixed(1)}`,
         Math.round(row.rssBytes / 1e6).toString(),
       ]),
@@ -50,6 +62,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;
   const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   return [line(head), rule, ...rows.map(line)];
+}
+
+function bytes(value: number): string {
+  return Number.isNaN(value) ? '–' : Math.round(value).toString();
 }
 
 function range(of: Spread, digits: number): string {

@@ -12,8 +12,10 @@ export interface Cost {
   /** CPU time over wall time: 1 is a whole core. */
   readonly utilisation: number;
   readonly bidShare: number;
-  /** JavaScript heap allocated from collection to collection, bytes; NaN when none fell into the slice. */
+  readonly answers: number;
+  /** JavaScript heap allocated up to the last collection, bytes: of all threads, and of those that bid. */
   readonly allocatedBytes: number;
+  readonly workerBytes: number;
 }
 
 /** Measures a server that is under load already, for `sliceMs`. */
@@ -42,8 +44,9 @@ export async function measureSlice(server: ServerChild, load: LoadChild, sliceMs
     requestsPerSecond: (answers / wallUs) * 1e6,
     utilisation: cpuUs / wallUs,
     bidShare: (after.totals.bids - before.totals.bids) / answers,
-    allocatedBytes:
-      after.gc.minor === before.gc.minor ? Number.NaN : (after.gc.allocatedBytes - before.gc.allocatedBytes) / answers,
+    answers,
+    allocatedBytes: after.gc.allocatedBytes - before.gc.allocatedBytes,
+    workerBytes: after.gc.workerBytes - before.gc.workerBytes,
   };
 }
 

@@ -1,6 +1,8 @@
 /** Totals read from V8's `--trace-gc-nvp` lines, all isolates of a process together. */
 export interface GcTotals {
   readonly allocatedBytes: number;
+  /** Of all threads but the first to collect, which is the main thread. */
+  readonly workerBytes: number;
   readonly minor: number;
   readonly major: number;
   readonly minorPauseMs: number;
@@ -20,8 +22,10 @@ export interface GcTrace {
 /** Bytes allocated are exact up to the last collection: measure over many. */
 export function createGcTrace(): GcTrace {
   let rest = '';
+  let main: string | undefined;
   const total = {
     allocatedBytes: 0,
+    workerBytes: 0,
     minor: 0,
     major: 0,
     minorPauseMs: 0,
@@ -34,7 +38,11 @@ export function createGcTrace(): GcTrace {
     const pause = numberOf(line, ' pause=');
     const kind = /\bgc=(\w+)/.exec(line)?.[1];
     if (pause === null || kind === undefined) return;
-    total.allocatedBytes += numberOf(line, ' allocated=') ?? 0;
+    const bytes = numberOf(line, ' allocated=') ?? 0;
+    const isolate = /\[\d+:(0x[0-9a-f]+)/.exec(line)?.[1] ?? '';
+    main ??= isolate;
+    total.allocatedBytes += bytes;
+    if (isolate !== main) total.workerBytes += bytes;
     if (kind === 's') {
       total.minor++;
       total.minorPauseMs += pause;

@@ -138,6 +138,26 @@ describe('the bid handler', () => {
     ]);
   });
 
+  it('answers a request that can not be drawn, and counts the defect as no error of it', () => {
+    const counters = createCounters();
+    const broken = {
+      ...counters,
+      traffic: {
+        ...counters.traffic,
+        draws: () => {
+          throw new Error('drawing is broken');
+        },
+      },
+    };
+    const defects: unknown[] = [];
+    const { post } = bed({}, { counters: broken, onDefect: (error) => defects.push(error) });
+    expect(post(request).status).toBe(200);
+    const { exchanges, codes } = counters.take();
+    expect(exchanges.get('demo')).toMatchObject({ answered: 1, errors: 0 });
+    expect([...codes]).toEqual([['draw_failed', 1]]);
+    expect(defects).toHaveLength(1);
+  });
+
   it('signs who, what, where and how much, and reserves exactly that', () => {
     const { post, ring, credit } = bed();
     const bid = bidResponseSchema.parse(bodyOf(post(request))).seatbid![0]!.bid[0]!;

@@ -216,7 +216,17 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     // What was reserved is freed like that of any bid that is not heard of again.
     else if (clock.monotonicMs() - startedMs >= deadlineMs) noBid(call, 'timeout', true);
     else answer(call);
-    drawTraffic(reason);
+    draw(reason);
+  }
+
+  /** The request is answered: a defect here is told, but is no error of the request. */
+  function draw(reason: NoBidReason | null): void {
+    try {
+      drawTraffic(reason);
+    } catch (error) {
+      counters.drawFailed();
+      deps.onDefect(error);
+    }
   }
 
   /**

@@ -40,6 +40,8 @@ export interface Counters extends Tally {
   noBid(exchange: string, reason: NoBidReason, latencyUs: number): void;
   /** A bid request answered 4xx or 5xx. @param exchange a known one; others are counted together */
   error(exchange: string, code: string): void;
+  /** A request that was answered could not be drawn. */
+  drawFailed(): void;
   notice(type: string, outcome: string): void;
   durable(us: number): void;
   /** What was counted since the last call. */
@@ -89,6 +91,9 @@ export function createCounters(): Counters {
     error(exchange, code) {
       exchangeOf(exchange).errors++;
       counts.codes.set(code, (counts.codes.get(code) ?? 0) + 1);
+    },
+    drawFailed() {
+      counts.codes.set('draw_failed', (counts.codes.get('draw_failed') ?? 0) + 1);
     },
     notice(type, outcome) {
       const key = `${type} ${outcome}`;
