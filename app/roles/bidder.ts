@@ -6,7 +6,7 @@ import { CodedError } from '../../core/errors.ts';
 import { systemRandom } from '../../core/random.ts';
 import { startBidder } from '../../engine/bidder.ts';
 import { type BidderConfig, type BidderReload, defaultBidderConfig, defaultLimits } from '../../engine/config.ts';
-import { collectWithoutHelpers, lowerMainThread } from '../../engine/main/priority.ts';
+import { lowerMainThread } from '../../engine/main/priority.ts';
 import { defaultVendor } from '../../engine/privacy/decision.ts';
 import { readExchangeProfiles } from '../../engine/profiles.ts';
 import type { Config } from '../config/table.ts';
@@ -51,7 +51,6 @@ export async function runBidder(context: Context): Promise<void> {
     onFatal: dieOf('the bidder', logger),
   });
   reloadOnHangup(context, metrics, (changed) => bidder.reconfigure(liveSettings(changed)));
-  collectWithoutHelpers();
   lowerMainThread();
   stopOnSignal({ tracing, log: closing(log), bidder }, logger);
   tellSupervisor({

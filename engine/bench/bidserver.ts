@@ -6,7 +6,7 @@ import { systemRandom } from '../../core/random.ts';
 import { type CampaignChange, campaignChangeKey } from '../../core/topics.ts';
 import { startBidder } from '../bidder.ts';
 import { defaultBidderConfig } from '../config.ts';
-import { collectWithoutHelpers, lowerMainThread } from '../main/priority.ts';
+import { lowerMainThread } from '../main/priority.ts';
 import { inSlices } from '../main/slices.ts';
 import { createGrants, createInventory } from './inventory.ts';
 import { createMemoryLog } from './memorylog.ts';
@@ -90,7 +90,6 @@ process.on('message', (message) => {
     },
   );
 });
-collectWithoutHelpers();
 lowerMainThread();
 answerUsage(() => {
   void bidder.stop().then(() => log.close());
