@@ -153,6 +153,48 @@ describe.runIf(mustRun)('the campaign editor in a browser', () => {
     await page.close();
   });
 
+  it('changes an ad, which then waits for approval again; stops it and takes it off the lists', async () => {
+    const { directory, keys } = demo.server.services;
+    const access = { name: 'Own', role: 'advertiser', advertiserId: 1, expiresMs: null } as const;
+    const { key } = await keys.create(access, 'test');
+    const [lineItem] = directory.childrenOf('campaign', 14);
+    const ad = () => directory.get('creative', directory.childrenOf('line_item', lineItem!)[0]!)!;
+    const before = ad();
+    const page = await demo.page();
+    await page.goto(`${demo.server.url}/campaigns/14#key=${key}`);
+    await page.click(`[aria-label="Edit ${before.name}"]`);
+    await page.waitForSelector('#cr-name:focus');
+    expect(await page.inputValue('#cr-landing')).toBe(before.landingUrl);
+    await page.frameLocator('.draft iframe').locator('body').waitFor();
+    await page.fill('#cr-landing', 'http://new.example.com/');
+    await page.click('text=Save creative');
+    await page.waitForSelector('[role=alert]:has-text("must be https")');
+    await page.fill('#cr-landing', 'https://new.example.com/');
+    await page.fill('#cr-name', 'Renewed');
+    expect(await axeFaultsInBoth(page)).toEqual([]);
+    await fitsNarrow(page);
+    await page.click('text=Save creative');
+    await page.waitForSelector('.creatives li:has(strong:text-is("Renewed")):has-text("pending")');
+    expect(ad()).toEqual({
+      ...before,
+      name: 'Renewed',
+      landingUrl: 'https://new.example.com/',
+      adomain: ['new.example.com'],
+      approval: 'pending',
+      version: before.version + 1,
+      updatedMs: expect.any(Number),
+    });
+    await page.click('[aria-label="Pause Renewed"]');
+    await page.click('[aria-label="Activate Renewed"]');
+    await page.click('[aria-label="Pause Renewed"]');
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.click('[aria-label="Archive Renewed"]');
+    await page.waitForSelector('strong:text-is("Renewed")', { state: 'detached' });
+    expect(ad().status).toBe('archived');
+    expect(page.faults.filter((fault) => !fault.includes('422'))).toEqual([]);
+    await page.close();
+  });
+
   it('takes videos, sounds and other servers’ tags, shows them before they are saved, and is used by keyboard', async () => {
     const page = await demo.page();
     await page.goto(`${demo.server.url}/campaigns/13#key=${OPERATOR_KEY}`);

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { send } from './client.ts';
+import { creativePatch, creativeText } from './creativeedit.ts';
 import { CreativePreview } from './creativepreview.tsx';
 import { CreativeSource } from './creativesource.tsx';
 import {
@@ -11,7 +12,7 @@ import {
   newCreative,
   ofKind,
 } from './creativetext.ts';
-import type { LineItem } from './data.ts';
+import type { Creative, LineItem } from './data.ts';
 import { EditorForm } from './editorform.tsx';
 import { SelectField, TextField } from './fields.tsx';
 import { type Submission, useSubmit } from './formstate.tsx';
@@ -114,27 +115,50 @@ function NativeFields({ value, form, onChange }: CreativeFieldsProps) {
   );
 }
 
-/** Adds an ad to one of the campaign's line items. */
-export function CreativeForm({ lineItems, onDone }: { lineItems: readonly LineItem[]; onDone: () => void }) {
-  const [text, setText] = useState(newCreative);
+interface CreativeFormProps {
+  readonly lineItems: readonly LineItem[];
+  /** The ad to change; null makes a new one. */
+  readonly creative: Creative | null;
+  /** What an advertiser changes is looked at again. */
+  readonly mayApprove: boolean;
+  readonly onDone: () => void;
+}
+
+/** Adds an ad to one of the campaign's line items, or changes one. */
+export function CreativeForm({ lineItems, creative, mayApprove, onDone }: CreativeFormProps) {
+  const [text, setText] = useState(creative === null ? newCreative : creativeText(creative));
   const [lineItemId, setLineItemId] = useState(String(lineItems[0]?.id ?? 0));
   const form = useSubmit(async () => {
-    await send('POST', '/creatives', { body: { ...creativeBody(text), lineItemId: Number(lineItemId) } });
+    if (creative === null)
+      await send('POST', '/creatives', { body: { ...creativeBody(text), lineItemId: Number(lineItemId) } });
+    else {
+      const body = creativePatch(text, creative);
+      await send('PATCH', `/creatives/${creative.id}`, { body, etag: `"v${creative.version}"` });
+    }
     onDone();
   });
   const names = new Map(lineItems.map((lineItem) => [String(lineItem.id), lineItem.name]));
   return (
-    <EditorForm label="New creative" form={form} save="Save creative" onCancel={onDone}>
-      <div class="columns">
-        <SelectField
-          id="cr-line-item"
-          label="For line item"
-          hint="Its bid and targeting count for the ad."
-          value={lineItemId}
-          options={names}
-          onChange={setLineItemId}
-        />
-      </div>
+    <EditorForm
+      label={creative === null ? 'New creative' : `Edit ${creative.name}`}
+      form={form}
+      save="Save creative"
+      onCancel={onDone}
+    >
+      {creative === null ? (
+        <div class="columns">
+          <SelectField
+            id="cr-line-item"
+            label="For line item"
+            hint="Its bid and targeting count for the ad."
+            value={lineItemId}
+            options={names}
+            onChange={setLineItemId}
+          />
+        </div>
+      ) : (
+        !mayApprove && <p class="note">What it shows or where it leads, once changed, waits for approval again.</p>
+      )}
       <CreativeFields value={text} form={form} onChange={setText} />
     </EditorForm>
   );

@@ -12,22 +12,26 @@ const SHOWN = 12;
 export function Creatives({ campaign, me }: { campaign: Campaign; me: Me }) {
   const creatives = useList<Creative>(`/creatives?campaignId=${campaign.id}`);
   const lineItems = useData<Page<LineItem>>(`/line-items?campaignId=${campaign.id}&limit=1000`);
-  const [adding, setAdding] = useState(false);
+  const [editing, setEditing] = useState<Creative | 'new' | null>(null);
   const [all, setAll] = useState(false);
   const items = creatives.data?.items.filter((creative) => creative.status !== 'archived') ?? [];
-  const side = me.role !== 'read_only' && campaign.status !== 'archived' && (
-    <button type="button" onClick={() => setAdding(true)}>
+  const mayWrite = me.role !== 'read_only' && campaign.status !== 'archived';
+  const side = mayWrite && (
+    <button type="button" onClick={() => setEditing('new')}>
       Add creative
     </button>
   );
   return (
     <Card title="Creatives" side={side}>
       {creatives.problem !== null && <Fault problem={creatives.problem} onRetry={creatives.reload} />}
-      {adding && lineItems.data !== null && (
+      {editing !== null && lineItems.data !== null && (
         <CreativeForm
+          key={editing === 'new' ? 0 : editing.id}
           lineItems={lineItems.data.items}
+          creative={editing === 'new' ? null : editing}
+          mayApprove={me.role === 'operator'}
           onDone={() => {
-            setAdding(false);
+            setEditing(null);
             creatives.reload();
           }}
         />
@@ -36,7 +40,13 @@ export function Creatives({ campaign, me }: { campaign: Campaign; me: Me }) {
       {creatives.data !== null && items.length === 0 && <p class="note">No creative yet: nothing can be shown.</p>}
       <ul class="creatives">
         {items.slice(0, all ? items.length : SHOWN).map((creative) => (
-          <Tile key={creative.id} creative={creative} me={me} onChange={creatives.reload} />
+          <Tile
+            key={creative.id}
+            creative={creative}
+            me={me}
+            onEdit={mayWrite ? () => setEditing(creative) : null}
+            onChange={creatives.reload}
+          />
         ))}
       </ul>
       {!all && items.length > SHOWN && (
@@ -49,7 +59,15 @@ export function Creatives({ campaign, me }: { campaign: Campaign; me: Me }) {
   );
 }
 
-function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange: () => void }) {
+interface TileProps {
+  readonly creative: Creative;
+  readonly me: Me;
+  /** null for those who may not change it. */
+  readonly onEdit: (() => void) | null;
+  readonly onChange: () => void;
+}
+
+function Tile({ creative, me, onEdit, onChange }: TileProps) {
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const change = async (body: object): Promise<void> => {
     setProblem(null);
@@ -72,6 +90,14 @@ function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange
       </small>
       {problem !== null && <Fault problem={problem} />}
       <div class="actions">
+        {onEdit !== null && (
+          <>
+            <button type="button" onClick={onEdit} aria-label={`Edit ${creative.name}`}>
+              Edit
+            </button>
+            <Switch creative={creative} onChange={change} />
+          </>
+        )}
         {me.role === 'operator' && creative.approval !== 'approved' && (
           <button type="button" onClick={() => change({ approval: 'approved' })}>
             Approve
@@ -84,5 +110,31 @@ function Tile({ creative, me, onChange }: { creative: Creative; me: Me; onChange
         )}
       </div>
     </li>
+  );
+}
+
+/** Stops an ad and lets it run again; one that is stopped can leave for good. */
+function Switch({ creative, onChange }: { creative: Creative; onChange: (body: object) => Promise<void> }) {
+  const { name, status } = creative;
+  if (status === 'active') {
+    return (
+      <button type="button" onClick={() => onChange({ status: 'paused' })} aria-label={`Pause ${name}`}>
+        Pause
+      </button>
+    );
+  }
+  const archive = (): void => {
+    if (confirm(`Archive “${name}”? It leaves the lists for good; its reports stay.`))
+      void onChange({ status: 'archived' });
+  };
+  return (
+    <>
+      <button type="button" onClick={() => onChange({ status: 'active' })} aria-label={`Activate ${name}`}>
+        Activate
+      </button>
+      <button type="button" class="danger" onClick={archive} aria-label={`Archive ${name}`}>
+        Archive
+      </button>
+    </>
   );
 }

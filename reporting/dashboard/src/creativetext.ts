@@ -96,7 +96,8 @@ function assetOf(text: CreativeText): {
     return { format: 'native', native: { title, description, sponsoredBy, callToAction, image }, label: title };
   }
   const [w, h] = text.size.split('x').map(Number);
-  const asset = { w, h, ...(text.kind === 'image' ? { imageUrl: text.source } : { html: text.source }) };
+  const [imageUrl, html] = text.kind === 'image' ? [text.source, null] : [null, text.source];
+  const asset = { w, h, imageUrl, html };
   return { format: 'banner', banner: asset, label: `Banner ${text.size.replace('x', '×')}` };
 }
 
@@ -106,7 +107,7 @@ function linearOf(text: CreativeText): object {
   if (text.from === 'tag') return { ...common, mediaFiles: [], vastTagUrl: text.source };
   const { source, mime, bitrateKbps } = text;
   const size = text.kind === 'audio' ? { w: 0, h: 0 } : { w: text.w || 1280, h: text.h || 720 };
-  return { ...common, mediaFiles: [{ url: source, mime, bitrateKbps, ...size }] };
+  return { ...common, vastTagUrl: null, mediaFiles: [{ url: source, mime, bitrateKbps, ...size }] };
 }
 
 /** What is likely wrong with an ad before it is sent; '' when nothing is. Exchanges refuse these, or show nothing. */

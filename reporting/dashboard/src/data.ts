@@ -142,10 +142,37 @@ export interface Audience extends Versioned {
   readonly advertiserId: number;
   readonly users: number;
 }
+/** Video or sound of an ad. */
+export interface Linear {
+  readonly durationSeconds: number;
+  readonly skipAfterSeconds: number | null;
+  readonly vastTagUrl: string | null;
+  readonly mediaFiles: readonly {
+    readonly url: string;
+    readonly mime: string;
+    readonly w: number;
+    readonly h: number;
+    readonly bitrateKbps: number;
+  }[];
+}
 export interface Creative extends Versioned {
   readonly lineItemId: number;
   readonly format: string;
-  readonly banner: { readonly w: number; readonly h: number } | null;
+  readonly banner: {
+    readonly w: number;
+    readonly h: number;
+    readonly imageUrl: string | null;
+    readonly html: string | null;
+  } | null;
+  readonly video: Linear | null;
+  readonly audio: Linear | null;
+  readonly native: {
+    readonly title: string;
+    readonly description: string;
+    readonly sponsoredBy: string;
+    readonly callToAction: string;
+    readonly image: { readonly url: string; readonly w: number; readonly h: number } | null;
+  } | null;
   readonly approval: string;
   readonly landingUrl: string;
 }
