@@ -5,7 +5,7 @@ import type { EventLog } from '../core/eventlog.ts';
 /** A compacted topic read from its first record on. */
 export interface Following {
   /**
-   * Resolves once everything that is in the topic now has been read, or nothing came for three seconds. What would come
+   * Resolves once everything that is in the topic now has been read, or nothing more comes. What would come
    * later still is safe: nothing is handed out before our own first message has been read, which stands behind it all.
    * @throws CodedError `pacer_catch_up` when that takes longer than 30 s
    */
@@ -15,7 +15,6 @@ export interface Following {
 
 const MAX_BATCH = 2000;
 const CATCH_UP_TIMEOUT_MS = 30_000;
-const QUIET_MS = 3_000;
 
 /** Follows a topic from its first record; `onRecord` gets every record in order, null values too. */
 export async function followFromStart(
@@ -44,7 +43,7 @@ export async function followFromStart(
     catchUp?.stop();
     catchUp = createCatchUp(await log.bounds(topic));
     for (const [partition, next] of positions) catchUp.read(partition, next);
-    await catchUp.wait(QUIET_MS);
+    await catchUp.wait();
   }
   async function stop(): Promise<void> {
     catchUp?.stop();

@@ -27,7 +27,6 @@ export interface FollowOptions {
 }
 
 const MAX_BATCH_RECORDS = 2_000;
-const QUIET_MS = 1_000;
 const PROBE_EVERY_MS = 1_000;
 
 /** Follows all partitions of a topic. */
@@ -63,7 +62,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
     },
     onError: options.onError,
   });
-  void catchUp.wait(QUIET_MS).then(options.onCaughtUp);
+  void catchUp.wait().then(options.onCaughtUp);
 
   /** An idle partition brings no records: its bounds say that there are none to wait for. */
   async function probe(): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Advertiser, Campaign, Creative, LineItem } from '../../core/campaign.ts';
+import { createCatchUp } from '../../core/catchup.ts';
 import { codeOf, messageOf } from '../../core/errors.ts';
-import type { EventLog, LogBatch } from '../../core/eventlog.ts';
+import type { EventLog } from '../../core/eventlog.ts';
 import { type CampaignChange, campaignChangeKey, campaignChangeSchema, type KillSwitch } from '../../core/topics.ts';
 import { Problem } from './problem.ts';
 
@@ -53,7 +54,10 @@ interface Waiter {
 
 type ById = { readonly [K in EntityKind]: Map<number, Entities[K]> };
 
-/** Reads the topic to its present end, then follows it. Resolves when the view is complete. */
+/**
+ * Reads the topic to its present end, then follows it. Resolves when the view is complete, rejects when following
+ * stopped before.
+ */
 export async function openDirectory(options: DirectoryOptions): Promise<Directory> {
   const { log, logger } = options;
   const byId: ById = { advertiser: new Map(), campaign: new Map(), line_item: new Map(), creative: new Map() };
@@ -82,30 +86,31 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     for (const listener of listeners) listener(change);
   };
 
-  const behind = new Set((await log.bounds('campaigns')).filter((p) => p.end > p.first).map((p) => p.partition));
-  const consumer = await new Promise<Awaited<ReturnType<EventLog['consume']>>>((resolve, reject) => {
-    let started: Awaited<ReturnType<EventLog['consume']>> | undefined;
-    const settle = (): void => {
-      if (started !== undefined && behind.size === 0) resolve(started);
-    };
-    const onBatch = async (batch: LogBatch): Promise<void> => {
-      for (const record of batch.records) {
-        const change = readChange(record.value, record.key, logger);
+  const catchUp = createCatchUp(await log.bounds('campaigns'));
+  let onFailure: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    onFailure = reject;
+  });
+  const consumer = await log.consume({
+    topic: 'campaigns',
+    group: null,
+    maxBatchRecords: 1000,
+    async onBatch({ partition, records }) {
+      for (const { key, value } of records) {
+        const change = readChange(value, key, logger);
         if (change !== null) apply(change);
       }
-      if (batch.end - batch.records.at(-1)!.offset - 1 <= 0) behind.delete(batch.partition);
-      settle();
-    };
-    const onError = (error: unknown): void => {
+      catchUp.read(partition, records.at(-1)!.offset + 1);
+    },
+    onError(error) {
       healthy = false;
       logger.error({ code: codeOf(error), error: messageOf(error) }, 'stopped following the campaigns topic');
-      reject(error);
-    };
-    log.consume({ topic: 'campaigns', group: null, maxBatchRecords: 1000, onBatch, onError }).then((made) => {
-      started = made;
-      settle();
-    }, reject);
+      onFailure(error);
+    },
   });
+  // Nobody waits for it any more once the view is complete.
+  failed.catch(() => catchUp.stop());
+  await Promise.race([catchUp.wait(), failed]);
 
   let tail: Promise<unknown> = Promise.resolve();
   let waitingWriters = 0;

@@ -10,12 +10,12 @@ export interface FollowedWindows {
   stop(): Promise<void>;
 }
 
-/** When nothing more comes for so long, nothing more is there. */
+/** Longer than others wait: what is judged by windows that were not read stays so. */
 const QUIET_MS = 10_000;
 
 /**
  * Follows the `campaigns` topic for the look-back windows of line items. Resolves when everything published so far was
- * read, or nothing came for `quietMs`: a conversion must not be judged by a default its line item has replaced. A
+ * read, or nothing more came for `quietMs`: a conversion must not be judged by a default its line item has replaced. A
  * deleted line item keeps its windows.
  */
 export async function followWindows(
@@ -24,7 +24,7 @@ export async function followWindows(
   quietMs = QUIET_MS,
 ): Promise<FollowedWindows> {
   const windows = new Map<number, AttributionWindows>();
-  const catchUp = createCatchUp(await log.bounds('campaigns'));
+  const catchUp = createCatchUp(await log.bounds('campaigns'), quietMs);
   const consumer = await log.consume({
     topic: 'campaigns',
     group: null,
@@ -35,7 +35,7 @@ export async function followWindows(
     },
     onError,
   });
-  await catchUp.wait(quietMs);
+  await catchUp.wait();
   return { windowsOf: (lineItemId) => windows.get(lineItemId) ?? defaultWindows, stop: () => consumer.stop() };
 }
 
