@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { CodedError, messageOf } from '../core/errors.ts';
 import type { CampaignTruth, NoticeKind, Truth } from './market/ledger.ts';
@@ -59,30 +60,41 @@ const counted: readonly (readonly [metric: string, kind: NoticeKind])[] = [
   ['videoCompletes', 'complete'],
 ];
 const POLL_MS = 500;
-const GIVE_UP_AFTER_FAILURES = 5;
+const QUERY_MS = 20_000;
 
-/** Waits until the server's report equals the ledger, or the time is up; then says what differs. */
-export async function auditReport(options: AuditOptions, truth: Truth, clock: Clock): Promise<AuditResult> {
+/**
+ * Waits until the server's report equals the ledger, or the time is up; then says what differs. A server that does not answer
+ * may be starting again: it is asked until the time is up. One that refuses (4xx) is not asked again.
+ * @param signal ends the waiting: what was found last is the result
+ */
+export async function auditReport(
+  options: AuditOptions,
+  truth: Truth,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<AuditResult> {
   const startMs = clock.monotonicMs();
-  let failures = 0;
   let passedBefore = false;
   for (;;) {
     let result: AuditResult;
     const waitedMs = clock.monotonicMs() - startMs;
     try {
       result = compareReport(await fetchReport(options), truth, waitedMs);
-      failures = 0;
     } catch (error) {
-      failures += 1;
-      const fatal = error instanceof CodedError || failures >= GIVE_UP_AFTER_FAILURES;
-      result = { ...emptyResult, waitedMs, problem: messageOf(error) };
-      if (fatal) return result;
+      result = { ...emptyResult, waitedMs, problem: `The report could not be read: ${causeOf(error)}` };
+      if (error instanceof CodedError) return result;
     }
     // Equal twice in a row: what is counted twice may come late.
-    if ((result.passed && passedBefore) || waitedMs >= options.drainMs) return result;
+    if ((result.passed && passedBefore) || waitedMs >= options.drainMs || signal?.aborted === true) return result;
     passedBefore = result.passed;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => {});
   }
+}
+
+/** `fetch` says "fetch failed", and why only in its cause. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? messageOf(error) : `${messageOf(error)} (${messageOf(cause)})`;
 }
 
 const emptyResult: AuditResult = {
@@ -142,7 +154,7 @@ async function fetchReport(options: AuditOptions): Promise<Reported> {
   if (options.domains.length > 0) url.searchParams.set('filter', `domain:${options.domains.join(',')}`);
   const response = await fetch(url, {
     headers: { authorization: `Bearer ${options.apiKey}`, accept: 'application/json' },
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(QUERY_MS),
   });
   const body = await response.text();
   if (response.status >= 400 && response.status < 500 && response.status !== 429) {

@@ -69,6 +69,7 @@ export interface Lane {
   /** Makes requests and opens connections ahead of the first one. */
   warm(): Promise<void>;
   run(originMs: number): Promise<void>;
+  /** Sends no more requests; when all are sent, waits no longer for notices. */
   stop(): void;
   /** Waits until every pending notice is delivered. @param timeoutMs gives up after this */
   finish(timeoutMs: number): Promise<void>;
@@ -89,7 +90,8 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     ...(deps.onWin === undefined ? {} : { onWin: deps.onWin }),
   });
   const origin = originOf(url, options.insecure);
-  const pool = createHttpPool({ origin, maxConnections: options.maxConnections, timeoutMs: options.timeoutMs }, clock);
+  const { maxConnections, timeoutMs } = options;
+  const pool = createHttpPool({ origin, maxConnections, keep: options.connections, timeoutMs }, clock);
   const counters = newCounters();
   const latencies = createRecorder();
   const lateness = createRecorder();
@@ -134,7 +136,10 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
       return pool.warm(options.connections);
     },
     run: sender.run,
-    stop: sender.stop,
+    stop() {
+      sender.stop();
+      courier.hurry();
+    },
     finish: courier.finish,
     close() {
       pool.close();

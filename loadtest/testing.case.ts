@@ -27,6 +27,8 @@ export interface TestBidderOptions {
   /** Fails the n-th notice call with 503 when true. */
   readonly port?: number;
   readonly failNotice?: (n: number) => boolean;
+  /** The n-th look at the report finds no server. */
+  readonly failReport?: (n: number) => boolean;
   /** Impressions to report beyond the truth, per campaign. */
   readonly reportTooMany?: number;
   /** Overrides the whole answer. */
@@ -42,6 +44,7 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
   const userAgents = new Set<string>();
   const tookMs: number[] = [];
   let notices = 0;
+  let reports = 0;
   let origin = '';
 
   const notice = (url: URL, response: http.ServerResponse): void => {
@@ -94,6 +97,11 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
   };
 
   const report = (allowed: boolean, response: http.ServerResponse): void => {
+    reports += 1;
+    if (options.failReport?.(reports)) {
+      response.destroy();
+      return;
+    }
     if (!allowed) {
       response.writeHead(401).end('{"code":"no_key"}');
       return;

@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -192,6 +193,48 @@ describe('a run from the command line', () => {
 
     const file = join(folder, 'report.json');
     expect((await run(['compare', file, file])).code).toBe(0);
+  });
+
+  it('does not pass when nothing was answered, whatever its gates say of quick refusals', async () => {
+    const server = await bidder();
+    const { port } = new URL(server.url);
+    await servers.pop()!.close();
+    const base = ['--url', `http://127.0.0.1:${port}/bid`, '--rate', '50', '--for', '1s', '--threads', '0'];
+    const ungated = await run(base);
+    expect(ungated.code).toBe(1);
+    expect(ungated.out).toContain(`Nothing listens at 127.0.0.1:${port}`);
+    expect((await run([...base, '--slo', 'p99<10s'])).code).toBe(1);
+    expect((await run([...base, '--slo', 'errors<1%'])).code).toBe(99);
+    const unknown = await run([
+      '--url',
+      'http://bidder.invalid/',
+      '--rate',
+      '5',
+      '--for',
+      '1s',
+      '--threads',
+      '0',
+      '--timeout',
+      '30s',
+    ]);
+    expect(unknown.code).toBe(1);
+    expect(unknown.out).toContain('The name bidder.invalid is not known here');
+    const page = await bidder({
+      answer: (_: number, response: ServerResponse) =>
+        response.writeHead(200, { 'content-type': 'text/html' }).end('<p>') !== null,
+    });
+    const html = await run(['--url', page.url, '--rate', '50', '--for', '1s', '--threads', '0']);
+    expect(html.code).toBe(1);
+    expect(html.out).toContain('is it a bid endpoint?');
+  });
+
+  it('says when requests failed that no gate asks for', async () => {
+    const server = await bidder({
+      answer: (i: number, response: ServerResponse) => i % 2 === 0 && response.writeHead(500).end() !== null,
+    });
+    const ran = await run(['--url', server.url, '--rate', '50', '--for', '1s', '--threads', '0', '--slo', 'p99<15s']);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain('PASSED 25 requests failed, and no gate asks for errors.');
   });
 
   it('redraws one line on a terminal', async () => {

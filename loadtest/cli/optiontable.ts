@@ -16,313 +16,248 @@ export interface Option {
 }
 
 export const options: Readonly<Record<string, Option>> = {
-  url: text('Target', 'URL', 'bid endpoint (default http://127.0.0.1:8080/openrtb2/bid/demo)', (draft, value) => {
-    if (!/^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '')) {
-      throw badOption(
-        `"${value}" is no http(s) URL.`,
-        'Give the bid endpoint, e.g. http://127.0.0.1:8080/openrtb2/bid/demo.',
-      );
-    }
-    draft.options.url = value;
-  }),
-  header: {
-    ...text('Target', 'LINE', 'further request header, "Name: value"', (draft, value) => {
-      if (!/^[\w-]+:[^\r\n]*$/.test(value)) throw badOption(`"${value}" is no header.`, 'Write it as "Name: value".');
-      draft.options.headers = [...draft.options.headers, value];
+  ...inGroup('Target', {
+    url: text('URL', 'bid endpoint (default http://127.0.0.1:8080/openrtb2/bid/demo)', (draft, value) => {
+      if (!/^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '')) {
+        throw badOption(
+          `"${value}" is no http(s) URL.`,
+          'Give the bid endpoint, e.g. http://127.0.0.1:8080/openrtb2/bid/demo.',
+        );
+      }
+      draft.options.url = value;
     }),
-    repeat: true,
-  },
-  insecure: flag('Target', 'accept any TLS certificate', (draft) => {
-    draft.options.insecure = true;
-  }),
-  gzip: flag('Target', 'send gzip bodies, accept gzip answers (costs the sender about 50 µs a request)', (draft) => {
-    draft.options.gzip = true;
+    header: {
+      ...text('LINE', 'further request header, "Name: value"', (draft, value) => {
+        if (!/^[\w-]+:[^\r\n]*$/.test(value)) throw badOption(`"${value}" is no header.`, 'Write it as "Name: value".');
+        draft.options.headers = [...draft.options.headers, value];
+      }),
+      repeat: true,
+    },
+    insecure: flag('accept any TLS certificate', into('options', 'insecure')),
+    gzip: flag(
+      'send gzip bodies, accept gzip answers (costs the sender about 50 µs a request)',
+      into('options', 'gzip'),
+    ),
   }),
 
-  rate: text(
-    'Load',
-    'N',
-    'constant arrival rate, requests per second (default 1000); after the shapes, if any',
-    (draft, value) => {
-      draft.rate = parseRate(value);
-    },
-  ),
-  for: duration('Load', 'how long --rate lasts (default 30s)', (draft, ms) => {
-    draft.forMs = ms;
-  }),
-  ramp: shape('ramp'),
-  steps: shape('steps'),
-  spike: shape('spike'),
-  day: shape('day'),
-  arrivals: text('Load', 'KIND', 'even or poisson (default even)', (draft, value) => {
-    draft.options.arrivals = oneOf(value, ['even', 'poisson']);
-  }),
-  'closed-loop': integer(
-    'Load',
-    'this many users in a closed loop instead of a rate; hides what a slow server does',
-    [1, 10_000],
-    (draft, n) => {
-      draft.options.closedUsers = n;
-    },
-  ),
-  warmup: duration(
-    'Load',
-    'first part of the run that is not counted (default a tenth of runs over 10s, at most 3s)',
-    (draft, ms) => {
-      draft.warmupMs = ms;
-    },
-  ),
-  threads: integer('Load', 'sender threads (default 1; 0 sends from the main thread)', [0, 64], (draft, n) => {
-    draft.options.threads = n;
-  }),
-  connections: integer('Load', 'connections opened in advance (default 32)', [1, 20_000], (draft, n) => {
-    draft.options.connections = n;
-  }),
-  'max-connections': integer('Load', 'most connections open at once (default 512)', [1, 20_000], (draft, n) => {
-    draft.options.maxConnections = n;
-  }),
-  timeout: duration('Load', 'give up on an answer after this (default 1s)', (draft, ms) => {
-    draft.options.timeoutMs = ms;
-  }),
-  'max-late': duration(
-    'Load',
-    'drop a request that could not be started this long after its time (default 1s)',
-    (draft, ms) => {
-      draft.options.maxLateMs = ms;
-    },
-  ),
-  pace: text(
-    'Load',
-    'KIND',
-    'timer (default: starts up to 1.5 ms late) or precise (takes a core per thread)',
-    (draft, value) => {
-      draft.options.pace = oneOf(value, ['timer', 'precise']);
-    },
-  ),
-  seed: integer('Load', 'same seed, same requests and market (default 1)', [0, 2 ** 31 - 1], (draft, n) => {
-    draft.options.seed = n;
-  }),
-
-  requests: text(
-    'Traffic',
-    'FILE',
-    'send the requests of a .jsonl or .jsonl.gz file instead of generated ones',
-    (draft, value) => {
-      draft.options.requestsPath = value;
-    },
-  ),
-  tmax: duration(
-    'Traffic',
-    'tmax of the requests; a later answer has lost its auction (default 100ms)',
-    (draft, ms) => {
-      draft.options.tmaxMs = ms;
-      draft.mix.tmaxMs = ms;
-    },
-  ),
-  apps: share('Traffic', `share of app requests (default ${defaultMix.appShare})`, (draft, n) => {
-    draft.mix.appShare = n;
-  }),
-  video: share('Traffic', `share of video impressions (default ${defaultMix.videoShare})`, (draft, n) => {
-    draft.mix.videoShare = n;
-  }),
-  native: share('Traffic', `share of native impressions (default ${defaultMix.nativeShare})`, (draft, n) => {
-    draft.mix.nativeShare = n;
-  }),
-  'multi-imp': share(
-    'Traffic',
-    `share of requests with 2–4 impressions (default ${defaultMix.multiImpShare})`,
-    (draft, n) => {
-      draft.mix.multiImpShare = n;
-    },
-  ),
-  deals: share('Traffic', `share of impressions with a deal (default ${defaultMix.dealShare})`, (draft, n) => {
-    draft.mix.dealShare = n;
-  }),
-  consent: share('Traffic', `share of users in the EU who consent (default ${defaultMix.consentShare})`, (draft, n) => {
-    draft.mix.consentShare = n;
-  }),
-  users: integer('Traffic', `different users (default ${defaultMix.users})`, [1000, 1_000_000_000], (draft, n) => {
-    draft.mix.users = n;
-  }),
-  corpus: integer(
-    'Traffic',
-    'requests generated per thread before they are used again (default 5000)',
-    [1, 200_000],
-    (draft, n) => {
-      draft.options.corpus = n;
-    },
-  ),
-
-  'no-market': flag('Market', 'only measure answers: no wins, no notices', (draft) => {
-    draft.noMarket = true;
-  }),
-  auction: text('Market', 'KIND', 'first or second price (default first)', (draft, value) => {
-    draft.market.auction = oneOf(value, ['first', 'second']);
-    draft.mix.auctionType = draft.market.auction === 'first' ? 1 : 2;
-  }),
-  competition: text(
-    'Market',
-    'CPM[:SIGMA]',
-    'best competing bid, log-normal median and sigma (default 0.6:0.9)',
-    (draft, value) => {
-      const match = /^(\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?$/.exec(value);
-      if (match === null) throw badOption(`"${value}" is no competition.`, 'Write it like 1.2 or 1.2:0.7.');
-      draft.market.competitorMedianCpm = Number(match[1]);
-      if (match[2] !== undefined) draft.market.competitorSigma = Number(match[2]);
-    },
-  ),
-  floor: number('Market', 'CPM', `median floor (default ${defaultMix.floorMedianCpm})`, (draft, n) => {
-    draft.mix.floorMedianCpm = n;
-  }),
-  render: share('Market', `share of won ads that are shown (default ${defaultMarket.renderShare})`, (draft, n) => {
-    draft.market.renderShare = n;
-  }),
-  ctr: share('Market', `share of shown ads that are clicked (default ${defaultMarket.clickShare})`, (draft, n) => {
-    draft.market.clickShare = n;
-  }),
-  cvr: share('Market', 'share of clicks that convert; needs --conversion-url (default 0)', (draft, n) => {
-    draft.market.conversionShare = n;
-  }),
-  'conversion-url': text(
-    'Market',
-    'URL',
-    'called for a conversion; {click} becomes the click token, {order} an order id',
-    (draft, value) => {
-      draft.market.conversionUrl = value;
-    },
-  ),
-  bots: share('Market', 'share of shown ads whose beacons come from a declared robot (default 0)', (draft, n) => {
-    draft.market.botShare = n;
-  }),
-  'lose-notices': share('Market', 'share of notices that are never sent (default 0)', (draft, n) => {
-    draft.market.lossShare = n;
-  }),
-  'double-notices': share('Market', 'share of notices sent twice (default 0)', (draft, n) => {
-    draft.market.duplicateShare = n;
-  }),
-  'reorder-notices': share('Market', 'share of win notices sent after the impression (default 0)', (draft, n) => {
-    draft.market.reorderShare = n;
-  }),
-  'notice-delay': duration(
-    'Market',
-    `mean delay of win and loss notices (default ${defaultMarket.noticeDelayMs}ms)`,
-    (draft, ms) => {
-      draft.market.noticeDelayMs = ms;
-    },
-  ),
-  'billing-event': text(
-    'Market',
-    'KIND',
-    'auto, win, bill or impression: which notice is paid (default auto)',
-    (draft, value) => {
-      draft.market.billing = oneOf(value, ['auto', 'win', 'bill', 'impression']);
-    },
-  ),
-  ledger: text(
-    'Market',
-    'DIR',
-    'keep the ledger of truth here (default: with the report, or in a temporary folder)',
-    (draft, value) => {
-      draft.options.ledgerDir = value;
-    },
-  ),
-
-  slo: {
-    ...text(
-      'Gates and audit',
-      'GATE',
-      `a condition on the result: p99<30ms, errors<0.1% (metrics: pNN, ${Object.keys(gateMetrics).join(', ')})`,
+  ...inGroup('Load', {
+    rate: text(
+      'N',
+      'constant arrival rate, requests per second (default 1000); after the shapes, if any',
       (draft, value) => {
-        draft.gates.push(parseGate(value));
+        draft.rate = parseRate(value);
       },
     ),
-    repeat: true,
-  },
-  audit: flag(
-    'Gates and audit',
-    'compare the report of the server with the ledger of truth; a difference fails',
-    (draft) => {
-      draft.audit = true;
+    for: duration('how long --rate lasts (default 30s)', into('draft', 'forMs')),
+    ramp: shape('ramp'),
+    steps: shape('steps'),
+    spike: shape('spike'),
+    day: shape('day'),
+    arrivals: oneOf('even or poisson (default even)', ['even', 'poisson'], into('options', 'arrivals')),
+    'closed-loop': integer(
+      'this many users in a closed loop instead of a rate; hides what a slow server does',
+      [1, 10_000],
+      into('options', 'closedUsers'),
+    ),
+    warmup: duration(
+      'first part of the run that is not counted (default a tenth of runs over 10s, at most 3s)',
+      into('draft', 'warmupMs'),
+    ),
+    threads: integer('sender threads (default 1; 0 sends from the main thread)', [0, 64], into('options', 'threads')),
+    connections: integer('connections opened in advance (default 32)', [1, 20_000], into('options', 'connections')),
+    'max-connections': integer(
+      'most connections open at once (default 512)',
+      [1, 20_000],
+      into('options', 'maxConnections'),
+    ),
+    timeout: duration('give up on an answer after this (default 1s)', into('options', 'timeoutMs')),
+    'max-late': duration(
+      'drop a request that could not be started this long after its time (default 1s)',
+      into('options', 'maxLateMs'),
+    ),
+    pace: oneOf(
+      'timer (default: starts up to 1.5 ms late) or precise (takes a core per thread)',
+      ['timer', 'precise'],
+      into('options', 'pace'),
+    ),
+    seed: integer('same seed, same requests and market (default 1)', [0, 2 ** 31 - 1], into('options', 'seed')),
+  }),
+
+  ...inGroup('Traffic', {
+    requests: text(
+      'FILE',
+      'send the requests of a .jsonl or .jsonl.gz file instead of generated ones',
+      into('options', 'requestsPath'),
+    ),
+    tmax: duration('tmax of the requests; a later answer has lost its auction (default 100ms)', (draft, ms) => {
+      draft.options.tmaxMs = ms;
+      draft.mix.tmaxMs = ms;
+    }),
+    apps: share(`share of app requests (default ${defaultMix.appShare})`, into('mix', 'appShare')),
+    video: share(`share of video impressions (default ${defaultMix.videoShare})`, into('mix', 'videoShare')),
+    native: share(`share of native impressions (default ${defaultMix.nativeShare})`, into('mix', 'nativeShare')),
+    'multi-imp': share(
+      `share of requests with 2–4 impressions (default ${defaultMix.multiImpShare})`,
+      into('mix', 'multiImpShare'),
+    ),
+    deals: share(`share of impressions with a deal (default ${defaultMix.dealShare})`, into('mix', 'dealShare')),
+    consent: share(
+      `share of users in the EU who consent (default ${defaultMix.consentShare})`,
+      into('mix', 'consentShare'),
+    ),
+    users: integer(`different users (default ${defaultMix.users})`, [1000, 1_000_000_000], into('mix', 'users')),
+    corpus: integer(
+      'requests generated per thread before they are used again (default 5000)',
+      [1, 200_000],
+      into('options', 'corpus'),
+    ),
+  }),
+
+  ...inGroup('Market', {
+    'no-market': flag('only measure answers: no wins, no notices', into('draft', 'noMarket')),
+    auction: oneOf('first or second price (default first)', ['first', 'second'], (draft, value) => {
+      draft.market.auction = value;
+      draft.mix.auctionType = value === 'first' ? 1 : 2;
+    }),
+    competition: text(
+      'CPM[:SIGMA]',
+      'best competing bid, log-normal median and sigma (default 0.6:0.9)',
+      (draft, value) => {
+        const match = /^(\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?$/.exec(value);
+        if (match === null) throw badOption(`"${value}" is no competition.`, 'Write it like 1.2 or 1.2:0.7.');
+        draft.market.competitorMedianCpm = Number(match[1]);
+        if (match[2] !== undefined) draft.market.competitorSigma = Number(match[2]);
+      },
+    ),
+    floor: number('CPM', `median floor (default ${defaultMix.floorMedianCpm})`, into('mix', 'floorMedianCpm')),
+    render: share(
+      `share of won ads that are shown (default ${defaultMarket.renderShare})`,
+      into('market', 'renderShare'),
+    ),
+    ctr: share(
+      `share of shown ads that are clicked (default ${defaultMarket.clickShare})`,
+      into('market', 'clickShare'),
+    ),
+    cvr: share('share of clicks that convert; needs --conversion-url (default 0)', into('market', 'conversionShare')),
+    'conversion-url': text(
+      'URL',
+      'called for a conversion; {click} becomes the click token, {order} an order id',
+      into('market', 'conversionUrl'),
+    ),
+    bots: share('share of shown ads whose beacons come from a declared robot (default 0)', into('market', 'botShare')),
+    'lose-notices': share('share of notices that are never sent (default 0)', into('market', 'lossShare')),
+    'double-notices': share('share of notices sent twice (default 0)', into('market', 'duplicateShare')),
+    'reorder-notices': share(
+      'share of win notices sent after the impression (default 0)',
+      into('market', 'reorderShare'),
+    ),
+    'notice-delay': duration(
+      `mean delay of win and loss notices (default ${defaultMarket.noticeDelayMs}ms)`,
+      into('market', 'noticeDelayMs'),
+    ),
+    'billing-event': oneOf(
+      'auto, win, bill or impression: which notice is paid (default auto)',
+      ['auto', 'win', 'bill', 'impression'],
+      into('market', 'billing'),
+    ),
+    ledger: text(
+      'DIR',
+      'keep the ledger of truth here (default: with the report, or in a temporary folder)',
+      into('options', 'ledgerDir'),
+    ),
+  }),
+
+  ...inGroup('Gates and audit', {
+    slo: {
+      ...text(
+        'GATE',
+        `a condition on the result: p99<30ms, errors<0.1% (metrics: pNN, ${Object.keys(gateMetrics).join(', ')})`,
+        (draft, value) => {
+          draft.gates.push(parseGate(value));
+        },
+      ),
+      repeat: true,
     },
-  ),
-  'api-url': text(
-    'Gates and audit',
-    'URL',
-    'API of the server, for --audit (default http://127.0.0.1:8090)',
-    (draft, value) => {
+    audit: flag(
+      'compare the report of the server with the ledger of truth; a difference fails',
+      into('draft', 'audit'),
+    ),
+    'api-url': text('URL', 'API of the server, for --audit (default http://127.0.0.1:8090)', (draft, value) => {
       if (!URL.canParse(value)) throw badOption(`"${value}" is no URL.`, 'Give e.g. http://127.0.0.1:8090.');
       draft.apiUrl = value;
-    },
-  ),
-  'api-key': text('Gates and audit', 'KEY', 'key for --audit (default: EVENKEEL_API_KEY)', (draft, value) => {
-    draft.apiKey = value;
+    }),
+    'api-key': text('KEY', 'key for --audit (default: EVENKEEL_API_KEY)', into('draft', 'apiKey')),
+    drain: duration(
+      'how long notices, and then the report, may take to be complete (default 30s)',
+      into('options', 'drainMs'),
+    ),
+    config: text('FILE', 'read options from a YAML or JSON file; the command line wins', into('draft', 'configPath')),
   }),
-  drain: duration(
-    'Gates and audit',
-    'how long notices, and then the report, may take to be complete (default 30s)',
-    (draft, ms) => {
-      draft.options.drainMs = ms;
-    },
-  ),
-  config: text(
-    'Gates and audit',
-    'FILE',
-    'read options from a YAML or JSON file; the command line wins',
-    (draft, value) => {
-      draft.configPath = value;
-    },
-  ),
 
-  out: text('Output', 'DIR', 'write report.html, report.json and latency.hlog here', (draft, value) => {
-    draft.outDir = value;
-  }),
-  json: text('Output', 'FILE', 'write the result as JSON', (draft, value) => {
-    draft.jsonPath = value;
-  }),
-  html: text('Output', 'FILE', 'write the report as one HTML file', (draft, value) => {
-    draft.htmlPath = value;
-  }),
-  'hdr-log': text('Output', 'FILE', 'write the histograms of every step in the HDR log format', (draft, value) => {
-    draft.hdrPath = value;
-  }),
-  quiet: flag('Output', 'no progress', (draft) => {
-    draft.quiet = true;
+  ...inGroup('Output', {
+    out: text('DIR', 'write report.html, report.json and latency.hlog here', into('draft', 'outDir')),
+    json: text('FILE', 'write the result as JSON', into('draft', 'jsonPath')),
+    html: text('FILE', 'write the report as one HTML file', into('draft', 'htmlPath')),
+    'hdr-log': text('FILE', 'write the histograms of every step in the HDR log format', into('draft', 'hdrPath')),
+    quiet: flag('no progress', into('draft', 'quiet')),
   }),
 };
 
 type Apply<T> = (draft: Draft, value: T) => void;
-type Group = Option['group'];
+type Ungrouped = Omit<Option, 'group'>;
 
-function text(group: Group, value: string, about: string, apply: Apply<string>): Option {
-  return { group, value, about, apply };
+function inGroup(group: Option['group'], some: Readonly<Record<string, Ungrouped>>): Record<string, Option> {
+  return Object.fromEntries(Object.entries(some).map(([name, option]) => [name, { group, ...option }]));
 }
 
-function flag(group: Group, about: string, apply: (draft: Draft) => void): Option {
-  return { group, value: '', about, apply };
+/** The draft itself, or a part of it that is handed on as a whole. */
+interface Parts {
+  readonly draft: Draft;
+  readonly options: Draft['options'];
+  readonly mix: Draft['mix'];
+  readonly market: Draft['market'];
+}
+/** Names of the fields that can hold a `T`. */
+type Holding<O, T> = { [K in keyof O]: T extends O[K] ? K : never }[keyof O];
+
+/** Most options are one field: its part and name. */
+function into<P extends keyof Parts, T>(part: P, name: Holding<Parts[P], T>): Apply<T> {
+  return (draft, value) => {
+    const owner: unknown = part === 'draft' ? draft : draft[part as Exclude<P, 'draft'>];
+    (owner as Record<typeof name, T>)[name] = value;
+  };
 }
 
-function duration(group: Group, about: string, apply: Apply<number>): Option {
-  return text(group, 'TIME', about, (draft, value) => apply(draft, parseDuration(value)));
+function text(value: string, about: string, apply: Apply<string>): Ungrouped {
+  return { value, about, apply };
 }
 
-function integer(group: Group, about: string, [least, most]: readonly [number, number], apply: Apply<number>): Option {
-  return text(group, 'N', about, (draft, value) => {
+function flag(about: string, apply: Apply<true>): Ungrouped {
+  return { value: '', about, apply: (draft) => apply(draft, true) };
+}
+
+function duration(about: string, apply: Apply<number>): Ungrouped {
+  return text('TIME', about, (draft, value) => apply(draft, parseDuration(value)));
+}
+
+function integer(about: string, [least, most]: readonly [number, number], apply: Apply<number>): Ungrouped {
+  return text('N', about, (draft, value) => {
     const n = /^\d+$/.test(value) ? Number(value) : Number.NaN;
     if (!(n >= least && n <= most)) throw badOption(`"${value}" is no number from ${least} to ${most}.`, 'See --help.');
     apply(draft, n);
   });
 }
 
-function number(group: Group, placeholder: string, about: string, apply: Apply<number>): Option {
-  return text(group, placeholder, about, (draft, value) => {
+function number(placeholder: string, about: string, apply: Apply<number>): Ungrouped {
+  return text(placeholder, about, (draft, value) => {
     if (!/^\d+(\.\d+)?$/.test(value)) throw badOption(`"${value}" is no number.`, 'See --help.');
     apply(draft, Number(value));
   });
 }
 
 /** `0.25` or `25%`. */
-function share(group: Group, about: string, apply: Apply<number>): Option {
-  return text(group, 'SHARE', about, (draft, value) => {
+function share(about: string, apply: Apply<number>): Ungrouped {
+  return text('SHARE', about, (draft, value) => {
     const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(value);
     const n = match === null ? Number.NaN : Number(match[1]) / (match[2] === '%' ? 100 : 1);
     if (!(n >= 0 && n <= 1)) throw badOption(`"${value}" is no share.`, 'Give 0 to 1, or a percentage such as 25%.');
@@ -330,18 +265,15 @@ function share(group: Group, about: string, apply: Apply<number>): Option {
   });
 }
 
-function shape(name: keyof typeof shapes): Option {
-  const { about, example, parse } = shapes[name];
-  return {
-    group: 'Load',
-    value: example,
-    about,
-    repeat: true,
-    apply: (draft, value) => void draft.stages.push(...parse(value)),
-  };
+function oneOf<const T extends string>(about: string, allowed: readonly T[], apply: Apply<T>): Ungrouped {
+  return text('KIND', about, (draft, value) => {
+    const found = allowed.find((one) => one === value);
+    if (found === undefined) throw badOption(`"${value}" is none of ${allowed.join(', ')}.`, 'See --help.');
+    apply(draft, found);
+  });
 }
 
-function oneOf<const T extends string>(value: string, allowed: readonly T[]): T {
-  if ((allowed as readonly string[]).includes(value)) return value as T;
-  throw badOption(`"${value}" is none of ${allowed.join(', ')}.`, 'See --help.');
+function shape(name: keyof typeof shapes): Ungrouped {
+  const { about, example, parse } = shapes[name];
+  return { value: example, about, repeat: true, apply: (draft, value) => void draft.stages.push(...parse(value)) };
 }

@@ -50,6 +50,7 @@ export function createProgressView(out: Terminal, quiet: boolean): ProgressView 
 const phases: Readonly<Record<string, string>> = {
   connecting: 'Connecting …',
   sending: 'Sending …',
+  stopping: 'Stopping: what was sent is still waited for. Ctrl-C again ends without a report …',
   draining: 'Sent. Waiting for notices and beacons …',
   auditing: 'Comparing the report of the server with the ledger of truth …',
 };

@@ -9,6 +9,7 @@ import { htmlReport } from '../report/html.ts';
 import type { LoadtestOptions } from '../run/options.ts';
 import type { LoadtestResult } from '../run/result.ts';
 import { runLoadtest } from '../run/run.ts';
+import { hasNoValidAnswer } from '../send/counters.ts';
 import { readRequests } from '../traffic/requestfile.ts';
 import type { Draft } from './draft.ts';
 import { finishDraft } from './draft.ts';
@@ -37,9 +38,14 @@ export function refuseWords(words: readonly string[]): void {
   if (words.length > 0) throw badOption(`"${words[0]}" belongs to no option.`, 'See `evenkeel loadtest --help`.');
 }
 
+/**
+ * 99 is for gates and the audit alone. A run without a single valid answer has measured nothing, whatever its gates say of
+ * refusals that came quickly: that is 1, as for any test that could not be done.
+ */
 export function exitCodeOf(result: LoadtestResult): number {
   if (result.problems.length > 0) return exitCodes.failed.code;
-  return result.passed ? exitCodes.ok.code : exitCodes.slaFailed.code;
+  if (!result.passed) return exitCodes.slaFailed.code;
+  return hasNoValidAnswer(result.counters) ? exitCodes.failed.code : exitCodes.ok.code;
 }
 
 /** Runs one load test with progress, and writes the reports that were asked for. */
@@ -51,6 +57,8 @@ export async function runDraft(draft: Draft, deps: CommandDeps): Promise<Loadtes
   if (skipped > 0) deps.err.write(`${options.requestsPath}: ${skipped} lines are no bid request and are left out.\n`);
   const paths = outputPaths(draft);
   const view = createProgressView(deps.out, draft.quiet);
+  const stopping = (): void => view.phase('stopping');
+  deps.signal.addEventListener('abort', stopping, { once: true });
   let hdr = '';
   const result = await runLoadtest(options, {
     clock: deps.clock,
@@ -62,6 +70,7 @@ export async function runDraft(draft: Draft, deps: CommandDeps): Promise<Loadtes
       if (paths.hdr !== '') hdr = hdrLog(histograms, startedMs, options.intervalMs, deps.version);
     },
   });
+  deps.signal.removeEventListener('abort', stopping);
   view.done();
   writeOutput(paths.html, () => htmlReport(result), deps);
   writeOutput(paths.json, () => `${JSON.stringify(result, null, 1)}\n`, deps);

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
 import { exitCodes } from '../../core/exitcodes.ts';
+import { median } from '../report/median.ts';
 import type { SeriesPoint } from '../run/result.ts';
 import { parseCommandLine } from './parse.ts';
 import { ms } from './progress.ts';
@@ -47,7 +48,7 @@ export async function soakMode(args: readonly string[], deps: CommandDeps): Prom
   const timer = setInterval(() => void look(), Math.min(60_000, (draft.forMs ?? 3_600_000) / 60));
   const result = await runDraft(draft, deps);
   clearInterval(timer);
-  const drifts = [latencyDrift(result.series), ...vitalDrifts(vitals)];
+  const drifts = [...latencyDrifts(result.series), ...vitalDrifts(vitals)];
   deps.out.write(summaryText(result));
   deps.out.write(`\nDrift from the first to the last third of the run:\n${drifts.map(driftLine).join('')}`);
   const suspicious = drifts.filter((drift) => drift.suspicious);
@@ -65,11 +66,10 @@ export function vitalDrifts(vitals: readonly Vital[]): Drift[] {
   });
 }
 
-function latencyDrift(series: readonly SeriesPoint[]): Drift {
-  return driftOf(
-    'latency p99Ms',
-    series.filter((point) => point.answeredRps > 0).map((point) => point.p99Ms),
-  );
+/** None when nothing was answered. */
+function latencyDrifts(series: readonly SeriesPoint[]): Drift[] {
+  const values = series.filter((point) => point.answeredRps > 0).map((point) => point.p99Ms);
+  return values.length === 0 ? [] : [driftOf('latency p99Ms', values)];
 }
 
 function driftOf(name: string, values: readonly number[]): Drift {
@@ -79,10 +79,6 @@ function driftOf(name: string, values: readonly number[]): Drift {
   const least = LEAST[name.split(' ').at(-1)!] ?? 0;
   // Fewer than nine looks are too few to speak of drift.
   return { name, first, last, suspicious: values.length >= 9 && last > first * GROWTH && last - first > least };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function driftLine({ name, first, last, suspicious }: Drift): string {

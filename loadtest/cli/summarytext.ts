@@ -1,7 +1,7 @@
 import { nanosToDecimal } from '../../core/money.ts';
 import { formatGateValue } from '../gate/gate.ts';
 import type { LoadtestResult } from '../run/result.ts';
-import { errorsOf, sumOf } from '../send/counters.ts';
+import { errorsOf, hasNoValidAnswer, sumOf } from '../send/counters.ts';
 import { ms } from './progress.ts';
 
 /** The result as text for a terminal. */
@@ -133,9 +133,26 @@ function gateLines({ gates }: LoadtestResult): string[] {
 
 function verdict(result: LoadtestResult): string {
   if (result.problems.length > 0) return `The test itself failed: ${result.problems.join(' ')}`;
-  if (result.counters.planned > 0 && result.counters.answered === 0) {
-    return `${result.passed ? '' : 'FAILED. '}Nothing was answered: is a bidder running at ${result.options.url}?`;
-  }
-  if (result.passed) return result.gates.length > 0 || result.audit !== null ? 'PASSED' : 'Done. No gates were set.';
-  return 'FAILED';
+  if (hasNoValidAnswer(result.counters)) return `FAILED. No request got a valid answer. ${whyNone(result)}`;
+  if (!result.passed) return 'FAILED';
+  const done = result.gates.length > 0 || result.audit !== null ? 'PASSED' : 'Done. No gates were set.';
+  const errors = errorsOf(result.counters);
+  const judged = result.gates.some(({ gate }) => gate.metric === 'errors' || gate.metric === 'on_time');
+  return errors > 0 && !judged ? `${done} ${count(errors)} requests failed, and no gate asks for errors.` : done;
+}
+
+/** What to do about the commonest reason. */
+function whyNone({ counters, options }: LoadtestResult): string {
+  const { host, hostname } = new URL(options.url);
+  const [commonest = ''] =
+    Object.entries({ ...counters.faults, ...counters.invalid }).toSorted((a, b) => b[1] - a[1])[0] ?? [];
+  const known: Record<string, string> = {
+    host_unknown: `The name ${hostname} is not known here: check --url and the name server.`,
+    connect_refused: `Nothing listens at ${host}: is a bidder running there?`,
+    tls_error: `${host} and this sender can not agree on TLS: check https or http in --url; --insecure accepts any certificate.`,
+    timeout: `${host} did not answer in time: check --url and firewalls, or give it longer with --timeout.`,
+    wrong_content_type: `${options.url} does not answer in JSON: is it a bid endpoint?`,
+    not_json: `${options.url} does not answer in JSON: is it a bid endpoint?`,
+  };
+  return known[commonest] ?? `Is ${options.url} a bid endpoint?`;
 }

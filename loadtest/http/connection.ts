@@ -134,8 +134,9 @@ function connect(origin: Origin, receive: (chunk: Buffer) => void): net.Socket {
 }
 
 function faultOf(error: NodeJS.ErrnoException, connected: boolean, secure: boolean): HttpFault {
-  if (error.code === 'ECONNREFUSED') return 'connect_refused';
-  if (secure && !connected && !/^E(CONN|HOST|NET|PIPE|TIMED|ADDR|AI)|ENOTFOUND/.test(error.code ?? ''))
-    return 'tls_error';
+  const code = error.code ?? '';
+  if (code === 'ECONNREFUSED') return 'connect_refused';
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'host_unknown';
+  if (secure && !connected && !/^E(CONN|HOST|NET|PIPE|TIMED|ADDR|MFILE)/.test(code)) return 'tls_error';
   return connected ? 'reset' : 'connect_failed';
 }

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import type { Outcome } from './connection.ts';
 import { createHttpPool } from './pool.ts';
@@ -27,9 +27,9 @@ async function rawServer(answer: (socket: net.Socket, n: number, connection: num
   return (server.address() as AddressInfo).port;
 }
 
-function poolFor(port: number, more: { tls?: boolean; timeoutMs?: number } = {}) {
-  const origin = { host: '127.0.0.1', port, tls: more.tls ?? false, insecure: false };
-  const pool = createHttpPool({ origin, maxConnections: 2, timeoutMs: more.timeoutMs ?? 2000 }, systemClock);
+function poolFor(port: number, more: { tls?: boolean; timeoutMs?: number; host?: string } = {}) {
+  const origin = { host: more.host ?? '127.0.0.1', port, tls: more.tls ?? false, insecure: false };
+  const pool = createHttpPool({ origin, maxConnections: 2, keep: 2, timeoutMs: more.timeoutMs ?? 2000 }, systemClock);
   closers.push(() => pool.close());
   return pool;
 }
@@ -83,7 +83,8 @@ describe('the HTTP sender', () => {
     expect(await ask(poolFor(port, { timeoutMs: 2000 }))).toBe(expected);
   });
 
-  it('names a refused connection and a server that speaks no TLS', async () => {
+  it('names an unknown host, a refused connection and a server that speaks no TLS', async () => {
+    expect(await ask(poolFor(80, { host: 'bidder.invalid', timeoutMs: 30_000 }))).toBe('host_unknown');
     const port = await rawServer((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
     expect(await ask(poolFor(port, { tls: true }))).toBe('tls_error');
     expect(await ask(poolFor(1))).toBe('connect_refused');
@@ -111,6 +112,55 @@ describe('the HTTP sender', () => {
     await ask(pool);
     await ask(pool);
     expect(used.sort()).toEqual([0, 0, 1, 1]);
+  });
+});
+
+describe('connections that were opened in a stall', () => {
+  it('are closed when they have not been needed for ten seconds, and those that are needed are not', async () => {
+    const stalled: net.Socket[] = [];
+    let stalls = true;
+    const port = await rawServer((socket) => {
+      if (stalls) stalled.push(socket);
+      else socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    });
+    let ahead = 0;
+    let readings = 0;
+    const clock = {
+      ...systemClock,
+      monotonicMs: () => {
+        readings += 1;
+        return systemClock.monotonicMs() + ahead;
+      },
+    };
+    /** Lets time pass, and waits until the pool has looked at its connections. */
+    const pass = async (ms: number): Promise<void> => {
+      ahead += ms;
+      const before = readings;
+      await vi.waitFor(() => expect(readings).toBeGreaterThan(before + 1));
+    };
+    const origin = { host: '127.0.0.1', port, tls: false, insecure: false };
+    const pool = createHttpPool({ origin, maxConnections: 50, keep: 4, timeoutMs: 3_600_000 }, clock);
+    closers.push(() => pool.close());
+    await pool.warm(4);
+    const asked = Array.from({ length: 40 }, () => ask(pool));
+    expect(pool.open).toBe(40);
+    await vi.waitFor(() => expect(stalled).toHaveLength(40));
+    // A stall longer than the time: all are needed.
+    await pass(30_000);
+    expect(pool.open).toBe(40);
+    stalls = false;
+    for (const socket of stalled) socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(['204 ']));
+    // The stall was in these ten seconds; in the next at most six requests are out at once.
+    await pass(11_000);
+    expect(pool.open).toBe(40);
+    await Promise.all(Array.from({ length: 6 }, () => ask(pool)));
+    await pass(11_000);
+    expect(pool.open).toBe(6);
+    await pass(11_000);
+    expect(pool.open).toBe(4);
+    expect(await ask(pool)).toBe('204 ');
+    expect(pool.stale).toBe(0);
   });
 });
 

@@ -5,6 +5,8 @@ import { openConnection } from './connection.ts';
 export interface PoolOptions {
   readonly origin: Origin;
   readonly maxConnections: number;
+  /** Connections beyond this many, opened when answers were late, are closed once they have not been needed for a while. */
+  readonly keep: number;
   readonly timeoutMs: number;
 }
 
@@ -29,6 +31,11 @@ export interface HttpPool {
 
 /** How often deadlines are looked at, ms: a time-out is noticed at most this much late. */
 const SWEEP_MS = 5;
+/**
+ * How long connections have not been needed when they are closed, ms. Every connection is used in turn, so none of them is
+ * ever idle for long: what counts is how many were busy at once.
+ */
+const SPARE_MS = 10_000;
 
 export function createHttpPool(options: PoolOptions, clock: Clock): HttpPool {
   const connections = new Set<Connection>();
@@ -37,9 +44,22 @@ export function createHttpPool(options: PoolOptions, clock: Clock): HttpPool {
   let stale = 0;
   let closed = false;
 
+  /** The most requests in flight at once since connections were last closed. */
+  let busiest = 0;
+  let nextTrimMs = clock.monotonicMs() + SPARE_MS;
+
+  const trim = (): void => {
+    const spare = connections.size - Math.max(options.keep, busiest);
+    busiest = inFlight;
+    for (const connection of idle.slice(0, Math.max(0, spare))) connection.close();
+  };
   const sweep = setInterval(() => {
-    if (inFlight === 0) return;
     const now = clock.monotonicMs();
+    if (now >= nextTrimMs) {
+      nextTrimMs = now + SPARE_MS;
+      trim();
+    }
+    if (inFlight === 0) return;
     for (const connection of connections) if (connection.deadlineMs <= now) connection.giveUp();
   }, SWEEP_MS);
   sweep.unref();
@@ -67,6 +87,7 @@ export function createHttpPool(options: PoolOptions, clock: Clock): HttpPool {
 
   const sendOn = (connection: Connection, bytes: Buffer, deadlineMs: number, done: (outcome: Outcome) => void) => {
     inFlight += 1;
+    busiest = Math.max(busiest, inFlight);
     connection.deadlineMs = deadlineMs;
     connection.send(bytes, (outcome) => {
       inFlight -= 1;

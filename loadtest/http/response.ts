@@ -1,5 +1,6 @@
 /** Why an exchange of request and response failed. Counted by these names. */
 export type HttpFault =
+  | 'host_unknown'
   | 'connect_refused'
   | 'connect_failed'
   | 'tls_error'

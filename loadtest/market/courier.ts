@@ -57,6 +57,8 @@ export interface Courier {
   readonly counters: CourierCounters;
   /** Resolves when everything pending has ended, each at its own time, or the time is up. */
   finish(timeoutMs: number): Promise<void>;
+  /** Ends a `finish` that is still waiting. */
+  hurry(): void;
   /** Forgets what is not sent yet and closes the connections. */
   close(): void;
 }
@@ -83,7 +85,7 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
     let pool = pools.get(url.origin);
     if (pool === undefined) {
       const { maxConnections, timeoutMs } = options;
-      pool = createHttpPool({ origin: originOf(url, true), maxConnections, timeoutMs }, clock);
+      pool = createHttpPool({ origin: originOf(url, true), maxConnections, keep: maxConnections, timeoutMs }, clock);
       pools.set(url.origin, pool);
     }
     return pool;
@@ -178,6 +180,7 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
       }
       ledger.flush();
     },
+    hurry: () => whenEmpty(),
     close() {
       clearInterval(timer);
       for (const pool of pools.values()) pool.close();

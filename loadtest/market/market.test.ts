@@ -23,6 +23,7 @@ function play(options: Partial<MarketOptions>, bids: readonly object[], floorCpm
     pending: 0,
     counters: { delivered: 0, refused: 0, givenUp: 0, retries: 0, duplicates: 0, shed: 0 },
     finish: async () => {},
+    hurry() {},
     close() {},
   };
   const market = createMarket(

@@ -1,5 +1,6 @@
 import type { LoadtestResult } from '../run/result.ts';
 import { errorsOf } from '../send/counters.ts';
+import { median } from './median.ts';
 
 /** What can be compared: lower is better, except where noted. */
 export const comparedMetrics = {
@@ -86,10 +87,4 @@ function verdictOf(
 function spread(values: readonly number[]): number {
   const middle = median(values);
   return middle === 0 ? 0 : Math.max(...values.map((value) => Math.abs(value / middle - 1)));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
 }

@@ -111,6 +111,35 @@ describe('a load test', () => {
     expect(result.audit?.problem).toContain('401');
   });
 
+  it('asks for the report again while the server starts again, until the time is up', async () => {
+    const restarting = await server({ failReport: (n) => n <= 7 });
+    const audit = { apiUrl: restarting.origin, apiKey: 'secret', drainMs: 20_000 };
+    const found = await runLoadtest(options(restarting.url, 100, 300, { audit }), { clock: systemClock });
+    expect(found.audit).toMatchObject({ passed: true, problem: '' });
+
+    const gone = await server({ failReport: () => true });
+    const short = { apiUrl: gone.origin, apiKey: 'secret', drainMs: 1200 };
+    const missed = await runLoadtest(options(gone.url, 100, 300, { audit: short }), { clock: systemClock });
+    expect(missed.audit?.problem).toMatch(/could not be read: fetch failed \(.+\)/);
+    expect(missed.audit?.waitedMs).toBeGreaterThanOrEqual(1200);
+    expect(missed.passed).toBe(false);
+  });
+
+  it('does not wait for a report, or for notices, when it is interrupted', async () => {
+    for (const phase of ['auditing', 'draining']) {
+      const abort = new AbortController();
+      const bidder = await server({ reportTooMany: 1, failNotice: () => phase === 'draining' });
+      const audit = { apiUrl: bidder.origin, apiKey: 'secret', drainMs: 600_000 };
+      const result = await runLoadtest(options(bidder.url, 100, 300, { audit, drainMs: 600_000 }), {
+        clock: systemClock,
+        signal: abort.signal,
+        onPhase: (now) => void (now === phase && setImmediate(() => abort.abort())),
+      });
+      expect(result.interrupted).toBe(true);
+      expect(result.audit?.passed).toBe(false);
+    }
+  });
+
   it('fails gates that have no samples, and counts an unreachable server', async () => {
     const bidder = await server();
     await bidder.close();

@@ -149,6 +149,7 @@ async function runAudit(
     },
     truth,
     deps.clock,
+    deps.signal,
   );
 }
 

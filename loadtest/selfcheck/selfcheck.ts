@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '../../core/errors.ts';
+import { median } from '../report/median.ts';
 import type { LatencySummary } from '../run/result.ts';
 import type { SelfCheckName } from './stamp.ts';
 
@@ -120,10 +121,6 @@ function barsOf(capacity: SelfCheckRound, rounds: readonly SelfCheckRound[]): Se
     bar('added to p99, ms, median of the rounds', added, MOST_ADDED_P99_MS, true),
     bar('requests without an answer', missing, 0, true),
   ];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** A built script of this folder. */

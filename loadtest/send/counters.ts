@@ -64,6 +64,11 @@ export function addCounters(to: SendCounters, from: SendCounters): void {
   }
 }
 
+/** Requests were made, and not one of them got an answer that a bidder may give. */
+export function hasNoValidAnswer({ planned, bids, noBids }: SendCounters): boolean {
+  return planned > 0 && bids + noBids === 0;
+}
+
 /** Requests that failed: no answer, or one that is none. Time-outs are among them. */
 export function errorsOf(counters: SendCounters): number {
   return sumOf(counters.faults) + sumOf(counters.invalid);
