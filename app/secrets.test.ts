@@ -28,6 +28,6 @@ describe('secrets', () => {
 
   it('that protect nothing are refused', () => {
     expect(() => loadSecrets(config({ EVENKEEL_USER_SALT: 'short' }))).toThrow('fewer than 16');
-    expect(() => loadSecrets(config({ EVENKEEL_TOKEN_KEYS: '1:abcd' }))).toThrow('token key');
+    expect(() => loadSecrets(config({ EVENKEEL_TOKEN_KEYS: '1:abcd' }))).toThrow('key 1 is not ID:HEX');
   });
 });

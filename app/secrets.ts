@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { CodedError, messageOf } from '../core/errors.ts';
 import type { TokenKey } from '../core/token.ts';
 import type { SaltPeriods } from '../engine/users/salt.ts';
+import { tokenKeyPattern } from './config/faults.ts';
 import type { Config } from './config/table.ts';
 
 const secretsSchema = z.strictObject({
-  tokenKeys: z.array(z.string()).min(1),
+  tokenKeys: z.array(z.string().regex(tokenKeyPattern)).min(1),
   operatorKey: z.string().min(20),
   /** Salts the hash of user ids. */
   userSalt: z.string().min(16),
@@ -25,37 +26,21 @@ export interface Secrets {
 /**
  * The secrets of this installation: those of the configuration, else generated once and kept in the data folder
  * (`secrets.json`, readable by its owner only).
- * @throws CodedError `secrets.unreadable`, `config.invalid`
+ * @throws CodedError `secrets.unreadable`
  */
 export function loadSecrets(config: Config): Secrets {
   const kept = readOrCreate(join(config.dataDir, 'secrets.json'), config.dataDir);
   const keys = config.tokenKeys.length > 0 ? config.tokenKeys : kept.tokenKeys;
   return {
-    tokenKeys: keys.map(parseTokenKey),
+    tokenKeys: keys.map(readTokenKey),
     operatorKey: config.operatorKey === '' ? kept.operatorKey : config.operatorKey,
-    userSalt: { secret: userSaltOf(config, kept.userSalt), periodMs: config.userSaltPeriodMs },
+    userSalt: { secret: config.userSalt || kept.userSalt, periodMs: config.userSaltPeriodMs },
   };
 }
 
-/** @throws CodedError `config.invalid` */
-function userSaltOf({ userSalt }: Config, kept: string): string {
-  if (userSalt === '') return kept;
-  if (userSalt.length >= 16) return userSalt;
-  throw new CodedError('config.invalid', 'userSalt has fewer than 16 characters.', 'Set a longer EVENKEEL_USER_SALT.');
-}
-
-/** Reads `ID:HEX`. @throws CodedError `config.invalid` */
-function parseTokenKey(text: string): TokenKey {
-  const match = /^(\d{1,3}):([0-9a-f]{32,256})$/i.exec(text);
-  const id = Number(match?.[1]);
-  if (match === null || id > 255) {
-    throw new CodedError(
-      'config.invalid',
-      'a token key is not ID:HEX with ID 0–255 and at least 16 bytes.',
-      'Correct tokenKeys.',
-    );
-  }
-  return { id, secret: Buffer.from(match[2] ?? '', 'hex') };
+function readTokenKey(text: string): TokenKey {
+  const [, id = '', secret = ''] = tokenKeyPattern.exec(text) ?? [];
+  return { id: Number(id), secret: Buffer.from(secret, 'hex') };
 }
 
 function readOrCreate(path: string, folder: string): SecretsFile {

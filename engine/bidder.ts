@@ -168,7 +168,6 @@ async function openBidder(
       },
       onSpans: (spans, dropped) => deps.onSpans?.(spans, dropped),
       onMetrics: () => deps.metrics.metrics(),
-      onFault: (message) => logger.warn({ fault: message }, 'a µWebSockets.js build does not load here'),
       onDefect: (message, stack) => logger.error({ message, stack }, 'a bid request met a defect'),
       onCrash: deps.onFatal,
     },
@@ -311,7 +310,11 @@ async function openBidder(
     await publishStats(true);
   }
 
-  if (workers.transport === 'node:http') logger.warn('no µWebSockets.js here: serving through node:http, one thread');
+  const { faults } = workers;
+  if (workers.transport === 'node:http')
+    logger.warn({ faults }, 'no µWebSockets.js here: serving through node:http, one thread');
+  // There is a build for newer systems and one for older ones: that one of the two does not load is as it should be.
+  else if (faults.length > 0) logger.debug({ faults }, 'another build of µWebSockets.js is not for this system');
   logger.info({ node, port: workers.port, transport: workers.transport, threads: workers.threads }, 'bidder listens');
   let stopping: Promise<void> | null = null;
   return {

@@ -35,22 +35,31 @@ export const exchangeProfileSchema = z.strictObject({
 
 const profileName = /^[A-Za-z0-9_.-]{1,32}$/;
 
+/** Everything that is wrong with the profiles of a configuration: profile, field, and why. */
+export function profileFaults(configured: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(configured).flatMap(([name, value]) => {
+    const issues = exchangeProfileSchema.safeParse(value).error?.issues ?? [];
+    const faults = issues.map(({ path, message }) => `${[name, ...path].join('.')}: ${message}`);
+    return profileName.test(name)
+      ? faults
+      : [`${name}: the name must be 1 to 32 letters, digits, dots, dashes`, ...faults];
+  });
+}
+
 /**
  * Reads the profiles of a configuration, by name; `demo` is always there.
- * @throws CodedError `bad_exchange_profile` that names the profile and the field
+ * @throws CodedError `bad_exchange_profile` that names every profile and field at fault
  */
 export function readExchangeProfiles(configured: Readonly<Record<string, unknown>>): readonly ExchangeProfile[] {
-  const profiles = Object.entries(configured).map(([name, value]): ExchangeProfile => {
-    if (!profileName.test(name)) throw fault(name, 'the name must be 1 to 32 letters, digits, dots, dashes');
-    const parsed = exchangeProfileSchema.safeParse(value);
-    if (parsed.success) return { name, ...parsed.data };
-    const issue = parsed.error.issues[0];
-    throw fault(name, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
-  });
+  const faults = profileFaults(configured);
+  if (faults.length > 0) throw unusable(faults);
+  const profiles = Object.entries(configured).map(
+    ([name, value]): ExchangeProfile => ({ name, ...exchangeProfileSchema.parse(value) }),
+  );
   return profiles.some(({ name }) => name === 'demo') ? profiles : [defaultProfile, ...profiles];
 }
 
-function fault(name: string, why: string): CodedError {
+function unusable(faults: readonly string[]): CodedError {
   const remedy = 'Correct the setting `exchanges`; its fields are in docs/exchange.md.';
-  return new CodedError('bad_exchange_profile', `The exchange profile ${name} can not be used: ${why}.`, remedy);
+  return new CodedError('bad_exchange_profile', `Exchange profiles can not be used: ${faults.join('; ')}.`, remedy);
 }

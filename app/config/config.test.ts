@@ -60,6 +60,30 @@ describe('configuration', () => {
     }
   });
 
+  it('lists what is of the right type and can not be used all the same', () => {
+    const message = problemOf({
+      file: fileWith('exchanges: { one: { seat: 7, gzip: 1 }, "no name!": {} }\ncurrencies: { EUR: 1.1, yen: 2 }\n'),
+      env: { KAFKA_BROKERS: 'kafka-1:9092,kafka-2', CLICKHOUSE_URL: 'ftp://store', EVENKEEL_OPERATOR_KEY: 'short' },
+      flags: { 'token-keys': `1:${'ab'.repeat(16)},300:${'ab'.repeat(16)},1:${'cd'.repeat(16)}`, 'user-salt': 'salt' },
+    });
+    for (const part of [
+      'exchanges: one.seat: ',
+      'exchanges: one.gzip: ',
+      'exchanges: no name!: the name must be',
+      'currencies: "yen" has no usable rate',
+      'KAFKA_BROKERS: must be HOST:PORT, not "kafka-2"',
+      'CLICKHOUSE_URL: must be a URL',
+      'EVENKEEL_OPERATOR_KEY: has fewer than 16',
+      '--token-keys: key 2 is not ID:HEX',
+      '--token-keys: key 3 has the ID of another',
+      '--user-salt: has fewer than 16',
+    ]) {
+      expect(message).toContain(part);
+    }
+    for (const secret of ['abab', 'short']) expect(message).not.toContain(secret);
+    expect(problemOf({ ...nothing, flags: { 'bad-agents-file': '/nonexistent/agents' } })).toContain('can not be read');
+  });
+
   it('says what is wrong with a file it can not read', () => {
     expect(problemOf({ ...nothing, file: '/nonexistent/evenkeel.yaml' })).toContain('ENOENT');
     expect(problemOf({ ...nothing, file: fileWith('a: [') })).toContain('evenkeel.yaml');
@@ -67,10 +91,14 @@ describe('configuration', () => {
   });
 
   it('never prints a secret', () => {
-    const shown = describeConfig(loadConfig({ ...nothing, env: { EVENKEEL_OPERATOR_KEY: 'ek_hush' } }));
+    const shown = describeConfig(loadConfig({ ...nothing, env: { EVENKEEL_OPERATOR_KEY: 'ek_hush_nobody_may_read' } }));
     expect(shown).toContain('(hidden)');
     expect(shown).not.toContain('hush');
-    const env = { EVENKEEL_OPERATOR_KEY: 'ek_hush', EVENKEEL_TOKEN_KEYS: '1:hush', EVENKEEL_BID_PORT: '9000' };
+    const env = {
+      EVENKEEL_OPERATOR_KEY: 'ek_hush_nobody_may_read',
+      EVENKEEL_TOKEN_KEYS: `1:${'ab'.repeat(16)}`,
+      EVENKEEL_BID_PORT: '9000',
+    };
     expect(changedSettings(loadConfig({ ...nothing, env }))).toEqual({
       bidPort: '9000 (environment)',
       operatorKey: '(hidden) (environment)',

@@ -1,8 +1,10 @@
+import { brokerFaults, fileFaults, urlFaults } from './faults.ts';
 import { day, integer, list, minute, onOff, text } from './setting.ts';
 
 /** Settings of the log, the store, pacing and the demo. */
 export const dataSettings = {
   kafkaBrokers: list({
+    faults: brokerFaults,
     env: 'KAFKA_BROKERS',
     flag: 'kafka-brokers',
     group: 'Event log',
@@ -15,18 +17,21 @@ export const dataSettings = {
     says: 'Connect to Kafka over TLS.',
   }),
   kafkaTlsCa: text('', {
+    faults: fileFaults,
     env: 'KAFKA_TLS_CA',
     flag: 'kafka-tls-ca',
     group: 'Event log',
     says: 'PEM file of who signs the certificates of the brokers. Empty: the authorities Node knows.',
   }),
   kafkaTlsCert: text('', {
+    faults: fileFaults,
     env: 'KAFKA_TLS_CERT',
     flag: 'kafka-tls-cert',
     group: 'Event log',
     says: 'PEM file of our own certificate, where brokers ask for one.',
   }),
   kafkaTlsKey: text('', {
+    faults: fileFaults,
     env: 'KAFKA_TLS_KEY',
     flag: 'kafka-tls-key',
     group: 'Event log',
@@ -99,6 +104,7 @@ export const dataSettings = {
   }),
 
   clickhouseUrl: text('', {
+    faults: urlFaults,
     env: 'CLICKHOUSE_URL',
     flag: 'clickhouse-url',
     group: 'Store',
@@ -175,12 +181,14 @@ export const dataSettings = {
   }),
 
   badAgentsFile: text('', {
+    faults: fileFaults,
     env: 'EVENKEEL_BAD_AGENTS_FILE',
     flag: 'bad-agents-file',
     group: 'Invalid traffic',
     says: 'File of user agents to refuse besides known robots: one regular expression a line. Read again when it changes.',
   }),
   ipCountriesFile: text('', {
+    faults: fileFaults,
     env: 'EVENKEEL_IP_COUNTRIES_FILE',
     flag: 'ip-countries-file',
     group: 'Invalid traffic',

@@ -48,7 +48,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     origins[name] = origin;
     const read = origin === 'default' ? { value: setting.fallback } : readValue(setting, raw);
     if ('problem' in read) problems.push(`${label}: ${read.problem}`);
-    else values[name] = read.value;
+    else {
+      values[name] = read.value;
+      for (const fault of setting.faults?.(read.value) ?? []) problems.push(`${label}: ${fault}`);
+    }
   }
   problems.push(...unknownNames(sources, fromFile));
   if (problems.length > 0) {

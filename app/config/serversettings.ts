@@ -1,3 +1,5 @@
+import { profileFaults } from '../../engine/profiles.ts';
+import { currencyFaults, shortFaults, tokenKeyFaults, urlFaults } from './faults.ts';
 import { day, integer, minute, onOff, type Setting, text } from './setting.ts';
 
 /** Settings of the process, the bid server and the API. */
@@ -17,6 +19,7 @@ export const serverSettings = {
     says: 'Least severe log line that is written. Logs are JSON lines on standard error.',
   }),
   tracesUrl: text('', {
+    faults: urlFaults,
     env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
     flag: 'traces-url',
     group: 'Process',
@@ -74,6 +77,7 @@ export const serverSettings = {
     says: 'Bid worker threads; 0 takes one per core but one, at least one.',
   }),
   publicBidUrl: text('', {
+    faults: urlFaults,
     env: 'EVENKEEL_PUBLIC_BID_URL',
     flag: 'public-bid-url',
     group: 'Bid server',
@@ -82,6 +86,7 @@ export const serverSettings = {
   exchanges: {
     type: 'json',
     fallback: {} as Readonly<Record<string, unknown>>,
+    faults: profileFaults,
     env: 'EVENKEEL_EXCHANGES',
     flag: 'exchanges',
     live: true,
@@ -91,6 +96,7 @@ export const serverSettings = {
   currencies: {
     type: 'json',
     fallback: {} as Readonly<Record<string, unknown>>,
+    faults: currencyFaults,
     env: 'EVENKEEL_CURRENCIES',
     flag: 'currencies',
     group: 'Bid server',
@@ -172,6 +178,7 @@ export const serverSettings = {
   tokenKeys: {
     type: 'list',
     fallback: [] as readonly string[],
+    faults: tokenKeyFaults,
     env: 'EVENKEEL_TOKEN_KEYS',
     flag: 'token-keys',
     secret: true,
@@ -188,6 +195,7 @@ export const serverSettings = {
     says: 'How long after its bid a notice can still bill.',
   }),
   userSalt: text('', {
+    faults: shortFaults,
     env: 'EVENKEEL_USER_SALT',
     flag: 'user-salt',
     secret: true,
@@ -222,6 +230,7 @@ export const serverSettings = {
     says: 'Port of the report API and the dashboard, and of health and metrics of the roles ingest and pacer; 0 takes a free one.',
   }),
   publicUrl: text('', {
+    faults: urlFaults,
     env: 'EVENKEEL_PUBLIC_URL',
     flag: 'public-url',
     group: 'API and dashboard',
@@ -300,6 +309,7 @@ export const serverSettings = {
     says: 'Share of a campaign’s events of ten minutes that is invalid before an alert.',
   }),
   operatorKey: text('', {
+    faults: shortFaults,
     env: 'EVENKEEL_OPERATOR_KEY',
     flag: 'operator-key',
     secret: true,

@@ -9,6 +9,8 @@ export interface Setting<T> {
   readonly min?: number;
   readonly max?: number;
   readonly oneOf?: readonly string[];
+  /** What is wrong with a value of the right type and within its bounds; nothing when it can be used. */
+  faults?(value: T): readonly string[];
   /** Taken over by SIGHUP; all others need a restart. */
   readonly live?: boolean;
   /** Never printed. */

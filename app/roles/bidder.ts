@@ -63,7 +63,7 @@ export async function runBidder(context: Context): Promise<void> {
   });
 }
 
-/** What the configuration says to the engine. @throws CodedError `config.invalid`, `bad_exchange_profile` */
+/** What the configuration says to the engine. */
 function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
   return {
     ...defaultBidderConfig,
@@ -82,7 +82,7 @@ function bidderConfig(config: Config, secrets: Secrets): BidderConfig {
     drainMs: config.drainMs,
     tokenLifetimeMs: config.tokenLifetimeMs,
     clickLifetimeMs: config.clickLifetimeMs,
-    currencies: readCurrencies(config.currencies),
+    currencies: { USD: 1, ...(config.currencies as Readonly<Record<string, number>>) },
     trustForwardedFor: config.trustForwardedFor,
     privacy: {
       vendor: { ...defaultVendor, vendorId: config.tcfVendorId },
@@ -124,20 +124,4 @@ async function refuseTakenPort(host: string, port: number): Promise<void> {
     `port ${port} of ${host} can not be used: ${fault}.`,
     'Choose another with --bid-port.',
   );
-}
-
-/** @throws CodedError `config.invalid` */
-function readCurrencies(configured: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
-  const rates: Record<string, number> = { USD: 1 };
-  for (const [code, rate] of Object.entries(configured)) {
-    if (!/^[A-Z]{3}$/.test(code) || typeof rate !== 'number' || !(rate > 0)) {
-      throw new CodedError(
-        'config.invalid',
-        `currencies: "${code}" has no usable rate.`,
-        'Write CODE: US dollars per unit.',
-      );
-    }
-    rates[code] = rate;
-  }
-  return rates;
 }

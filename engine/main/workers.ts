@@ -17,8 +17,6 @@ export interface WorkerEvents {
   /** Spans of traced requests, and how many there was no room for. */
   readonly onSpans: (spans: readonly SpanRecord[], dropped: number) => void;
   readonly onMetrics: () => Promise<string>;
-  /** A native build of µWebSockets.js that does not load here. */
-  readonly onFault: (message: string) => void;
   /** A request that could not be answered because of a defect of ours. */
   readonly onDefect: (message: string, stack: string) => void;
   readonly onCrash: (error: unknown) => void;
@@ -28,6 +26,8 @@ export interface WorkerEvents {
 export interface Workers {
   readonly port: number;
   readonly transport: string;
+  /** Native builds of µWebSockets.js that do not load here, and why. */
+  readonly faults: readonly string[];
   readonly threads: number;
   send(thread: number, message: ToWorker): void;
   broadcast(message: ToWorker): void;
@@ -54,13 +54,13 @@ export async function startWorkers(
   // Asked for any port, µWebSockets.js would keep it for its first thread alone.
   let port = config.port === 0 ? await freePort(config.host) : config.port;
   let transport = '';
+  let faults: readonly string[] = [];
   let count = rings.length;
   for (let i = 0; i < count; i++) {
     const thread = new Thread(config, { ...shared, ring: rings[i]! }, i, events);
     threads.push(thread);
     const started = await thread.started;
-    transport = started.transport;
-    if (i === 0) for (const fault of started.faults) events.onFault(fault);
+    ({ transport, faults } = started);
     if (transport === 'node:http') count = 1;
     port = await thread.listen(port);
   }
@@ -73,6 +73,7 @@ export async function startWorkers(
   return {
     port,
     transport,
+    faults,
     threads: threads.length,
     send: (thread, message) => threads[thread]!.send(message),
     broadcast,

@@ -9,9 +9,19 @@ import { type Principal, roles } from './keys.ts';
 import { invalidInput } from './problem.ts';
 
 /** What changes are kept of beside the entities. */
-const otherKinds = ['switch', 'key', 'user', 'webhook', 'saved_report', 'audience', 'image', 'media'] as const;
+const otherKinds = [
+  'switch',
+  'key',
+  'user',
+  'webhook',
+  'saved_report',
+  'audience',
+  'image',
+  'media',
+  'configuration',
+] as const;
 type OtherKind = (typeof otherKinds)[number];
-const actions = ['create', 'update', 'delete', 'upload', 'run'] as const;
+const actions = ['create', 'update', 'delete', 'upload', 'run', 'reload'] as const;
 
 /** One change: who, when, and each field that became another. Never a secret. */
 export const auditEntrySchema = z.strictObject({

@@ -77,7 +77,7 @@ export function closedWhenSettled(sql: Sql, abort: () => Promise<void>): Sql {
 function unsettled(statements: number): CodedError {
   return new CodedError(
     'store_unsettled',
-    `${statements} statements of the embedded ClickHouse can not be stopped.`,
+    `The embedded ClickHouse did not stop what it does in time (statements under way: ${statements}).`,
     'Nothing: the process ends without them, and the next one goes on from what is in the store.',
   );
 }
