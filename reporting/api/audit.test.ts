@@ -1,6 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { createHarness } from './fakes.case.ts';
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createHarness, IMAGES_DIR } from './fakes.case.ts';
+import { png } from './media.case.ts';
 import { operations } from './operations.ts';
+
+afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
 
 const guarded = { headers: { 'if-match': '*' } };
 
@@ -85,6 +89,10 @@ describe('the audit log of everything else', () => {
 
     await call('POST', '/reload');
     expect(await latest('configuration')).toMatchObject({ action: 'reload', actor: { keyId: 'bootstrap' } });
+    const image = (await api.upload('images', png(30, 25), 'image/png')).json;
+    expect(await latest('image')).toMatchObject({ action: 'create', actor: { keyId: 'bootstrap' } });
+    await call('DELETE', `/ad-files/${image.url.split('/').at(-1)}`);
+    expect(await latest('image')).toMatchObject({ action: 'delete', entityId: image.url.split('/').at(-1) });
 
     const all = (await api.call('GET', '/api/v1/audit?limit=1000')).text;
     expect(secrets).toHaveLength(5);

@@ -156,6 +156,8 @@ export interface Harness {
   readonly runs: ReportRuns;
   /** Calls the app; the body is sent as JSON. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Uploads a file of an ad; the operators' unless a key is named. */
+  upload(path: 'images' | 'media', bytes: Buffer, type: string, key?: string): Promise<Answer>;
   keyFor(role: Role, advertiserId: number | null): Promise<string>;
 }
 export interface CallOptions {
@@ -242,6 +244,10 @@ export async function createHarness(
     isStopping: () => false,
     ...overrides,
   });
+  const answerOf = async (response: Response): Promise<Answer> => {
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, json: tryJson(text) };
+  };
   return {
     app,
     services,
@@ -249,18 +255,19 @@ export async function createHarness(
     log,
     reports,
     runs,
+    async upload(path, bytes, type, key = OPERATOR_KEY) {
+      const headers = { authorization: `Bearer ${key}`, 'content-type': type };
+      const body = new Uint8Array(bytes);
+      return answerOf(await app.request(`http://ads.example/api/v1/${path}`, { method: 'POST', headers, body }));
+    },
     async call(method, path, { key = OPERATOR_KEY, body, headers = {} } = {}) {
       const sent = new Headers(headers);
       if (key !== null) sent.set('authorization', `Bearer ${key}`);
       if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json');
       const text = typeof body === 'string' ? body : JSON.stringify(body);
-      const response = await app.request(path, {
-        method,
-        headers: sent,
-        ...(body === undefined ? {} : { body: text }),
-      });
-      const answer = await response.text();
-      return { status: response.status, headers: response.headers, text: answer, json: tryJson(answer) };
+      return answerOf(
+        await app.request(path, { method, headers: sent, ...(body === undefined ? {} : { body: text }) }),
+      );
     },
     async keyFor(role, advertiserId) {
       return (await keys.create({ name: role, role, advertiserId, expiresMs: null }, 'test')).key;

@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
-import { createHarness, type Fact, type Harness, START_MS } from './fakes.case.ts';
+import { createHarness, type Fact, type Harness, IMAGES_DIR, START_MS } from './fakes.case.ts';
+import { png } from './media.case.ts';
 import { operations } from './operations.ts';
+
+afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
 
 /** A word that stands in every name of tenant B: seeing it anywhere is a leak. */
 const SECRET = 'Zanzibar';
@@ -14,6 +18,7 @@ interface Tenant {
   readonly creative: number;
   readonly audience: number;
   readonly saved: string;
+  readonly file: string;
 }
 
 async function tenant(api: Harness, name: string): Promise<Tenant> {
@@ -35,7 +40,10 @@ async function tenant(api: Harness, name: string): Promise<Tenant> {
   const saved = (
     await api.call('POST', '/api/v1/saved-reports', { body: { advertiserId: advertiser, name, query: 'period=today' } })
   ).json.id;
-  return { advertiser, campaign, lineItem, creative: made, audience, saved };
+  // Each tenant's picture is another one.
+  const picture = png(name.length, name.length);
+  const { url } = (await api.upload('images', picture, 'image/png', await api.keyFor('advertiser', advertiser))).json;
+  return { advertiser, campaign, lineItem, creative: made, audience, saved, file: url.split('/').at(-1) };
 }
 
 async function world() {
@@ -67,6 +75,7 @@ function idFor(path: string, b: Tenant, keyId: string): string {
   if (path.startsWith('/creatives')) return String(b.creative);
   if (path.startsWith('/saved-reports')) return b.saved;
   if (path.startsWith('/audiences')) return String(b.audience);
+  if (path.startsWith('/ad-files')) return b.file;
   return keyId;
 }
 
@@ -155,6 +164,8 @@ describe('tenants can not reach each other', () => {
       expect((await api.call('GET', '/api/v1/live', { key })).json.campaigns[0].today.spendNanos).toBe('777000111');
       expect((await api.call('GET', `/api/v1/campaigns/${a.campaign}/history`, { key })).json.items.length).toBe(3);
       expect((await api.call('GET', '/api/v1/pacing', { key })).json.items).toHaveLength(1);
+      const files = (await api.call('GET', '/api/v1/ad-files', { key })).json.items;
+      expect(files.map(({ id }: { id: string }) => id)).toEqual([a.file]);
     }
     const rename = { body: { name: 'Mine' }, headers: { 'if-match': '*' } };
     expect((await api.call('PATCH', `/api/v1/campaigns/${a.campaign}`, { key: keyA, ...rename })).status).toBe(200);

@@ -34,3 +34,11 @@ export const webm = (seconds: number, w: number, h: number): Buffer => {
     ebml('18538067', info, ebml('1654ae6b', ebml('ae', video))),
   ]);
 };
+/** The head of a PNG file. */
+export const png = (w: number, h: number): Buffer => {
+  const bytes = Buffer.alloc(64);
+  bytes.write('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
+  bytes.writeUInt32BE(w, 16);
+  bytes.writeUInt32BE(h, 20);
+  return bytes;
+};

@@ -4,6 +4,7 @@ import { billedStatusSchema } from '../../core/bill.ts';
 import { storeHealthSchema } from '../../core/storehealth.ts';
 import { killSwitchSchema } from '../../core/topics.ts';
 import { loginSchema } from './access.ts';
+import { adFileSchema } from './adfilelist.ts';
 import { alertCodes } from './alertrules.ts';
 import { newAudienceSchema } from './audiences.ts';
 import { auditEntrySchema } from './audit.ts';
@@ -172,6 +173,8 @@ function schemas(): Json {
     UploadedImage: jsonSchema(uploadedImageSchema, 'output'),
     Media: { type: 'string', format: 'binary' },
     UploadedMedia: jsonSchema(uploadedMediaSchema, 'output'),
+    AdFile: jsonSchema(adFileSchema, 'output'),
+    AdFileList: listOf('AdFile'),
     NewPreview: jsonSchema(newPreviewSchema, 'input'),
     Preview: object({ id: { type: 'string' } }),
     SavedReport: jsonSchema(savedReportSchema, 'output'),

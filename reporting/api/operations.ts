@@ -1,5 +1,6 @@
 import { audienceUploadModes } from '../../core/audience.ts';
 import { auditEntrySchema } from './audit.ts';
+import { creativeOperations } from './creativeoperations.ts';
 import { entityKinds } from './directory.ts';
 import { roles } from './keys.ts';
 import { integer, type Operation, paging, text, yesNo } from './operation.ts';
@@ -180,49 +181,7 @@ export const operations: readonly Operation[] = [
     query: { hours: integer('How far back, 1–168; 1 unless told.') },
     answer: 'Funnel',
   },
-  {
-    method: 'post',
-    path: '/images',
-    tag: 'Creatives',
-    summary: 'Upload the image of an ad (the bytes, at most 512 KB), for a creative to name',
-    body: 'Image',
-    bodyType: 'image/*',
-    answer: 'UploadedImage',
-    status: 201,
-  },
-  {
-    method: 'post',
-    path: '/media',
-    tag: 'Creatives',
-    summary: 'Upload the video or sound of an ad (MP4, WebM, M4A, MP3; at most 20 MB); its length and size are told',
-    body: 'Media',
-    bodyType: 'video/*',
-    answer: 'UploadedMedia',
-    status: 201,
-  },
-  {
-    method: 'post',
-    path: '/previews',
-    tag: 'Creatives',
-    summary: 'Keep what an ad shows for five minutes, to look at it before it is saved',
-    body: 'NewPreview',
-    answer: 'Preview',
-    status: 201,
-  },
-  {
-    method: 'get',
-    path: '/previews/{id}',
-    tag: 'Creatives',
-    summary: 'The ad that is not saved yet as HTML, for a sandboxed frame; for whoever sent it',
-    answer: 'Anything',
-  },
-  {
-    method: 'get',
-    path: '/creatives/{id}/preview',
-    tag: 'Creatives',
-    summary: 'The ad as HTML, for a sandboxed frame',
-    answer: 'Anything',
-  },
+  ...creativeOperations,
   {
     method: 'get',
     path: '/campaigns/{id}/history',

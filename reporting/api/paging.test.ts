@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { PacingStatus } from '../../core/pacingstatus.ts';
 import type { Alert } from './alerts.ts';
-import { createHarness, type Harness } from './fakes.case.ts';
+import { createHarness, type Harness, IMAGES_DIR } from './fakes.case.ts';
+import { png } from './media.case.ts';
 import { operations } from './operations.ts';
+
+afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
 
 const COUNT = 5;
 const numbers = Array.from({ length: COUNT }, (_, i) => i + 1);
@@ -39,6 +43,7 @@ async function fullWorld(): Promise<Harness> {
     await post('webhooks', { url: `https://hooks.example.com/secret-${i}` });
     await post('audiences', { advertiserId, name });
     await post('saved-reports', { name, query: 'period=today' });
+    expect((await api.upload('images', png(i, i), 'image/png')).status).toBe(201);
     await api.call('PUT', `/api/v1/switches/exchange:x${i}`, { body: { on: i > 3, reason: 'because' } });
   }
   return api;
@@ -50,7 +55,7 @@ describe('lists', () => {
     const campaign = (await api.call('GET', '/api/v1/campaigns')).json.items[0].id;
     const lists = operations.filter(({ method, answer }) => method === 'get' && answer?.endsWith('List'));
     const paged = lists.filter(({ path }) => path !== '/campaigns/{id}/hindrances');
-    expect(paged.length).toBe(14);
+    expect(paged.length).toBe(15);
     for (const { path, query } of paged) {
       expect(Object.keys(query ?? {}), path).toEqual(expect.arrayContaining(['limit', 'cursor']));
       const base = `/api/v1${path.replace('{id}', String(campaign))}`;
@@ -86,6 +91,9 @@ describe('lists', () => {
     expect(await count('keys?role=operator')).toBe(0);
     expect(await count('users?name=3@example')).toBe(1);
     expect(await count('users?advertiserId=1')).toBe(0);
+    expect(await count('ad-files?kind=image&used=false')).toBe(5);
+    expect(await count('ad-files?kind=media')).toBe(0);
+    expect(await count('ad-files?used=true')).toBe(0);
     expect(await count('audiences?name=thing 2&status=active')).toBe(1);
     expect(await count('saved-reports?scheduled=true')).toBe(0);
     expect(await count('saved-reports?scheduled=false&name=thing')).toBe(5);

@@ -33,6 +33,7 @@ const titles = {
   idempotency_mismatch: 'The idempotency key was used for another request',
   idempotency_busy: 'The first request with this key is still running',
   too_many_entities: 'The limit of entities is reached',
+  file_in_use: 'An ad shows this file',
   ad_files_full: 'There is no room for more files of ads',
   transition_not_allowed: 'This change of status is not allowed',
   report_unsupported: 'These measures are not known by this dimension',

@@ -4,18 +4,11 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createHarness, IMAGES_DIR } from './fakes.case.ts';
 import { imageInfo } from './imageinfo.ts';
-import { mp4, webm } from './media.case.ts';
+import { mp4, png, webm } from './media.case.ts';
 import { mediaInfo } from './mediainfo.ts';
 
 afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
 
-const png = (w: number, h: number): Buffer => {
-  const bytes = Buffer.alloc(64);
-  bytes.write('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
-  bytes.writeUInt32BE(w, 16);
-  bytes.writeUInt32BE(h, 20);
-  return bytes;
-};
 const jpeg = (w: number, h: number): Buffer => {
   const frame = Buffer.from([0xff, 0xc2, 0, 17, 8, h >> 8, h & 255, w >> 8, w & 255, 3, ...new Array(30).fill(0)]);
   return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 6, 1, 2, 3, 4, 0xff, 0xff, 0xc4, 0, 4, 0, 0]), frame]);
@@ -162,6 +155,100 @@ describe('files of ads', () => {
     expect((await send(api, 5, 'images')).json, 'images share the room').toMatchObject({ code: 'ad_files_full' });
     const later = await open();
     expect((await send(later, 9)).json, 'after a restart, too').toMatchObject({ code: 'ad_files_full' });
+  });
+
+  it('are listed for whoever brought them, and go when no ad shows them any more', async () => {
+    const dir = join(IMAGES_DIR, 'list');
+    const api = await createHarness([], { adFiles: { dir, publicUrl: 'https://cdn.example' } });
+    const owner = (await api.call('POST', '/api/v1/advertisers', { body: { name: 'Owner' } })).json.id;
+    const other = (await api.call('POST', '/api/v1/advertisers', { body: { name: 'Other' } })).json.id;
+    const [key, otherKey] = [await api.keyFor('advertiser', owner), await api.keyFor('advertiser', other)];
+    const list = async (as: string, query = '') =>
+      (await api.call('GET', `/api/v1/ad-files${query}`, { key: as })).json.items;
+    const remove = (id: string, as: string) => api.call('DELETE', `/api/v1/ad-files/${id}`, { key: as });
+    const { url } = (await api.upload('images', png(300, 250), 'image/png', key)).json;
+    api.clock.advance(1000);
+    const film = (await api.upload('media', mp4(15, 640, 360), 'video/mp4', key)).json;
+    const id = url.split('/').at(-1);
+    const lineItems = [{ name: 'L', goal: { type: 'cpm', bidCpmMicros: 1_000_000 } }];
+    const body = { advertiserId: owner, name: 'C', lineItems };
+    const campaignId = (await api.call('POST', '/api/v1/campaigns', { body, key })).json.id;
+    const lineItemId = api.services.directory.childrenOf('campaign', campaignId)[0];
+    const ad = {
+      lineItemId,
+      name: 'Ad',
+      format: 'banner',
+      banner: { w: 300, h: 250, html: `<a href="\${CLICK_URL}"><img src="${url}"></a>` },
+      landingUrl: 'https://x.example.com/',
+      adomain: ['x.example.com'],
+    };
+    const creativeId = (await api.call('POST', '/api/v1/creatives', { body: ad, key })).json.id;
+    expect(await list(key)).toEqual([
+      expect.objectContaining({ url: film.url, kind: 'media', mime: 'video/mp4', durationSeconds: 15, usedBy: [] }),
+      {
+        ...{ id, url, kind: 'image', mime: 'image/png', bytes: 64, w: 300, h: 250, durationSeconds: null },
+        uploadedMs: expect.any(Number),
+        usedBy: [{ creativeId, name: 'Ad', campaignId }],
+      },
+    ]);
+    expect([await list(key, '?used=false'), await list(key, '?kind=image')]).toMatchObject([
+      [{ kind: 'media' }],
+      [{ id }],
+    ]);
+    expect(await list(otherKey)).toEqual([]);
+    expect((await remove(id, otherKey)).status).toBe(404);
+    expect((await remove(id, await api.keyFor('read_only', owner))).status).toBe(403);
+    expect((await remove(id, key)).json).toMatchObject({
+      status: 409,
+      code: 'file_in_use',
+      detail: expect.stringContaining('“Ad”'),
+    });
+
+    // The other brings the same picture: it is told nothing of the first, and takes back only its own.
+    await api.upload('images', png(300, 250), 'image/png', otherKey);
+    expect(await list(otherKey)).toMatchObject([{ id, usedBy: [] }]);
+    expect((await remove(id, otherKey)).status).toBe(204);
+    expect([await list(otherKey), (await list(key)).length]).toEqual([[], 2]);
+
+    const patch = { body: { status: 'archived' }, key, headers: { 'if-match': '*' } };
+    await api.call('PATCH', `/api/v1/creatives/${creativeId}`, patch);
+    expect((await remove(id, key)).status).toBe(204);
+    expect(readdirSync(dir)).toEqual([film.url.split('/').at(-1)]);
+    expect((await api.app.request(`/files/${id}`)).status).toBe(404);
+    expect((await api.upload('images', png(300, 250), 'image/png', key)).json.url, 'can be brought again').toBe(url);
+    expect((await api.app.request(`/files/${id}`)).status).toBe(200);
+  });
+
+  it('that an ad of somebody else shows are left to the operators', async () => {
+    const dir = join(IMAGES_DIR, 'left');
+    const api = await createHarness([], { adFiles: { dir, publicUrl: null }, limits: { maxAdFilesBytes: 64 } });
+    const owner = (await api.call('POST', '/api/v1/advertisers', { body: { name: 'Owner' } })).json.id;
+    const other = (await api.call('POST', '/api/v1/advertisers', { body: { name: 'Other' } })).json.id;
+    const key = await api.keyFor('advertiser', owner);
+    const { url } = (await api.upload('images', png(300, 250), 'image/png', key)).json;
+    const creatives = [
+      {
+        name: 'Ad',
+        format: 'banner',
+        banner: { w: 300, h: 250, imageUrl: url },
+        landingUrl: 'https://x.example.com/',
+        adomain: ['x.example.com'],
+      },
+    ];
+    const lineItems = [{ name: 'L', goal: { type: 'cpm', bidCpmMicros: 1_000_000 }, creatives }];
+    const made = await api.call('POST', '/api/v1/campaigns', { body: { advertiserId: other, name: 'C', lineItems } });
+    expect(made.status, made.text).toBe(201);
+    const path = `/api/v1/ad-files/${url.split('/').at(-1)}`;
+    expect((await api.call('DELETE', path, { key })).status).toBe(204);
+    expect((await api.call('GET', '/api/v1/ad-files', { key })).json.items).toEqual([]);
+    expect((await api.app.request(url)).status).toBe(200);
+    expect((await api.call('DELETE', path)).json.code).toBe('file_in_use');
+    const [ad] = [...api.services.directory.all('creative')];
+    const patch = { body: { status: 'archived' }, headers: { 'if-match': '*' } };
+    await api.call('PATCH', `/api/v1/creatives/${ad!.id}`, patch);
+    expect((await api.upload('images', png(3, 3), 'image/png', key)).json.code).toBe('ad_files_full');
+    expect((await api.call('DELETE', path)).status).toBe(204);
+    expect((await api.upload('images', png(3, 3), 'image/png', key)).status, 'there is room again').toBe(201);
   });
 
   it('can be looked at before the ad is saved, by nobody else', async () => {

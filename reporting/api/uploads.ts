@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { type AdFileOptions, adFileBytes, openShelf } from './adfiles.ts';
-import type { ApiEnv, Services } from './context.ts';
+import { adFileBytes, type Shelf } from './adfiles.ts';
+import type { ApiEnv } from './context.ts';
 import { imageInfo, imageMimes } from './imageinfo.ts';
 import { mediaInfo, mediaMimes } from './mediainfo.ts';
 import { invalidField } from './problem.ts';
@@ -29,16 +29,15 @@ export const uploadedMediaSchema = uploadedImageSchema.extend({
   bitrateKbps: z.int(),
 });
 
-/** `POST /images` and `POST /media`: keep the files of ads. What they show is public; who uploaded what is not told. */
-export function uploadRoutes(services: Services, options: AdFileOptions): Hono<ApiEnv> {
+/** `POST /images` and `POST /media`: keep the files of ads. What they show is public; who brought what is told to nobody else. */
+export function uploadRoutes(shelf: Pick<Shelf, 'keep'>): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
-  const shelf = openShelf(services, options);
   app.post('/images', async (c) => {
     const bytes = await adFileBytes(c, images);
     const info = imageInfo(bytes);
     if (info === null) throw invalidField('(body)', 'must be a PNG, JPEG, GIF or WebP image');
     refuseHuge(info);
-    const url = await shelf.keep(c, images, bytes, info.type);
+    const url = await shelf.keep(c, images, bytes, { ...info, durationSeconds: null });
     return c.json({ url, mime: imageMimes[info.type], w: info.w, h: info.h, bytes: bytes.length }, 201);
   });
   app.post('/media', async (c) => {
@@ -47,10 +46,10 @@ export function uploadRoutes(services: Services, options: AdFileOptions): Hono<A
     if (info === null) throw invalidField('(body)', 'must be an MP4, WebM, M4A or MP3 file that says how long it is');
     refuseHuge(info);
     if (info.seconds > MAX_SECONDS) throw invalidField('(body)', `may last at most ${MAX_SECONDS} seconds`);
-    const url = await shelf.keep(c, media, bytes, info.type);
     const durationSeconds = Math.max(1, Math.round(info.seconds));
-    const bitrateKbps = Math.min(200_000, Math.max(1, Math.round((bytes.length * 8) / info.seconds / 1000)));
     const { w, h, type } = info;
+    const url = await shelf.keep(c, media, bytes, { w, h, type, durationSeconds });
+    const bitrateKbps = Math.min(200_000, Math.max(1, Math.round((bytes.length * 8) / info.seconds / 1000)));
     return c.json({ url, mime: mediaMimes[type], w, h, bytes: bytes.length, durationSeconds, bitrateKbps }, 201);
   });
   return app;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { OPERATOR_KEY } from '../api/fakes.case.ts';
+import { png } from '../api/media.case.ts';
 import { axeFaultsInBoth, fitsNarrow, mustRun, screenshot } from './browser.case.ts';
 import { startDemo } from './demo.case.ts';
 import { sendBidStats } from './demoworld.case.ts';
@@ -188,6 +189,39 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.close();
   });
 
+  it('shows uploaded files and what shows them, and deletes one', async () => {
+    const send = async (w: number): Promise<string> => {
+      const headers = { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'image/png' };
+      const body = new Uint8Array(png(w, 250));
+      const answer = await fetch(`${demo.server.url}/api/v1/images`, { method: 'POST', headers, body });
+      return ((await answer.json()) as { url: string }).url;
+    };
+    const [kept, left] = [await send(300), await send(301)];
+    const { directory } = demo.server.services;
+    const [lineItemId] = directory.childrenOf('campaign', 15);
+    const body = {
+      ...{ lineItemId, name: 'With a file', landingUrl: 'https://x.example.com/', adomain: ['x.example.com'] },
+      ...{ format: 'banner', banner: { w: 300, h: 250, imageUrl: kept } },
+    };
+    const headers = { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'application/json' };
+    await fetch(`${demo.server.url}/api/v1/creatives`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const page = await demo.page();
+    await page.goto(`${demo.server.url}/ad-files#key=${OPERATOR_KEY}`);
+    await page.waitForSelector('li:has-text("300 × 250"):has-text("Shown by With a file")');
+    expect(await page.locator('[aria-label="Delete Picture 300 × 250"]').count()).toBe(0);
+    await page.selectOption('#fi-shown', { label: 'those that no ad shows' });
+    await page.waitForSelector('li:has-text("300 × 250")', { state: 'detached' });
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.click('[aria-label="Delete Picture 301 × 250"]');
+    await page.waitForSelector('text=No such file');
+    expect([(await fetch(kept)).status, (await fetch(left)).status]).toEqual([200, 404]);
+    await page.selectOption('#fi-shown', { label: 'all' });
+    await page.click('a:text-is("With a file")');
+    await page.waitForSelector(`h1:text-is("${directory.get('campaign', 15)!.name}")`);
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
   it('lets a person in by e-mail and password', async () => {
     await demo.server.services.people.create({
       email: 'ann@example.com',
@@ -331,6 +365,7 @@ const pages = [
   ['/alerts', '#wh-url'],
   ['/import', '#im-file'],
   ['/audiences', '#au-name'],
+  ['/ad-files', '#fi-shown'],
   ['/keys', '#ke-name'],
   ['/operations', '#ki-scope'],
   ['/nowhere', 'text=There is no such page'],

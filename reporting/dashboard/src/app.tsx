@@ -3,6 +3,7 @@ import { AlertsPage } from './alertspage.tsx';
 import { Audiences } from './audiences.tsx';
 import { CampaignPage } from './campaign.tsx';
 import { get, type Me, send, session } from './client.ts';
+import { Files } from './files.tsx';
 import { setHomeZone } from './format.ts';
 import { ImportPage } from './importpage.tsx';
 import { Keys } from './keys.tsx';
@@ -71,6 +72,7 @@ function Page({ path, me }: { path: string; me: Me }) {
   if (path === '/alerts') return <AlertsPage me={me} />;
   if (path === '/import') return <ImportPage me={me} />;
   if (path === '/audiences') return <Audiences me={me} />;
+  if (path === '/ad-files') return <Files me={me} />;
   if (path === '/keys' && me.role === 'operator') return <Keys />;
   if (path === '/operations' && me.role === 'operator') return <Operations />;
   const campaign = /^\/campaigns\/(\d+)$/.exec(path);

@@ -3,6 +3,7 @@ const paths = {
   reports: 'M5 4h14v16H5zM9 9h6M9 13h6M9 17h3',
   audiences:
     'M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7Zm-6 9c0-3.500 2.500-6 6-6s6 2.500 6 6m1-16a3.500 3.500 0 0 1 0 7m2 3c2 .8 3 3 3 6',
+  files: 'M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.500 9.500h.01',
   operations: 'M3 12h4l3-8 4 16 3-8h4',
   keys: 'M14 10a4 4 0 1 0-4 4l2 2h2v2h2v2h4v-4l-6-6Z',
   logout: 'M14 4h5v16h-5M10 8l-4 4 4 4m-4-4h9',

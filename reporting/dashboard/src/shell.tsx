@@ -7,6 +7,7 @@ const pages = [
   { path: '/reports', label: 'Reports', icon: 'reports', operator: false },
   { path: '/alerts', label: 'Alerts', icon: 'bell', operator: false },
   { path: '/audiences', label: 'Audiences', icon: 'audiences', operator: false },
+  { path: '/ad-files', label: 'Files', icon: 'files', operator: false },
   { path: '/operations', label: 'Operations', icon: 'operations', operator: true },
   { path: '/keys', label: 'Access', icon: 'keys', operator: true },
 ] as const;
