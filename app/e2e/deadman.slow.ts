@@ -59,6 +59,27 @@ describe.runIf(kafkaMissing() === null)('the dead-man’s switch, with every rol
     return atMs - startedMs;
   }
 
+  it('lets bids go on through a shorter silence', async () => {
+    const ingests = cluster.members.filter(({ role }) => role === 'ingest');
+    for (const { process } of ingests) await process.end('SIGKILL');
+    const silentFromMs = performance.now();
+    let [bids, lastMs, longestMs] = [traffic.status().bids, silentFromMs, 0];
+    await until(
+      async () => {
+        const nowMs = performance.now();
+        longestMs = Math.max(longestMs, nowMs - lastMs);
+        if (traffic.status().bids > bids) [bids, lastMs] = [traffic.status().bids, nowMs];
+        return nowMs - silentFromMs > TIMEOUT_MS / 2;
+      },
+      TIMEOUT_MS,
+      'half of the time-out is over',
+    );
+    console.log(`longest pause between two bids ${longestMs.toFixed(0)} ms while ingest was away`);
+    expect(longestMs).toBeLessThan(3000);
+    for (const ingest of ingests) await ingest.restart();
+    await moreBids(50, 60_000);
+  });
+
   it('stops bids when ingest is away for the time-out though the pacers live, and lets them go on when it is back', async () => {
     const ingests = cluster.members.filter(({ role }) => role === 'ingest');
     const killedMs = performance.now();

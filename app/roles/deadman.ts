@@ -31,8 +31,11 @@ export function watchReporting(timeoutMs: number, { newestMs, clock, logger }: D
   let stopped = false;
   let looking = false;
   const ageMs = (): number => clock.nowMs() - seenMs;
+  // By the clock alone: a store that hangs never answers a look.
+  const isSilent = (): boolean => timeoutMs > 0 && ageMs() > timeoutMs;
 
   async function look(): Promise<void> {
+    tell();
     if (looking) return;
     looking = true;
     try {
@@ -41,7 +44,11 @@ export function watchReporting(timeoutMs: number, { newestMs, clock, logger }: D
       logger.debug({ error: messageOf(error) }, 'the store can not say how new it is');
     }
     looking = false;
-    const now = timeoutMs > 0 && ageMs() > timeoutMs;
+    tell();
+  }
+
+  function tell(): void {
+    const now = isSilent();
     if (now && !stopped)
       logger.error({ code: 'reporting.silent', ageMs: ageMs() }, 'no reports for too long: no credit is renewed');
     if (!now && stopped) logger.warn({ code: 'reporting.back' }, 'reports are back: credit is renewed');
@@ -50,7 +57,7 @@ export function watchReporting(timeoutMs: number, { newestMs, clock, logger }: D
   const timer = setInterval(() => void look(), LOOK_EVERY_MS);
 
   return {
-    mayLease: () => !stopped,
+    mayLease: () => !isSilent(),
     ageMs,
     look,
     async stop() {
