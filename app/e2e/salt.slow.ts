@@ -98,7 +98,7 @@ describe('the salt of user hashes, on real processes', () => {
     const lookUp = () =>
       callApi<{ users: number; matchedUntilMs: number | null }>(system, `/api/v1/audiences/${audience}`);
     await createLineItem('capped', CAPPED, { frequencyCaps: [{ impressions: 1, per: 'lifetime' }] }, advertiserId);
-    const terms = { audience: { include: [String(audience)] } };
+    const terms = { segment: { include: [String(audience)] } };
     await createLineItem('for an audience', FOR_AUDIENCE, { targeting: { terms } }, advertiserId);
     const other = async (banner: object) => bidFor(`other-${asked}`, banner);
     await until(async () => (await other(CAPPED)) !== null, 60_000, 'the capped line item bids');

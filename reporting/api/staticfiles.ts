@@ -58,6 +58,8 @@ export function staticRoutes(directory: string): Hono<ApiEnv> {
     const immutable = path.startsWith('/assets/');
     c.header('cache-control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
     c.header('content-security-policy', pagePolicy);
+    c.header('x-content-type-options', 'nosniff');
+    c.header('referrer-policy', 'no-referrer');
     c.header('etag', file.etag);
     c.header('vary', 'accept-encoding');
     if (c.req.header('if-none-match') === file.etag) return c.body(null, 304);

@@ -87,7 +87,7 @@ export function createWebhooks({ documents, clock, logger, metrics, fetch }: Web
       return true;
     } catch (error) {
       outcomes.inc({ outcome: 'failed' });
-      logger.info({ url, error: messageOf(error) }, 'a webhook delivery failed');
+      logger.info({ to: hostOf(url), error: messageOf(error) }, 'a webhook delivery failed');
       return false;
     }
   };
@@ -100,7 +100,7 @@ export function createWebhooks({ documents, clock, logger, metrics, fetch }: Web
     delivery.attempts += 1;
     if (pauseMs === undefined) {
       outcomes.inc({ outcome: 'given_up' });
-      logger.warn({ url: hook.url }, 'gave a webhook delivery up');
+      logger.warn({ to: hostOf(hook.url) }, 'gave a webhook delivery up');
       return;
     }
     delivery.dueMs = clock.nowMs() + pauseMs;
@@ -127,6 +127,9 @@ export function createWebhooks({ documents, clock, logger, metrics, fetch }: Web
     },
   };
 }
+
+/** All that logs may say of an address: its path can be a secret. */
+const hostOf = (url: string): string => new URL(url).host;
 
 function hooksOf(documents: Documents): readonly Kept[] {
   return documents
