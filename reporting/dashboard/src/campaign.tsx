@@ -67,7 +67,7 @@ function Loaded({ campaign, live, nowMs, me, onChange }: LoadedProps) {
         />
       )}
       {live !== undefined && <CampaignKpis live={live} />}
-      <Card title="Delivery today" side={<Legend />}>
+      <Card title="Delivery today" side={<Legend live={live} status={status} />}>
         <DeliveryChart
           campaignId={campaign.id}
           timeZone={timeZone}
@@ -92,10 +92,15 @@ function Loaded({ campaign, live, nowMs, me, onChange }: LoadedProps) {
   );
 }
 
-function Legend() {
+/** The lines of the chart and where each stands: spend and plan now, the forecast at the end of the day. */
+function Legend({ live, status }: { live: LiveCampaign | undefined; status: PacingStatus | null }) {
+  const text = (nanos: string | null | undefined): string =>
+    live === undefined || nanos == null ? '' : money(nanos, live.currency);
   return (
     <span class="legend">
-      <i class="spent" /> Spent <i class="plan" /> Plan <i class="forecast" /> Forecast
+      <i class="spent" /> Spent <b>{text(live?.today.spendNanos)}</b> <i class="plan" /> Plan{' '}
+      <b>{text(live?.plannedNanos)}</b> <i class="forecast" /> Forecast{' '}
+      <b>{live?.status === 'active' ? text(status?.forecastNanos) : ''}</b>
     </span>
   );
 }

@@ -12,14 +12,20 @@ interface ChartProps {
   /** Series, scales and axes; made again when `key` or the colour scheme changes. */
   readonly options: (colour: Colours) => Omit<uPlot.Options, 'width' | 'height'>;
   readonly redrawOn: string;
+  /** The point a live legend tells of while nobody points at one, from the end; the last unless told. */
+  readonly restAt?: number;
 }
 
 /** A line chart that follows its data, the width of its box and the colour scheme. */
-export function Chart({ data, height, label, options, redrawOn }: ChartProps) {
+export function Chart({ data, height, label, options, redrawOn, restAt = 1 }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(data);
   latest.current = data;
+  const tellLatest = (made: uPlot): void => {
+    const idx = made.data[0].length - restAt;
+    if (made.legend.live && made.cursor.idx == null && idx >= 0) made.setLegend({ idx });
+  };
   // The options change with `redrawOn` alone; data follows below
   useEffect(() => {
     const element = box.current!;
@@ -27,7 +33,8 @@ export function Chart({ data, height, label, options, redrawOn }: ChartProps) {
       plot.current?.destroy();
       const style = getComputedStyle(document.documentElement);
       const made = options((name) => style.getPropertyValue(name).trim());
-      plot.current = new uPlot({ ...made, width: element.clientWidth, height }, latest.current, element);
+      const hooks = { ready: [tellLatest], setCursor: [tellLatest], setData: [tellLatest] };
+      plot.current = new uPlot({ ...made, hooks, width: element.clientWidth, height }, latest.current, element);
     };
     draw();
     const dark = matchMedia('(prefers-color-scheme: dark)');

@@ -101,6 +101,11 @@ function zoneOf(timeZone: string | undefined): { timeZone?: string } {
   return zone === undefined ? {} : { timeZone: zone };
 }
 
+/** The zone that times are told in which say no other. */
+export function zoneName(): string {
+  return homeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 export function clockTime(atMs: number, timeZone?: string): string {
   return new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', ...zoneOf(timeZone) }).format(atMs);
 }

@@ -21,7 +21,15 @@ export function LiveChart({ minutes, nowMs, currency }: LiveChartProps) {
       ? 'No impressions in the last hour'
       : `Spend and impressions per minute of the last hour. Latest full minute: ${moneyOfUnits(Number(last.spendNanos) / 1e9, currency)}, ${count(last.impressions)} impressions`;
   return (
-    <Chart data={data} height={190} label={label} options={(colour) => options(colour, currency)} redrawOn={currency} />
+    <Chart
+      data={data}
+      height={190}
+      label={label}
+      options={(colour) => options(colour, currency)}
+      redrawOn={currency}
+      // The minute that is under way would look like a drop.
+      restAt={2}
+    />
   );
 }
 

@@ -1,7 +1,11 @@
 import { render } from 'preact';
 import 'uplot/dist/uPlot.min.css';
 import './theme.css';
-import './pages.css';
+import './parts.css';
+import './shell.css';
+import './overview.css';
+import './campaign.css';
+import './reports.css';
 import './editor.css';
 import { App } from './app.tsx';
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useData } from './data.ts';
 import { Exchanges } from './exchanges.tsx';
-import { count, dateTime, percent, share } from './format.ts';
+import { count, dateTime, percent, share, zoneName } from './format.ts';
 import { History } from './history.tsx';
 import { KillSwitches } from './killswitches.tsx';
 import { Card, Fault, Kpi, Loading } from './parts.tsx';
@@ -69,7 +69,7 @@ export function Operations() {
       <header class="page-head">
         <div>
           <h1>Operations</h1>
-          <p>The last minute of every bidder</p>
+          <p>The last minute of every bidder. Times are those of {zoneName()}.</p>
         </div>
         {status.problem !== null && <Fault problem={status.problem} />}
       </header>

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { AlertList } from './alerts.tsx';
 import type { Me } from './client.ts';
-import { count, ecpm, money, percent, ratio, share } from './format.ts';
+import { count, ecpm, money, percent, ratio, share, zoneName } from './format.ts';
 import { Icon } from './icons.tsx';
 import { type Connection, type LiveCampaign, type LiveSummary, useLive } from './live.ts';
 import { LiveChart } from './livechart.tsx';
@@ -83,7 +83,9 @@ function Board({ summary }: { summary: LiveSummary }) {
     <>
       <Kpis campaigns={campaigns} />
       <section class="card" aria-labelledby="hour">
-        <h2 id="hour">Last hour</h2>
+        <h2 id="hour">
+          Last hour <span class="count">{zoneName()}</span>
+        </h2>
         <LiveChart minutes={summary.minutes} nowMs={summary.nowMs} currency={campaigns[0]!.currency} />
       </section>
       <section class="card flush" aria-labelledby="campaigns">

@@ -5,6 +5,7 @@ import { ExportButton } from './exportbutton.tsx';
 import { SelectField, TextField } from './fields.tsx';
 import { dimensionLabels, metricLabels } from './labels.ts';
 import { Card, Fault, Loading } from './parts.tsx';
+import { firstFault, mixFault } from './reportmix.ts';
 import { ReportTable } from './reporttable.tsx';
 import { SavedReports } from './savedreports.tsx';
 
@@ -112,6 +113,7 @@ export function Reports({ me }: { me: Me }) {
           usual={USUAL_DIMENSIONS}
           labels={dimensionLabels}
           chosen={choice.dimensions}
+          faultOf={(name) => firstFault(choice.metrics, (metric) => mixFault(metric, name))}
           onChange={(names) => update({ dimensions: names })}
         />
         <Picks
@@ -120,6 +122,7 @@ export function Reports({ me }: { me: Me }) {
           usual={USUAL_METRICS}
           labels={metricLabels}
           chosen={choice.metrics}
+          faultOf={(name) => firstFault(choice.dimensions, (dimension) => mixFault(name, dimension))}
           onChange={(names) => update({ metrics: names })}
         />
       </Card>
@@ -198,12 +201,16 @@ interface PicksProps {
   readonly usual: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly chosen: readonly string[];
+  /** Why one does not go with what is chosen elsewhere; '' when it does. */
+  readonly faultOf: (name: string) => string;
   readonly onChange: (names: readonly string[]) => void;
 }
 
 /** Chips that can be ticked; the order of ticking is the order of columns. */
-function Picks({ title, all, usual, labels, chosen, onChange }: PicksProps) {
+function Picks({ title, all, usual, labels, chosen, faultOf, onChange }: PicksProps) {
   const [more, setMore] = useState(false);
+  // What is chosen can always be taken back.
+  const faults = new Map(all.filter((name) => !chosen.includes(name)).map((name) => [name, faultOf(name)]));
   const shown = all.filter((name, i) => more || i < usual || chosen.includes(name));
   const toggle = (name: string): void =>
     onChange(chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name]);
@@ -211,8 +218,13 @@ function Picks({ title, all, usual, labels, chosen, onChange }: PicksProps) {
     <fieldset class="picks">
       <legend>{title}</legend>
       {shown.map((name) => (
-        <label key={name} class={chosen.includes(name) ? 'on' : ''}>
-          <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
+        <label key={name} class={chosen.includes(name) ? 'on' : faults.get(name) ? 'off' : ''} title={faults.get(name)}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(name)}
+            disabled={Boolean(faults.get(name))}
+            onChange={() => toggle(name)}
+          />
           {labels[name] ?? name}
         </label>
       ))}
@@ -221,6 +233,14 @@ function Picks({ title, all, usual, labels, chosen, onChange }: PicksProps) {
           {all.length - shown.length} more<span class="sr"> to {title.toLowerCase()}</span>
         </button>
       )}
+      <WhyNot faults={shown.map((name) => faults.get(name) ?? '').filter((fault) => fault !== '')} />
     </fieldset>
   );
+}
+
+/** Why some chips can not be ticked: one reason of how many. */
+function WhyNot({ faults }: { faults: readonly string[] }) {
+  if (faults.length === 0) return null;
+  const others = faults.length === 1 ? '' : ` The same goes for ${faults.length - 1} more here.`;
+  return <p class="note">{`${faults[0]}${others}`}</p>;
 }

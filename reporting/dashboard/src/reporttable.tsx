@@ -4,6 +4,7 @@ import { type Measured, previousOf, type Report, type ReportRow } from './data.t
 import { count, date, dateTime, decimals, money, moneyOfUnits, percent } from './format.ts';
 import { dimensionLabels, dimensionValue, metricLabels } from './labels.ts';
 import { Scroll } from './parts.tsx';
+import { type Sorting, sortedRows } from './sorting.ts';
 
 interface ReportTableProps {
   readonly report: Report;
@@ -17,27 +18,37 @@ const SHOWN = 200;
 
 /** The rows of a report, sortable, with totals and what changed since the period before. */
 export function ReportTable({ report, dimensions, metrics, timeZone, granularity }: ReportTableProps) {
-  const [sort, setSort] = useState<{ by: string; down: boolean } | null>(null);
+  const [sorting, setSorting] = useState<Sorting | null>(null);
   const withTime = granularity !== 'none';
-  const rows =
-    sort === null
-      ? report.rows
-      : [...report.rows].sort((a, b) => compare(a[sort.by], b[sort.by]) * (sort.down ? -1 : 1));
+  const rows = sortedRows(report.rows, sorting);
   const leading = dimensions.length + (withTime ? 1 : 0);
+  const compares = report.rows.some((row) => previousOf(row) !== undefined);
+  const sorter = (by: string, change: boolean, label: string, numeric: boolean) => {
+    const isSorted = sorting?.by === by && sorting.change === change;
+    return (
+      <button
+        type="button"
+        class="sort"
+        onClick={() => setSorting({ by, change, down: isSorted ? !sorting.down : numeric })}
+      >
+        {label} {isSorted ? (sorting.down ? '↓' : '↑') : ''}
+      </button>
+    );
+  };
   const header = (name: string, label: string, numeric: boolean) => (
     <th
       key={name}
       scope="col"
       class={numeric ? 'number' : ''}
-      aria-sort={sort?.by !== name ? 'none' : sort.down ? 'descending' : 'ascending'}
+      aria-sort={sorting?.by !== name ? 'none' : sorting.down ? 'descending' : 'ascending'}
     >
-      <button
-        type="button"
-        class="sort"
-        onClick={() => setSort({ by: name, down: sort?.by === name ? !sort.down : numeric })}
-      >
-        {label} {sort?.by === name ? (sort.down ? '↓' : '↑') : ''}
-      </button>
+      {sorter(name, false, label, numeric)}
+      {numeric && compares && (
+        <small class="block change" data-sort={name}>
+          {sorter(name, true, 'change', true)}
+          <span class="sr"> of {label}</span>
+        </small>
+      )}
     </th>
   );
   if (report.rows.length === 0) return <p class="note">Nothing was delivered in this time.</p>;
@@ -129,10 +140,4 @@ export function metricText(name: string, value: Measured, currency: string | nul
   if (/^ec|Cpm$/.test(name)) return moneyOfUnits(Number(value), currency);
   if (['frequency', 'roas'].includes(name)) return decimals(Number(value));
   return count(Number(value));
-}
-
-function compare(a: Measured | undefined, b: Measured | undefined): number {
-  const [x, y] = [Number(a), Number(b)];
-  if (Number.isNaN(x) || Number.isNaN(y)) return String(a).localeCompare(String(b));
-  return x - y;
 }
