@@ -9,15 +9,22 @@ import { callApi, type System, startSystem, until } from './processes.case.ts';
 const WITHIN_MS = 1000;
 const QUIET_MS = 2500;
 const PLENTY_MICROS = 100_000_000;
+const CPM_MICROS = 4_000_000;
+/** The least a budget may be; much less than what was spent by then. */
+const ONE_IMPRESSION_MICROS = CPM_MICROS / 1000;
 
 /** What stops a campaign, and what starts it again. */
 const CHANGES = [
   [
     'account out of money',
-    { budget: { dailyMicros: null, lifetimeMicros: 1 } },
+    { budget: { dailyMicros: null, lifetimeMicros: ONE_IMPRESSION_MICROS } },
     { budget: { dailyMicros: null, lifetimeMicros: PLENTY_MICROS } },
   ],
-  ['budget lowered below what is spent', { budget: { dailyMicros: 1 } }, { budget: { dailyMicros: PLENTY_MICROS } }],
+  [
+    'budget lowered below what is spent',
+    { budget: { dailyMicros: ONE_IMPRESSION_MICROS } },
+    { budget: { dailyMicros: PLENTY_MICROS } },
+  ],
   ['campaign paused', { status: 'paused' }, { status: 'active' }],
   ['flight ended', { flight: { startMs: 1, endMs: 2 } }, { flight: { startMs: 1, endMs: null } }],
 ] as const;
@@ -32,7 +39,7 @@ describe('a change of the plan', () => {
   beforeAll(async () => {
     system = await startSystem();
     const ids = await createCampaigns(system, [
-      { name: 'Changing', dailyMicros: PLENTY_MICROS, pacing: 'asap', cpmMicros: [4_000_000] },
+      { name: 'Changing', dailyMicros: PLENTY_MICROS, pacing: 'asap', cpmMicros: [CPM_MICROS] },
     ]);
     campaign = ids[0]!;
     advertiser = (await callApi<{ advertiserId: number }>(system, `/api/v1/campaigns/${campaign}`)).advertiserId;

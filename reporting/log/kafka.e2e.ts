@@ -137,6 +137,14 @@ describe.runIf(missing === null)('on a real Kafka broker', () => {
     await readAll(log, 'campaigns', 3, PATIENCE_MS);
   }
 
+  it('may be opened by many processes at once where there are no topics yet', async () => {
+    for (let round = 0; round < 3; round++) {
+      const logs = await Promise.all(Array.from({ length: 8 }, () => open(`together${round}-`)));
+      await Promise.all(logs.map((log, i) => log.append('campaigns', [{ key: `${i}`, value: Buffer.from('x') }])));
+      expect(await logs[0]!.bounds('campaigns')).toEqual([{ partition: 0, first: 0, end: 8 }]);
+    }
+  });
+
   it('creates its topics with what they need', async () => {
     const log = await createKafkaLog({
       brokers: [broker.address],

@@ -96,7 +96,7 @@ export async function createKafkaLog(config: KafkaLogConfig): Promise<KafkaLog> 
   });
   const counts = await guarded(config, async () => {
     await admin.connect();
-    if (config.createTopics ?? true) await createTopics(admin, config, nameOf);
+    if (config.createTopics ?? true) await whenServed(() => createTopics(admin, config, nameOf));
     const found = await whenServed(() => partitionCounts(admin, nameOf));
     await producer.connect();
     return found;
@@ -221,14 +221,18 @@ async function partitionCounts(
   return counts as Record<TopicName, number>;
 }
 
-/** A topic that was created a moment ago, by us or by another process, is listed before its partitions are served. */
+/**
+ * A topic that was created a moment ago, by us or by another process, is listed before its partitions are served. When
+ * topics are listed meanwhile, kafkajs drops the broker's error and stumbles over its own null: a TypeError.
+ */
 async function whenServed<T>(action: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await action();
     } catch (error) {
-      const { type = '' } = rootCause(error) as { type?: string };
-      if (attempt === SERVED_ATTEMPTS || !notServedYet.has(type)) throw error;
+      const cause = rootCause(error) as { type?: string };
+      const isEarly = notServedYet.has(cause.type ?? '') || cause instanceof TypeError;
+      if (attempt === SERVED_ATTEMPTS || !isEarly) throw error;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
