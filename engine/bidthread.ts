@@ -76,7 +76,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
     ...config.limits,
     traced: config.traces !== null,
     maxInFlight: Math.min(config.limits.maxInFlight, Math.ceil(config.limits.maxConnections / start.threads)),
-    bid,
+    ...bid,
     other(call, body) {
       if (!wrongMethod(call) && !notice(call, body) && !admin(call)) call.send(notFound);
     },

@@ -38,7 +38,8 @@ describe('the peer that the bid bench compares with', () => {
       },
     };
     const ours = winnersOf((body) => {
-      handler(call, 'demo', body, body.length);
+      handler.take(call, 'demo', body, body.length);
+      handler.decide();
       return reply.status === 200 ? (JSON.parse(reply.body!.toString()) as Response) : null;
     });
     const { changes } = createInventory({ seed: 1, lineItems: LINE_ITEMS });

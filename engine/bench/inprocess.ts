@@ -4,7 +4,7 @@ import { createBidIds } from '../bid/bidid.ts';
 import { type BidHandlerDeps, createBidHandler } from '../bid/handler.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { defaultBidderConfig, defaultProfile } from '../config.ts';
-import type { HttpCall, Reply } from '../http/transport.ts';
+import type { HttpCall } from '../http/transport.ts';
 import { createSharedCredit, creditBank } from '../shared/credit.ts';
 import { createCreditGate } from '../shared/creditgate.ts';
 import { createSharedPace, writePace } from '../shared/pace.ts';
@@ -18,8 +18,10 @@ import { createInventory } from './inventory.ts';
 /** A whole bid thread but for its sockets and threads, for measuring its parts one by one. */
 export interface InProcessBidder {
   readonly deps: BidHandlerDeps;
-  /** Answers a request that stands in `body`. @returns the status */
-  bid(body: Buffer, length: number): number;
+  /** Takes up a request that stands in `body`. */
+  take(body: Buffer, length: number): void;
+  /** Answers all that were taken up. */
+  decide(): void;
   /** Empties the ring, as the main thread does. */
   drain(): void;
 }
@@ -73,23 +75,20 @@ export function createInProcessBidder(lineItems: number): InProcessBidder {
   };
   const handler = createBidHandler(deps);
   const ringBuffer = Buffer.from(sharedRing.data);
-  let status200 = 0;
   const call: HttpCall = {
     method: 'POST',
     path: '/openrtb2/bid/demo',
     query: '',
     header: () => '',
     remoteIp: () => '',
-    send(reply: Reply) {
-      status200 = reply.status;
-    },
+    send() {},
   };
   return {
     deps,
-    bid(body, length) {
-      handler(call, 'demo', body, length);
-      return status200;
+    take(body, length) {
+      handler.take(call, 'demo', body, length);
     },
+    decide: () => handler.decide(),
     drain() {
       readRing(sharedRing, ringBuffer, 1_000_000, () => {});
     },

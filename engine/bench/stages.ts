@@ -55,7 +55,8 @@ export function measureStages(options: StageOptions): StageCost[] {
   const bidder = createInProcessBidder(options.lineItems);
   const { deps } = bidder;
   const bodies = createTraffic({ seed: 1, count: REQUESTS });
-  const scratch = Buffer.alloc(64 * 1024);
+  // As long as the buffers in which requests wait for the end of a turn.
+  const scratch = Buffer.alloc(4096);
   const scan = new RequestScan();
   const about = createCircumstances(deps.rates, deps.insight, deps.catalog.index);
   const auction = new Auction(deps.catalog, deps.gate, quietTally, deps.rates, deps.insight, options.lineItems);
@@ -96,7 +97,7 @@ export function measureStages(options: StageOptions): StageCost[] {
     writer.end();
   };
   const whole = (body: Buffer): void => {
-    bidder.bid(scratch, body.copy(scratch));
+    bidder.take(scratch, body.copy(scratch));
   };
   const parsed = (body: Buffer): void => {
     JSON.parse(body.toString());
@@ -109,6 +110,7 @@ export function measureStages(options: StageOptions): StageCost[] {
     steps.forEach((step, i) => {
       const before = process.cpuUsage();
       for (let j = 0; j < REQUESTS; j++) step(bodies[j]!);
+      bidder.decide();
       const { user, system } = process.cpuUsage(before);
       bidder.drain();
       least[i] = Math.min(least[i]!, (user + system) / REQUESTS);

@@ -65,8 +65,7 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     marginMs: 2,
     ...overrides,
   });
-  function post(body: unknown, headers: Record<string, string> = {}, query = ''): Reply {
-    const replies: Reply[] = [];
+  function take(replies: Reply[], body: unknown, headers: Record<string, string> = {}, query = ''): void {
     const call: HttpCall = {
       method: 'POST',
       path: '/openrtb2/bid/demo',
@@ -84,7 +83,13 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     const text = Buffer.from(JSON.stringify(body));
     const bytes = Buffer.alloc(text.length + 1);
     text.copy(bytes);
-    handler(call, 'demo', bytes, text.length);
+    handler.take(call, 'demo', bytes, text.length);
+    bytes.fill(0);
+  }
+  function post(body: unknown, headers: Record<string, string> = {}, query = ''): Reply {
+    const replies: Reply[] = [];
+    take(replies, body, headers, query);
+    handler.decide();
     expect(replies.length).toBe(1);
     return replies[0]!;
   }
@@ -93,7 +98,7 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     const counts = counters.take().exchanges.get('demo');
     return counts === undefined ? 0 : counts.noBids.reduce((sum, count) => sum + count, 0);
   };
-  return { post, clock, status, credit, ring, reasons, read, drawn: () => counters.take().traffic.requests };
+  return { post, take, decide: () => handler.decide(), clock, status, credit, ring, reasons, read, drawn: () => counters.take().traffic.requests };
 }
 const bodyOf = (reply: Reply) => JSON.parse(String(reply.body));
 
@@ -199,6 +204,30 @@ describe('the bid handler', () => {
     expect(tokens).toMatchObject([{ capNanos: 28_400_000 }, { capNanos: 2_000_000 }]);
     expect([screen!.burl, page!.burl].map((link) => link?.includes('&qty=14.2'))).toEqual([true, false]);
     expect(credit.nanos[0]).toBe(969_600_000n);
+  });
+
+  it('keeps requests that are read together apart, however many there are', () => {
+    const { take, decide, post, clock } = bed();
+    const count = 50;
+    const replies = Array.from({ length: count }, (): Reply[] => []);
+    for (let i = 0; i < count; i++) {
+      const body = i % 7 === 3 ? 'no object' : { ...request, id: `id ${i}`, ...(i % 5 === 0 ? { test: 1 } : {}) };
+      take(replies[i]!, body, {}, '');
+      clock.advance(1);
+    }
+    decide();
+    decide();
+    replies.forEach((given, i) => {
+      expect(given).toHaveLength(1);
+      if (i % 7 === 3) expect(given[0]!.status).toBe(400);
+      else {
+        const { id, seatbid } = bodyOf(given[0]!);
+        const token = readToken(/\/notice\/bill\/([\w-]+)/.exec(seatbid[0].bid[0].burl)![1]!, [key]);
+        expect(id).toBe(`id ${i}`);
+        expect(token).toMatchObject({ bidAtMs: START_MS + i, test: i % 5 === 0 });
+      }
+    });
+    expect(bodyOf(post(request)).id).toBe('r');
   });
 
   it('gives every bid an id of its own', () => {

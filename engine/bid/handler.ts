@@ -60,8 +60,29 @@ export interface BidHandlerDeps {
 /** Shorter answers are not worth compressing. */
 const GZIP_FROM_BYTES = 860;
 
-/** Answers bid requests. The body is only valid during the call; nothing here waits. */
-export type BidHandler = (call: HttpCall, exchange: string, body: Uint8Array, length: number) => void;
+/** Requests that are read one after the other before they are decided: all of them stay in the nearer caches. */
+const READ_AT_ONCE = 16;
+
+/** Answers bid requests. Nothing here waits. */
+export interface BidHandler {
+  /** Reads a request. The body is only valid during the call; what is not refused is answered by `decide` at the latest. */
+  take(call: HttpCall, exchange: string, body: Uint8Array, length: number): void;
+  /** Decides all that have been read, and answers them. */
+  decide(): void;
+}
+
+/** A request that was read and is not decided yet. Used again and again. */
+interface Read {
+  call: HttpCall;
+  profile: ExchangeProfile;
+  /** Its node in the scan. */
+  root: number;
+  startedMs: number;
+  nowMs: number;
+  /** How long it may take, milliseconds. */
+  deadlineMs: number;
+  zipped: boolean;
+}
 
 export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const { counters, clock, status } = deps;
@@ -77,6 +98,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const token = blankToken();
   const withinLimit = createRateLimits(deps.threads);
   const bidIds: string[] = [];
+  const reads: Read[] = [];
+  let readCount = 0;
   let zipped = false;
   let timed = false;
   let span: ActiveSpan | null = null;
@@ -198,18 +221,43 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     }
   }
 
-  function decide(call: HttpCall, body: Uint8Array, length: number, debugging: boolean) {
+  /** Reads a request beside those that have been read. */
+  function read(call: HttpCall, body: Uint8Array, length: number, debugging: boolean): void {
     timed = stages.begin(startedMs);
     if (deps.tracer !== null) trace(call, deps.tracer);
-    const fault = scan.scan(body, length);
+    const fault = scan.add(body, length);
     if (timed || span !== null) ended(READ);
     if (fault !== null) return fail(call, 400, fault, 'The body is not a JSON object that can be read.');
     if (scan.isBlank(scan.root, REQ.id)) return fail(call, 400, 'missing_id', 'The request has no id.');
     if (scan.count(scan.root, REQ.imp) === 0) return fail(call, 400, 'missing_imp', 'The request has no impression.');
     const tmaxMs = scan.numOr(scan.root, REQ.tmax, 0) > 0 ? scan.num(scan.root, REQ.tmax) : profile!.defaultTmaxMs;
     const deadlineMs = tmaxMs - profile!.roundTripMs - deps.marginMs;
+    // What is timed or traced is not to wait between its stages.
+    if (debugging || timed || span !== null) conclude(call, deadlineMs, debugging);
+    else keepRead(call, deadlineMs);
+  }
+
+  function keepRead(call: HttpCall, deadlineMs: number): void {
+    const at = readCount++;
+    const { root } = scan;
+    const kept = reads[at];
+    if (kept === undefined) reads[at] = { call, profile: profile!, root, startedMs, nowMs, deadlineMs, zipped };
+    else {
+      kept.call = call;
+      kept.profile = profile!;
+      kept.root = root;
+      kept.startedMs = startedMs;
+      kept.nowMs = nowMs;
+      kept.deadlineMs = deadlineMs;
+      kept.zipped = zipped;
+    }
+  }
+
+  /** Decides the request that is the present one of the scan. */
+  function conclude(call: HttpCall, deadlineMs: number, debugging: boolean): void {
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
+    bidIds.length = 0;
     const { reason } = auction.run(scan, profile!, nowMs, keep);
     if (timed || span !== null) ended(AUCTION);
     if (reason !== null) noBid(call, reason, true);
@@ -271,26 +319,52 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     if (!withinLimit(profile, nowMs)) return noBid(call, 'qps_limit', false);
     zipped = profile.gzip && call.header('accept-encoding').includes('gzip');
     const encoding = call.header('content-encoding');
-    if (encoding === '' || encoding === 'identity') return decide(call, body, length, debugging);
+    if (encoding === '' || encoding === 'identity') return read(call, body, length, debugging);
     if (encoding !== 'gzip') return fail(call, 415, 'unsupported_encoding', 'Send the body plain or with gzip.');
     const plainLength = inflate(call, body, length);
-    if (plainLength >= 0) decide(call, inflated, plainLength, debugging);
+    if (plainLength >= 0) read(call, inflated, plainLength, debugging);
   }
 
-  return (call, exchange, body, length) => {
-    startedMs = clock.monotonicMs();
-    nowMs = clock.nowMs();
-    bidIds.length = 0;
-    try {
-      handle(call, exchange, body, length);
-    } catch (error) {
-      // A defect of ours must not end the thread: other exchanges are being served by it.
-      deps.onDefect(error);
-      fail(call, 500, 'unexpected', 'The request could not be answered.');
+  /** A defect of ours must not end the thread: other exchanges are being served by it. */
+  function defect(call: HttpCall, error: unknown): void {
+    deps.onDefect(error);
+    fail(call, 500, 'unexpected', 'The request could not be answered.');
+  }
+
+  function decide(): void {
+    const count = readCount;
+    // First of all, so that a defect can not bring the same ones back.
+    readCount = 0;
+    timed = false;
+    for (let i = 0; i < count; i++) {
+      const kept = reads[i]!;
+      ({ profile, startedMs, nowMs, zipped } = kept);
+      scan.root = kept.root;
+      try {
+        conclude(kept.call, kept.deadlineMs, false);
+      } catch (error) {
+        defect(kept.call, error);
+      }
     }
-    if (span === null) return;
-    span.end();
-    span = null;
+    scan.forget();
+  }
+
+  return {
+    take(call, exchange, body, length) {
+      if (readCount === READ_AT_ONCE || !scan.hasRoom) decide();
+      if (readCount === 0) scan.forget();
+      startedMs = clock.monotonicMs();
+      nowMs = clock.nowMs();
+      try {
+        handle(call, exchange, body, length);
+      } catch (error) {
+        defect(call, error);
+      }
+      if (span === null) return;
+      span.end();
+      span = null;
+    },
+    decide,
   };
 }
 

@@ -49,8 +49,10 @@ export function createNodeTransport(handlers: HttpHandlers): Transport {
       let length = 0;
       for (const piece of pieces) length += piece.copy(scratch, length);
       const exchange = call.path.slice(BID_PATH.length);
-      if (isBid && !exchange.includes('/')) handlers.bid(call, exchange, scratch, length);
-      else handlers.other(call, scratch.subarray(0, length));
+      if (isBid && !exchange.includes('/')) {
+        handlers.take(call, exchange, scratch, length);
+        handlers.decide();
+      } else handlers.other(call, scratch.subarray(0, length));
     });
   }
 

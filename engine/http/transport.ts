@@ -35,9 +35,11 @@ export interface HttpHandlers {
   readonly traced: boolean;
   /**
    * A POST to the bid endpoint, with its whole body in [0, length) of bytes that are only valid until this returns.
-   * Answers at once; the call is no longer its own after that.
+   * Answers at once or by `decide`, which has to follow; the call is no longer its own after that.
    */
-  bid(call: HttpCall, exchange: string, body: Uint8Array, length: number): void;
+  take(call: HttpCall, exchange: string, body: Uint8Array, length: number): void;
+  /** Answers all bid requests that have been taken up. */
+  decide(): void;
   /** Anything else; the body is '' unless it was a POST. */
   other(call: HttpCall, body: Buffer): void;
   /** A body that was refused by its length, or a request past `maxInFlight`. */

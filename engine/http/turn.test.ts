@@ -10,7 +10,8 @@ function bed() {
   const events: string[] = [];
   const free: string[] = [];
   const turn = createTurn<TestCall>(
-    (call, body, length) => events.push(`decide ${call.name} ${Buffer.from(body.subarray(0, length))}`),
+    (call, body, length) => events.push(`take ${call.name} ${Buffer.from(body.subarray(0, length))}`),
+    () => events.push('decide'),
     (call) => free.push(call.name),
   );
   const call = (name: string): TestCall => ({
@@ -35,11 +36,11 @@ describe('a turn of the loop', () => {
     expect(turn.add(call('b'), body)).toBe(true);
     expect(events).toEqual([]);
     await nextTurn();
-    expect(events).toEqual(['decide a one', 'decide b two', 'write a', 'write b']);
+    expect(events).toEqual(['take a one', 'take b two', 'decide', 'write a', 'write b']);
     expect(free).toEqual(['a', 'b']);
     turn.add(call('c'), Buffer.from('three'));
     await nextTurn();
-    expect(events.slice(4)).toEqual(['decide c three', 'write c']);
+    expect(events.slice(5)).toEqual(['take c three', 'decide', 'write c']);
   });
 
   it('does nothing for a caller that has gone', async () => {
@@ -48,7 +49,7 @@ describe('a turn of the loop', () => {
     turn.add(gone, Buffer.from('x'));
     gone.done = true;
     await nextTurn();
-    expect(events).toEqual([]);
+    expect(events).toEqual(['decide']);
     expect(free).toEqual(['a']);
   });
 
@@ -63,7 +64,7 @@ describe('a turn of the loop', () => {
     expect(Buffer.from(kept).toString()).toBe('answer');
     await nextTurn();
     // The first answers are written before the last requests are decided.
-    expect(events.indexOf('write 0')).toBeLessThan(events.indexOf('decide 64 x'));
+    expect(events.indexOf('write 0')).toBeLessThan(events.indexOf('take 64 x'));
     expect(turn.add(call('again'), Buffer.alloc(2 * 1024 * 1024))).toBe(false);
   });
 });

@@ -26,11 +26,13 @@ const ANSWERS_BYTES = 512 * 1024;
  * Gathers what has arrived when the loop comes round, decides all of it in a row and then writes the answers. Reading a
  * socket, deciding and writing run through different code, which together does not fit a processor's first caches: done
  * in turns for every request, each part finds what it needs in slower memory. A request that comes alone waits for nobody.
- * @param decide answers a call; the body is in [0, length) and only valid until it returns
+ * @param take takes a call up; the body is in [0, length) and only valid until it returns
+ * @param decide answers all that were taken up
  * @param onReleased nothing of a call will be called again
  */
 export function createTurn<Call extends HeldCall>(
-  decide: (call: Call, body: Uint8Array, length: number) => void,
+  take: (call: Call, body: Uint8Array, length: number) => void,
+  decide: () => void,
   onReleased: (call: Call) => void,
 ): Turn<Call> {
   // One lasting view for each: a new one for every request would be garbage.
@@ -47,8 +49,9 @@ export function createTurn<Call extends HeldCall>(
       const call = calls[i]!;
       if (call.done) continue;
       call.holding = true;
-      decide(call, bodies[i]!, lengths[i]!);
+      take(call, bodies[i]!, lengths[i]!);
     }
+    decide();
     for (let i = from; i < to; i++) {
       const call = calls[i]!;
       call.release();

@@ -257,7 +257,8 @@ function createBodyReader(handlers: HttpHandlers) {
   let whenIdle: (() => void) | null = null;
 
   const turn = createTurn<Call>(
-    (call, body, length) => handlers.bid(call, call.exchange!, body, length),
+    (call, body, length) => handlers.take(call, call.exchange!, body, length),
+    () => handlers.decide(),
     (call) => {
       if (idleCalls.length < handlers.maxInFlight) idleCalls.push(call);
     },
@@ -303,8 +304,12 @@ function createBodyReader(handlers: HttpHandlers) {
   }
 
   function deliver(call: Call, body: Uint8Array): void {
-    if (call.exchange !== null) handlers.bid(call, call.exchange, body, body.length);
-    else handlers.other(call, Buffer.from(body));
+    if (call.exchange === null) {
+      handlers.other(call, Buffer.from(body));
+      return;
+    }
+    handlers.take(call, call.exchange, body, body.length);
+    handlers.decide();
   }
 
   return {

@@ -37,7 +37,14 @@ type Reading = { readonly fault: 'malformed' | 'not_an_object' } | { readonly re
 function byScanner(body: Buffer): Reading {
   body.copy(buffer);
   const fault = scan.scan(buffer, body.length);
-  if (fault === null) return { request: materialize(shapes.REQUEST, scan.root) };
+  const first = scan.root;
+  // Behind another one, whether that could be read or not, it is read the same and leaves the other as it was.
+  expect(scan.hasRoom ? scan.add(buffer, body.length) : fault).toBe(fault);
+  if (fault === null) {
+    const request = materialize(shapes.REQUEST, first);
+    expect(materialize(shapes.REQUEST, scan.root)).toEqual(request);
+    return { request };
+  }
   return { fault: fault === 'not_an_object' ? 'not_an_object' : 'malformed' };
 }
 

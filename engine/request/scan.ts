@@ -10,8 +10,8 @@ const TAG = { absent: 0, number: 1, ascii: 2, utf8: 3, escaped: 4, object: 5, li
 /** What the scanner answers, by number. */
 const faults: readonly (ScanFault | null)[] = [null, 'malformed_json', 'not_an_object', 'too_complex'];
 
-const MAX_CELLS = 1 << 16;
-const MAX_ITEMS = 1 << 14;
+const MAX_CELLS = 1 << 17;
+const MAX_ITEMS = 1 << 15;
 /** What is read past the end of a body: sixteen bytes at a time. */
 const PADDING_BYTES = 32;
 /** What may stand behind a body in the memory it is copied from. */
@@ -22,7 +22,9 @@ const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** What scanner.as exports. */
 interface Scanner {
-  scan(length: number): number;
+  forget(): void;
+  nextNode(): number;
+  scan(start: number, length: number): number;
   addField(shape: number, field: number, length: number, kind: number, child: number): void;
   readonly BODY_AT: WebAssembly.Global;
   readonly CELLS: WebAssembly.Global;
@@ -41,18 +43,21 @@ function reachable(shape: Shape, found: Shape[] = []): Shape[] {
 const numbered = reachable(shapes.REQUEST);
 
 /**
- * Reads one OpenRTB request straight from its bytes, keeping only the fields of `shapes`. It checks the grammar of the
+ * Reads OpenRTB requests straight from their bytes, keeping only the fields of `shapes`. It checks the grammar of the
  * whole body as `JSON.parse` does, the last of repeated keys wins, and texts are decoded when asked for. An instance is
  * reused for every request of a thread and allocates nothing while scanning. The scan itself is scanner.as; this is what
  * lays out its memory and reads what it kept.
  *
- * A node is the position of an object's first cell; `root` is the request.
+ * A node is the position of an object's first cell. Several requests can be kept at once.
  */
 export class RequestScan {
-  readonly root = 0;
+  /** The request that was read last, or another one that is kept. */
+  root = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #scanner: Scanner;
   readonly #bodyAt: number;
+  /** Where the next body goes. */
+  #free: number;
   #bytes: Buffer = Buffer.alloc(0);
   // Of a cell: value at 2 × cell, extra at 4 × cell + 2, tag at 4 × cell + 3.
   #cellValues = new Float64Array();
@@ -75,20 +80,43 @@ export class RequestScan {
     };
     this.#scanner = new WebAssembly.Instance(module, { env }).exports as unknown as Scanner;
     this.#bodyAt = this.#scanner.BODY_AT.value as number;
-    this.#reserve(FIRST_BODY_BYTES);
+    this.#free = this.#bodyAt;
+    this.#reserve(this.#bodyAt + FIRST_BODY_BYTES);
     this.#layOutShapes();
   }
 
   /**
+   * Forgets what was kept and reads a request.
    * @param bytes holds the body in [0, length); it is copied
    * @returns null when the body was read
    */
   scan(bytes: Uint8Array, length: number): ScanFault | null {
+    this.forget();
+    return this.add(bytes, length);
+  }
+
+  /** Forgets what was kept. */
+  forget(): void {
+    this.#scanner.forget();
+    this.#free = this.#bodyAt;
+  }
+
+  /** Whether there is room for one more request, whatever it holds, beside those that are kept. */
+  get hasRoom(): boolean {
+    return this.#scanner.nextNode() >= 0;
+  }
+
+  /** Reads a request beside those that are kept; it is the present one then. See `scan` and `hasRoom`. */
+  add(bytes: Uint8Array, length: number): ScanFault | null {
     // A little more copied costs less than a view of the right length.
     const source = bytes.length - length <= MOST_SPARE ? bytes : bytes.subarray(0, length);
-    if (this.#bodyAt + source.length + PADDING_BYTES > this.#bytes.length) this.#reserve(source.length);
-    this.#bytes.set(source, this.#bodyAt);
-    return faults[this.#scanner.scan(length)]!;
+    const start = this.#free;
+    if (start + source.length + PADDING_BYTES > this.#bytes.length) this.#reserve(start + source.length);
+    this.#bytes.set(source, start);
+    this.root = this.#scanner.nextNode();
+    const fault = faults[this.#scanner.scan(start, length)]!;
+    if (fault === null) this.#free = start + length + PADDING_BYTES;
+    return fault;
   }
 
   /** The number in a field, NaN when absent. */
@@ -209,9 +237,9 @@ export class RequestScan {
     }
   }
 
-  /** Makes room for a body; what was kept of the last one is lost. */
-  #reserve(bodyBytes: number): void {
-    const wanted = this.#bodyAt + bodyBytes + PADDING_BYTES - this.#memory.buffer.byteLength;
+  /** Makes room for bodies up to here. */
+  #reserve(end: number): void {
+    const wanted = end + PADDING_BYTES - this.#memory.buffer.byteLength;
     if (wanted > 0) this.#memory.grow(Math.ceil(wanted / PAGE_BYTES));
     const { buffer } = this.#memory;
     const cellsAt = this.#scanner.CELLS.value as number;

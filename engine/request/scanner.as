@@ -36,6 +36,7 @@ const NOT_AN_OBJECT: i32 = 2;
 const TOO_COMPLEX: i32 = 3;
 
 const MAX_DEPTH: i32 = 512;
+// Of one request; there is room for twice as many, so that one may follow others as long as those need no more than that.
 const MAX_CELLS: i32 = 1 << 16;
 const MAX_ITEMS: i32 = 1 << 14;
 const MAX_SHAPES: i32 = 64;
@@ -62,9 +63,9 @@ const NEXT: i32 = 16;
 // The compiler keeps its own constants from 1024 on.
 const SHAPES_AT: i32 = 4096;
 const CELLS_AT: i32 = SHAPES_AT + MAX_SHAPES * SHAPE_BYTES;
-const ITEMS_AT: i32 = CELLS_AT + MAX_CELLS * CELL_BYTES;
-/** Where `scan.ts` puts the body. What follows it must hold 16 bytes more. */
-export const BODY_AT: i32 = ITEMS_AT + MAX_ITEMS * ITEM_BYTES;
+const ITEMS_AT: i32 = CELLS_AT + 2 * MAX_CELLS * CELL_BYTES;
+/** Where `scan.ts` puts the first body. What follows one must hold 16 bytes more. */
+export const BODY_AT: i32 = ITEMS_AT + 2 * MAX_ITEMS * ITEM_BYTES;
 export const CELLS: i32 = CELLS_AT;
 export const ITEMS: i32 = ITEMS_AT;
 
@@ -77,6 +78,9 @@ let depth: i32 = 0;
 let fault: i32 = 0;
 let cells: i32 = 0;
 let items: i32 = 1;
+// Where the present request has to end.
+let cellsEnd: i32 = 0;
+let itemsEnd: i32 = 0;
 // The number or text just read.
 let numberValue: f64 = 0;
 let textStart: i32 = 0;
@@ -98,22 +102,45 @@ export function addField(shape: i32, field: i32, length: i32, kind: i32, child: 
   store<u8>(base + slot, field + 1);
 }
 
-/** Reads the body of `length` bytes at BODY_AT. */
-export function scan(length: i32): i32 {
-  store<u8>(BODY_AT + length, 0);
-  at = BODY_AT;
-  depth = 0;
-  fault = MALFORMED;
+/** Forgets all requests. */
+export function forget(): void {
   cells = 0;
   items = 1;
+}
+
+/** Whether another request may follow; its node is then the number this gives, -1 when it may not. */
+export function nextNode(): i32 {
+  return cells <= MAX_CELLS && items <= MAX_ITEMS ? cells : -1;
+}
+
+/** Reads the body of `length` bytes at `start`, behind the requests that were read before. */
+export function scan(start: i32, length: i32): i32 {
+  const end = start + length;
+  const firstCell = cells;
+  const firstItem = items;
+  cellsEnd = cells + MAX_CELLS;
+  itemsEnd = items + MAX_ITEMS - 1;
+  store<u8>(end, 0);
+  at = start;
+  depth = 0;
+  fault = MALFORMED;
+  const result = readRequest(end);
+  if (result != READ) {
+    cells = firstCell;
+    items = firstItem;
+  }
+  return result;
+}
+
+function readRequest(end: i32): i32 {
   const first = skipSpace();
   if (first != 0x7b) {
     if (!skipValue(first)) return fault;
-    return skipSpace() == 0 && at == BODY_AT + length ? NOT_AN_OBJECT : MALFORMED;
+    return skipSpace() == 0 && at == end ? NOT_AN_OBJECT : MALFORMED;
   }
   if (readObject(0) < 0) return fault;
   skipSpace();
-  return at == BODY_AT + length ? READ : MALFORMED;
+  return at == end ? READ : MALFORMED;
 }
 
 function tooComplex(): bool {
@@ -325,7 +352,7 @@ function readObject(shape: i32): i32 {
   const base = SHAPES_AT + shape * SHAPE_BYTES;
   const node = cells;
   const size = load<i32>(base + SIZE);
-  if (node + size > MAX_CELLS || ++depth > MAX_DEPTH) {
+  if (node + size > cellsEnd || ++depth > MAX_DEPTH) {
     tooComplex();
     return -1;
   }
@@ -429,7 +456,7 @@ function readItem(kind: i32, child: i32, byte: i32): i32 {
     value = numberValue;
   }
   const item = items++;
-  if (item >= MAX_ITEMS) {
+  if (item >= itemsEnd) {
     tooComplex();
     return -1;
   }
