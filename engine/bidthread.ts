@@ -75,6 +75,7 @@ export function startBidThread(port: MessagePort, start: WorkerStart): void {
   const handlers: HttpHandlers = {
     ...config.limits,
     traced: config.traces !== null,
+    exchanges: [...profiles.keys()],
     maxInFlight: Math.min(config.limits.maxInFlight, Math.ceil(config.limits.maxConnections / start.threads)),
     ...bid,
     other(call, body) {

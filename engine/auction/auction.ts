@@ -21,7 +21,7 @@ import {
 import { type Rates, rateOf, responseCurrency } from './currency.ts';
 import { type Deal, lowestFloor } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
-import { hashText, hashWith } from './hash.ts';
+import { hashWith } from './hash.ts';
 import type { Insight } from './insight.ts';
 import { type Circumstances, type Judge, judge } from './judge.ts';
 import { leavesRoom, mediaOfferFor, podOf } from './pod.ts';
@@ -144,7 +144,7 @@ export class Auction {
     const currency = responseCurrency(scan, about.rates);
     if (currency === null) return this.#refuse('unsupported_currency');
     decision.currency = currency;
-    const auctionHash = hashText(scan.text(scan.root, REQ.id));
+    const auctionHash = scan.hashOf(scan.root, REQ.id);
     let reason: NoBidReason = 'unsupported_format';
     let looked = 0;
     for (

@@ -3,6 +3,7 @@ import type { TermList } from '../match/termlist.ts';
 import { Term } from '../match/vocabulary.ts';
 import type { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
+import { forms } from '../request/textcache.ts';
 import { type Rates, rateOf } from './currency.ts';
 
 const IMP = shapes.IMP.f;
@@ -84,7 +85,7 @@ export function seatAllowed(scan: RequestScan, node: number, field: number, seat
 function floorNanos(scan: RequestScan, node: number, floor: number, currency: number, rates: Rates): number {
   const cpm = scan.numOr(node, floor, 0);
   if (!(cpm > 0)) return 0;
-  const usd = cpm * rateOf(rates, scan.text(node, currency));
+  const usd = cpm * rateOf(rates, scan.cached(node, currency, forms.asSent));
   if (Number.isNaN(usd)) return Infinity;
   // A floor is never rounded down, but 0.1 + 0.2 is not a reason to lose by one nano.
   return Math.min(MAX_EVENT_NANOS + 1, Math.ceil(usd * 1_000_000 - 1e-6));

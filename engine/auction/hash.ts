@@ -5,6 +5,13 @@ export function hashText(text: string): number {
   return mix(hash);
 }
 
+/** The same of the ASCII text in [start, end). */
+export function hashAscii(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return mix(hash);
+}
+
 /** A 32-bit hash of a hash and a number. */
 export function hashWith(hash: number, value: number): number {
   return mix(hash ^ Math.imul(value, 0x9e3779b1));

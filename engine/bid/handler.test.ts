@@ -98,7 +98,18 @@ function bed(changes: Partial<ExchangeProfile> = {}, overrides: Partial<BidHandl
     const counts = counters.take().exchanges.get('demo');
     return counts === undefined ? 0 : counts.noBids.reduce((sum, count) => sum + count, 0);
   };
-  return { post, take, decide: () => handler.decide(), clock, status, credit, ring, reasons, read, drawn: () => counters.take().traffic.requests };
+  return {
+    post,
+    take,
+    decide: () => handler.decide(),
+    clock,
+    status,
+    credit,
+    ring,
+    reasons,
+    read,
+    drawn: () => counters.take().traffic.requests,
+  };
 }
 const bodyOf = (reply: Reply) => JSON.parse(String(reply.body));
 

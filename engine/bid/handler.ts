@@ -7,7 +7,6 @@ import type { ActiveSpan, Tracer } from '../../core/trace.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
 import { createCircumstances, readImpressionCircumstances } from '../auction/circumstances.ts';
 import type { Rates } from '../auction/currency.ts';
-import { hashText } from '../auction/hash.ts';
 import type { Insight } from '../auction/insight.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
@@ -282,12 +281,13 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
    * the answer, because reading impressions anew overwrites what the auction has read of them.
    */
   function drawTraffic(reason: NoBidReason | null): void {
-    if (reason === 'seat_blocked' || (reason !== null && noBidReasons[reason].stage === 'request')) return;
     const { person } = auction.decision;
-    if (!person.decision.mayBid) return;
     const known = person.stored;
-    const hash = known ? person.user[1]! : hashText(scan.text(scan.root, REQ.id));
+    const hash = known ? person.user[1]! : scan.hashOf(scan.root, REQ.id);
+    // First of all, because so few are drawn; of who was refused before, the person is that of another request.
     if (!counters.traffic.draws(hash)) return;
+    if (reason === 'seat_blocked' || (reason !== null && noBidReasons[reason].stage === 'request')) return;
+    if (!person.decision.mayBid) return;
     const { terms } = drawn.audience;
     drawn.profile = profile!;
     readAudience(scan, profile!.name, person.decision.mayPersonalise, everything, drawn.audience);

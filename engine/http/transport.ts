@@ -33,6 +33,8 @@ export interface HttpHandlers {
   readonly maxHeldBytes: number;
   /** Whether bid requests are asked for their `traceparent`. */
   readonly traced: boolean;
+  /** Names of the exchanges that are served. */
+  readonly exchanges: readonly string[];
   /**
    * A POST to the bid endpoint, with its whole body in [0, length) of bytes that are only valid until this returns.
    * Answers at once or by `decide`, which has to follow; the call is no longer its own after that.

@@ -50,12 +50,17 @@ export function createUwsTransport(loaded: LoadedUws, handlers: HttpHandlers): T
   const app: TemplatedApp & { close?: () => void } = uws.App();
   const bodies = createBodyReader(handlers);
   let socket: us_listen_socket | null = null;
-  app.post(`${BID_PATH}:exchange`, (res, req) => {
+  const takeBid = (res: HttpResponse, req: HttpRequest, exchange: string): void => {
     const call = bodies.takeCall();
     call.begin(res, req, 'POST', '');
-    call.exchange = req.getParameter(0);
-    bodies.read(call, Number(req.getHeader('content-length')));
-  });
+    call.exchange = exchange;
+    bodies.read(call, 0);
+  };
+  // A path of its own for each exchange that is known: a parameter is a text that is made for every request.
+  for (const exchange of handlers.exchanges) {
+    if (PLAIN_NAME.test(exchange)) app.post(BID_PATH + exchange, (res, req) => takeBid(res, req, exchange));
+  }
+  app.post(`${BID_PATH}:exchange`, (res, req) => takeBid(res, req, req.getParameter(0)));
   app.any('/*', (res, req) => {
     const call = new Call(bodies.owner);
     call.begin(res, req, req.getMethod().toUpperCase(), req.getUrl());
@@ -93,6 +98,8 @@ export function createUwsTransport(loaded: LoadedUws, handlers: HttpHandlers): T
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Means nothing but itself in a path. */
+const PLAIN_NAME = /^[\w.-]+$/;
 
 const keptHeaders = ['content-type', 'user-agent', 'x-forwarded-for', 'content-encoding', 'authorization'];
 
@@ -318,7 +325,10 @@ function createBodyReader(handlers: HttpHandlers) {
     track() {
       inFlight++;
     },
-    /** Reads the body and hands it over. */
+    /**
+     * Reads the body and hands it over.
+     * @param declaredBytes its length as far as it is known: one that comes in pieces is refused when it is too long
+     */
     read(call: Call, declaredBytes: number): void {
       inFlight++;
       if (declaredBytes > handlers.maxBodyBytes) handlers.refused(call, 'body_too_large');

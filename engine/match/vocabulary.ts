@@ -61,17 +61,18 @@ export function giveNumber(text: string): void {
 /** What '' stands for: no term. */
 export const noTerm = new Term('');
 
-/** A power of two. */
-const NUMERIC = 1024;
-const values = Array.from({ length: NUMERIC }, (_, value) => value);
-const numeric = values.map((value) => new Term(String(value)));
+/** A power of two; enough for all cells of a degree by a degree. */
+const NUMERIC = 65_536;
+const values = new Float64Array(NUMERIC).fill(Number.NaN);
+const numeric: (Term | undefined)[] = Array.from({ length: NUMERIC }, () => undefined);
 
 /** A whole number as a term; those of the day are remembered. */
 export function numericTerm(value: number): Term {
   const at = value & (NUMERIC - 1);
-  if (values[at] !== value) {
-    values[at] = value;
-    numeric[at] = new Term(String(value));
-  }
-  return numeric[at]!;
+  const known = numeric[at];
+  if (known !== undefined && values[at] === value) return known;
+  const made = new Term(String(value));
+  values[at] = value;
+  numeric[at] = made;
+  return made;
 }

@@ -47,7 +47,8 @@ export function readSignals(scan: RequestScan, into: ReadSignals): void {
   if (into.gdpr !== 0) {
     into.consent = scan.text(user, USER.consent) || scan.text(scan.object(user, USER.ext), USER_EXT.consent);
   }
-  into.usPrivacy = scan.text(regs, REGS.us_privacy) || scan.text(ext, REGS_EXT.us_privacy);
+  into.usPrivacy =
+    scan.cached(regs, REGS.us_privacy, forms.asSent) || scan.cached(ext, REGS_EXT.us_privacy, forms.asSent);
   into.gpp = scan.text(regs, REGS.gpp) || scan.text(ext, REGS_EXT.gpp);
   into.gppSids = readSids(scan, regs, REGS.gpp_sid) ?? readSids(scan, ext, REGS_EXT.gpp_sid) ?? noSids;
   const deviceGeo = scan.object(device, DEVICE.geo);

@@ -154,7 +154,7 @@ function providerOf(name: string): Provider {
   const known = knownProviders.get(name);
   if (known !== undefined) return known;
   const term = (id: string) => new Term(id === '' ? '' : `${name}:${id}`);
-  if (knownProviders.size >= MAX_PROVIDERS) return new TextCache(term, 1);
+  if (knownProviders.size >= MAX_PROVIDERS) return new TextCache(term, false);
   const made = new TextCache(term);
   knownProviders.set(name, made);
   return made;

@@ -1,3 +1,4 @@
+import { hashAscii, hashText } from '../auction/hash.ts';
 import { wasmBase64 } from './scanner.wasm.ts';
 import { KIND, type Shape, shapes } from './shapes.ts';
 import type { TextCache } from './textcache.ts';
@@ -25,10 +26,12 @@ interface Scanner {
   forget(): void;
   nextNode(): number;
   scan(start: number, length: number): number;
+  wordOf(start: number, end: number): number;
   addField(shape: number, field: number, length: number, kind: number, child: number): void;
   readonly BODY_AT: WebAssembly.Global;
   readonly CELLS: WebAssembly.Global;
   readonly ITEMS: WebAssembly.Global;
+  readonly MAX_WORDS: WebAssembly.Global;
 }
 
 const module = new WebAssembly.Module(Buffer.from(wasmBase64, 'base64'));
@@ -56,6 +59,8 @@ export class RequestScan {
   readonly #memory: WebAssembly.Memory;
   readonly #scanner: Scanner;
   readonly #bodyAt: number;
+  /** What keeps values by the numbers of our words. */
+  readonly #caches = new Set<TextCache<unknown>>();
   /** Where the next body goes. */
   #free: number;
   #bytes: Buffer = Buffer.alloc(0);
@@ -156,6 +161,13 @@ export class RequestScan {
     return this.#cellWords[4 * cell + 2]! - this.#cellValues[2 * cell]!;
   }
 
+  /** `hashText` of a text, '' when absent. */
+  hashOf(node: number, field: number): number {
+    const cell = node + field;
+    if (this.#cellWords[4 * cell + 3] !== TAG.ascii) return hashText(this.text(node, field));
+    return hashAscii(this.#bytes, this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!);
+  }
+
   /** Copies such a text. */
   copyAscii(node: number, field: number, out: Uint8Array, outAt: number): void {
     const cell = node + field;
@@ -171,17 +183,39 @@ export class RequestScan {
     if (node < 0) return cache.ofNothing;
     const cell = node + field;
     const tag = this.#cellWords[4 * cell + 3]!;
-    if (tag === TAG.ascii)
-      return cache.ofAscii(this.#bytes, this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!);
-    return tag === TAG.absent ? cache.ofNothing : cache.ofText(this.text(node, field));
+    if (tag === TAG.ascii) return this.#known(this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!, cache);
+    return tag === TAG.absent ? cache.ofNothing : cache.make(this.text(node, field));
   }
 
   /** The same for an item of a list of texts. */
   itemCached<Value>(item: number, cache: TextCache<Value>): Value {
-    if (this.#itemWords[6 * item + 3] === TAG.ascii) {
-      return cache.ofAscii(this.#bytes, this.#itemValues[3 * item]!, this.#itemWords[6 * item + 2]!);
+    if (this.#itemWords[6 * item + 3] !== TAG.ascii) return cache.make(this.itemText(item));
+    return this.#known(this.#itemValues[3 * item]!, this.#itemWords[6 * item + 2]!, cache);
+  }
+
+  /** What the ASCII text in [start, end) stands for. */
+  #known<Value>(start: number, end: number, cache: TextCache<Value>): Value {
+    if (cache.owner !== this && !this.#adopt(cache)) return cache.make(this.#bytes.latin1Slice(start, end));
+    let word = this.#scanner.wordOf(start, end);
+    if (word < 0) {
+      word = -word;
+      for (const other of this.#caches) other.values[word] = undefined;
     }
-    return cache.ofText(this.itemText(item));
+    const known = cache.values[word];
+    if (known !== undefined) return known;
+    const made = cache.make(this.#bytes.latin1Slice(start, end));
+    if (word > 0) cache.values[word] = made;
+    return made;
+  }
+
+  /** Makes our numbers the ones that count. @returns whether it remembers anything */
+  #adopt(cache: TextCache<unknown>): boolean {
+    if (!cache.remembers) return false;
+    const words = this.#scanner.MAX_WORDS.value as number;
+    cache.owner = this;
+    cache.values = Array.from({ length: words + 1 }, () => undefined);
+    this.#caches.add(cache);
+    return true;
   }
 
   /** The node of an object in a field, -1 when absent. */

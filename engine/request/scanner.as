@@ -60,12 +60,21 @@ const EXTRA: i32 = 8;
 const TAG: i32 = 12;
 const NEXT: i32 = 16;
 
+// A word is a short text that has come before: its length, its number, and from byte 16 its text. One slot per hash.
+const WORD_BYTES: i32 = 64;
+const WORD_SLOT_BITS: i32 = 12;
+const MAX_WORD_LENGTH: i32 = 48;
+const NUMBER_AT: i32 = 4;
+const TEXT_AT: i32 = 16;
+
 // The compiler keeps its own constants from 1024 on.
 const SHAPES_AT: i32 = 4096;
-const CELLS_AT: i32 = SHAPES_AT + MAX_SHAPES * SHAPE_BYTES;
+const WORDS_AT: i32 = SHAPES_AT + MAX_SHAPES * SHAPE_BYTES;
+const CELLS_AT: i32 = WORDS_AT + (WORD_BYTES << WORD_SLOT_BITS);
 const ITEMS_AT: i32 = CELLS_AT + 2 * MAX_CELLS * CELL_BYTES;
 /** Where `scan.ts` puts the first body. What follows one must hold 16 bytes more. */
 export const BODY_AT: i32 = ITEMS_AT + 2 * MAX_ITEMS * ITEM_BYTES;
+export const MAX_WORDS: i32 = 1 << WORD_SLOT_BITS;
 export const CELLS: i32 = CELLS_AT;
 export const ITEMS: i32 = ITEMS_AT;
 
@@ -81,6 +90,8 @@ let items: i32 = 1;
 // Where the present request has to end.
 let cellsEnd: i32 = 0;
 let itemsEnd: i32 = 0;
+// Numbers given to words.
+let words: i32 = 0;
 // The number or text just read.
 let numberValue: f64 = 0;
 let textStart: i32 = 0;
@@ -141,6 +152,38 @@ function readRequest(end: i32): i32 {
   if (readObject(0) < 0) return fault;
   skipSpace();
   return at == end ? READ : MALFORMED;
+}
+
+/**
+ * The number of the text in [start, end), from 1 to MAX_WORDS, which is the same when it comes again; 0 for one that is
+ * empty or too long. A number that has stood for another text until now is given as its negative.
+ */
+export function wordOf(start: i32, end: i32): i32 {
+  const length = end - start;
+  if (<u32>(length - 1) >= <u32>MAX_WORD_LENGTH) return 0;
+  let hash = <u64>length;
+  let p = start;
+  let rest = length;
+  for (; rest > 8; rest -= 8, p += 8) hash = folded(hash, load<u64>(p));
+  const last = load<u64>(p) & (~(<u64>0) >> (<u64>(8 - rest) << 3));
+  const slot = WORDS_AT + <i32>(folded(hash, last) >> (64 - WORD_SLOT_BITS)) * WORD_BYTES;
+  if (load<i32>(slot) == length) {
+    let q = slot + TEXT_AT;
+    for (p = start, rest = length; rest > 8 && load<u64>(p) == load<u64>(q); rest -= 8, p += 8) q += 8;
+    if (rest <= 8 && load<u64>(q) == last) return load<i32>(slot + NUMBER_AT);
+  }
+  const before = load<i32>(slot + NUMBER_AT);
+  if (before == 0) store<i32>(slot + NUMBER_AT, ++words);
+  store<i32>(slot, length);
+  let q = slot + TEXT_AT;
+  for (p = start, rest = length; rest > 8; rest -= 8, p += 8, q += 8) store<u64>(q, load<u64>(p));
+  store<u64>(q, last);
+  return before == 0 ? words : -before;
+}
+
+function folded(hash: u64, eight: u64): u64 {
+  const product = (hash ^ eight) * 0x9e3779b97f4a7c15;
+  return product ^ (product >> 32);
 }
 
 function tooComplex(): bool {

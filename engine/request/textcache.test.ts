@@ -1,37 +1,69 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { RequestScan } from './scan.ts';
+import { shapes } from './shapes.ts';
 import { TextCache } from './textcache.ts';
 
-const ascii = fc.string({
-  unit: fc.integer({ min: 1, max: 126 }).map((code) => String.fromCharCode(code)),
-  maxLength: 60,
-});
+const text = fc.oneof(fc.string({ maxLength: 60 }), fc.constantFrom('USA', 'usa ', 'DEU', 'IAB1-2', 'IAB1-2345'));
+const loud = (given: string) => `<${given.trim().toUpperCase()}>`;
+
+/** What a cache says of the texts, sent as a block list. */
+function ask<Value>(scan: RequestScan, texts: readonly string[], cache: TextCache<Value>): Value[] {
+  const body = Buffer.from(JSON.stringify({ bcat: texts }));
+  expect(scan.scan(body, body.length)).toBeNull();
+  const found: Value[] = [];
+  for (let item = scan.first(scan.root, shapes.REQUEST.f.bcat); item !== 0; item = scan.next(item)) {
+    found.push(scan.itemCached(item, cache));
+  }
+  return found;
+}
 
 describe('the text cache', () => {
-  it.each([1, 4, 2048])('always gives what the text stands for, with %i slots', (slots) => {
+  it('always gives what the text stands for, also when two scanners ask in turns', () => {
+    const cache = new TextCache(loud);
+    const [one, other] = [new RequestScan(), new RequestScan()];
     fc.assert(
-      fc.property(
-        fc.array(fc.oneof(ascii, fc.constantFrom('USA', 'usa ', 'DEU', 'IAB1-2')), { maxLength: 80 }),
-        (texts) => {
-          const cache = new TextCache((text) => `<${text.trim().toUpperCase()}>`, slots);
-          for (const text of [...texts, ...texts]) {
-            const bytes = Buffer.from(`xx${text}yy`, 'latin1');
-            expect(cache.ofAscii(bytes, 2, 2 + text.length)).toBe(`<${text.trim().toUpperCase()}>`);
-          }
-        },
-      ),
+      fc.property(fc.array(text, { maxLength: 80 }), (texts) => {
+        for (const scan of [one, one, other]) expect(ask(scan, texts, cache)).toEqual(texts.map(loud));
+      }),
     );
   });
 
-  it('makes a text that comes again only once', () => {
+  it('gives no text what another stands for that had its place before', () => {
+    const scan = new RequestScan();
+    const [cache, second] = [new TextCache(loud), new TextCache((given) => `${given}!`)];
+    // Several times as many as there are places.
+    for (let from = 0; from < 20_000; from += 1000) {
+      const texts = Array.from({ length: 1000 }, (_, i) => `site-${from + i}.example`);
+      const again = texts.concat(texts.map((_, i) => `site-${i}.example`));
+      expect(ask(scan, again, cache)).toEqual(again.map(loud));
+      expect(ask(scan, texts, second)).toEqual(texts.map((given) => `${given}!`));
+    }
+  });
+
+  it('makes a text that comes again only once, and a long one, or one it is not to remember, each time', () => {
     let made = 0;
-    const cache = new TextCache((text) => {
+    const count = (given: string) => {
       made++;
-      return text;
-    });
-    made = 0;
-    const bytes = Buffer.from('site-1.example');
-    for (let i = 0; i < 10; i++) expect(cache.ofAscii(bytes, 0, bytes.length)).toBe('site-1.example');
-    expect(made).toBe(1);
+      return given;
+    };
+    const scan = new RequestScan();
+    const cases: readonly (readonly [number, string, boolean])[] = [
+      [1, 'site-1.example', true],
+      [10, 'x'.repeat(49), true],
+      [10, 'site-1.example', false],
+    ];
+    for (const [times, given, remembers] of cases) {
+      const cache = new TextCache(count, remembers);
+      made = 0;
+      expect(
+        ask(
+          scan,
+          Array.from({ length: 10 }, () => given),
+          cache,
+        ),
+      ).toEqual(Array.from({ length: 10 }, () => given));
+      expect(made).toBe(times);
+    }
   });
 });

@@ -1,64 +1,34 @@
 import { Term } from '../match/vocabulary.ts';
 
-const SLOTS = 2048;
-const MAX_BYTES = 48;
-
 /**
- * What short texts of requests stand for, remembered by their bytes: countries, systems, categories and domains come
- * again and again, and finding one costs a fifth of decoding, trimming and hashing it anew. One slot per hash, the last
- * text wins it, so memory is fixed whatever is sent.
+ * What short texts of requests stand for: countries, systems, categories and domains come again and again, and finding
+ * one by its number (see `RequestScan.cached`) costs a tenth of decoding, trimming and hashing it anew. There are only so
+ * many numbers, so memory is fixed whatever is sent.
  */
 export class TextCache<Value> {
-  readonly #make: (text: string) => Value;
-  readonly #mask: number;
-  readonly #values: (Value | undefined)[];
-  readonly #lengths: Uint8Array;
-  readonly #bytes: Uint8Array;
+  /** What a text stands for. */
+  readonly make: (text: string) => Value;
   /** What '' stands for. */
   readonly ofNothing: Value;
+  readonly remembers: boolean;
+  /** By number of the text; whose numbers they are is `owner`. */
+  values: (Value | undefined)[] = [];
+  owner: object | null = null;
 
   /**
    * @param make what a text stands for; pure
-   * @param slots a power of two; about 60 bytes each
+   * @param remembers whether to keep it
    */
-  constructor(make: (text: string) => Value, slots = SLOTS) {
-    this.#make = make;
+  constructor(make: (text: string) => Value, remembers = true) {
+    this.make = make;
     this.ofNothing = make('');
-    this.#mask = slots - 1;
-    this.#values = Array.from({ length: slots }, () => undefined);
-    this.#lengths = new Uint8Array(slots);
-    this.#bytes = new Uint8Array(slots * MAX_BYTES);
-  }
-
-  /** What the ASCII text in [start, end) stands for. */
-  ofAscii(bytes: Buffer, start: number, end: number): Value {
-    const length = end - start;
-    if (length > MAX_BYTES) return this.#make(bytes.latin1Slice(start, end));
-    let hash = length;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-    const slot = (hash ^ (hash >>> 15)) & this.#mask;
-    const kept = slot * MAX_BYTES;
-    const value = this.#values[slot];
-    if (value !== undefined && this.#lengths[slot] === length) {
-      let i = 0;
-      while (i < length && this.#bytes[kept + i] === bytes[start + i]) i++;
-      if (i === length) return value;
-    }
-    const made = this.#make(bytes.latin1Slice(start, end));
-    for (let i = 0; i < length; i++) this.#bytes[kept + i] = bytes[start + i]!;
-    this.#lengths[slot] = length;
-    this.#values[slot] = made;
-    return made;
-  }
-
-  /** The same for a text that has been decoded. */
-  ofText(text: string): Value {
-    return this.#make(text);
+    this.remembers = remembers;
   }
 }
 
 const upperCase = new TextCache((text) => new Term(text.trim().toUpperCase()));
 const lowerCase = new TextCache((text) => new Term(text.trim().toLowerCase()));
+const asSent = new TextCache((text) => text);
 
-/** Forms of a text that a thread's scanner remembers, as terms. */
-export const forms = { upperCase, lowerCase } as const;
+/** Forms of a text that a thread's scanner remembers: as terms, or the text itself. */
+export const forms = { upperCase, lowerCase, asSent } as const;
