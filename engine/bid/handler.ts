@@ -5,17 +5,14 @@ import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { type BidToken, MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
 import type { ActiveSpan, Tracer } from '../../core/trace.ts';
 import { Auction, type Bid } from '../auction/auction.ts';
-import { createCircumstances, readImpressionCircumstances } from '../auction/circumstances.ts';
 import type { Rates } from '../auction/currency.ts';
 import type { Insight } from '../auction/insight.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall } from '../http/transport.ts';
-import { TermList } from '../match/termlist.ts';
 import { queryValue } from '../notice/query.ts';
 import { userHex } from '../privacy/userhash.ts';
-import { readAudience } from '../request/audience.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { CreditGate } from '../shared/creditgate.ts';
@@ -24,7 +21,7 @@ import type { RingWriter } from '../shared/ring.ts';
 import { isDraining, isReady, type SharedStatus } from '../shared/status.ts';
 import { type Counters, UNKNOWN_EXCHANGE } from '../stats/counters.ts';
 import { stages as stageList } from '../stats/stages.ts';
-import { drawnImpression, drawnRequest, MAX_DRAWN_IMPRESSIONS } from '../stats/traffic.ts';
+import { createDraw } from './draw.ts';
 import { explain } from './explain.ts';
 import { createPrefixes } from './prefixes.ts';
 import { createResponseWriter } from './responsewriter.ts';
@@ -89,8 +86,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const scan = new RequestScan();
   const writer = createResponseWriter();
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
-  const drawn = createCircumstances(deps.rates, deps.insight, everything);
-  const members = new TermList();
+  const draw = createDraw(deps, scan, auction.decision);
   const inflated = Buffer.alloc(deps.maxBodyBytes + 1);
   const tokenBytes = new Uint8Array(MAX_TOKEN_CHARS);
   const tokenPrefix = createPrefixes();
@@ -221,7 +217,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   /** Reads a request beside those that have been read. */
-  function read(call: HttpCall, body: Uint8Array, length: number, debugging: boolean): void {
+  function read(call: HttpCall, body: Uint8Array, length: number, debugging: boolean) {
     timed = stages.begin(startedMs);
     if (deps.tracer !== null) trace(call, deps.tracer);
     const fault = scan.add(body, length);
@@ -253,7 +249,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   /** Decides the request that is the present one of the scan. */
-  function conclude(call: HttpCall, deadlineMs: number, debugging: boolean): void {
+  function conclude(call: HttpCall, deadlineMs: number, debugging: boolean) {
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
     bidIds.length = 0;
@@ -263,48 +259,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     // What was reserved is freed like that of any bid that is not heard of again.
     else if (clock.monotonicMs() - startedMs >= deadlineMs) noBid(call, 'timeout', true);
     else answer(call);
-    draw(reason);
-  }
-
-  /** The request is answered: a defect here is told, but is no error of the request. */
-  function draw(reason: NoBidReason | null): void {
-    try {
-      drawTraffic(reason);
-    } catch (error) {
-      counters.drawFailed();
-      deps.onDefect(error);
-    }
-  }
-
-  /**
-   * What the traffic is like, of the few requests that are drawn. The auction reads only what targeting asks for. After
-   * the answer, because reading impressions anew overwrites what the auction has read of them.
-   */
-  function drawTraffic(reason: NoBidReason | null): void {
-    const { person } = auction.decision;
-    const known = person.stored;
-    const hash = known ? person.user[1]! : scan.hashOf(scan.root, REQ.id);
-    // First of all, because so few are drawn; of who was refused before, the person is that of another request.
-    if (!counters.traffic.draws(hash)) return;
-    if (reason === 'seat_blocked' || (reason !== null && noBidReasons[reason].stage === 'request')) return;
-    if (!person.decision.mayBid) return;
-    const { terms } = drawn.audience;
-    drawn.profile = profile!;
-    readAudience(scan, profile!.name, person.decision.mayPersonalise, everything, drawn.audience);
-    members.clear();
-    if (known) deps.insight.people.addAudiences(person, members);
-    const request = drawnRequest(hash, known, terms, members);
-    const { impressions } = request;
-    let read = 0;
-    for (
-      let item = scan.first(scan.root, REQ.imp);
-      item !== 0 && read < MAX_DRAWN_IMPRESSIONS;
-      item = scan.next(item)
-    ) {
-      read++;
-      if (readImpressionCircumstances(scan, scan.itemNode(item), read, drawn)) impressions.push(drawnImpression(terms));
-    }
-    counters.traffic.add(request);
+    draw(profile!, reason);
   }
 
   function handle(call: HttpCall, exchange: string, body: Uint8Array, length: number) {
@@ -370,7 +325,6 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
 
 const [READ, AUCTION, ANSWER] = [0, 1, 2] as const;
 const stageNames = stageList.map((stage) => `bid.${stage}`);
-const everything = { uses: () => true } as const;
 function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } {
   return {
     bidId: '',
