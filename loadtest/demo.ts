@@ -10,6 +10,7 @@ import type { MarketOptions } from './market/market.ts';
 import { defaultMarket } from './market/market.ts';
 import { errorsOf } from './send/counters.ts';
 import { createLatencies } from './send/latencies.ts';
+import { takeCounts } from './send/recorder.ts';
 import { createSchedule } from './send/schedule.ts';
 import type { TrafficMix } from './traffic/generator.ts';
 import { createRequestGenerator, defaultMix } from './traffic/generator.ts';
@@ -154,7 +155,8 @@ function createWindow(lane: Lane, clock: Clock) {
   let lastSent = 0;
   let last = look(0, 0, 0);
   function look(rps: number, p50Ms: number, p99Ms: number): TrafficStatus {
-    const { counters, market } = lane;
+    const { account, market } = lane;
+    const { counters } = account;
     const sums = { spendNanos: 0n, impressions: 0, clicks: 0 };
     for (const campaign of lane.truth.values()) {
       sums.spendNanos += campaign.spendNanos;
@@ -180,11 +182,15 @@ function createWindow(lane: Lane, clock: Clock) {
       const nowMs = clock.monotonicMs();
       const seconds = Math.max(0.001, (nowMs - lastMs) / 1000);
       latencies.reset();
-      latencies.addCounts(lane.latencies.take());
-      lane.lateness.take();
-      last = look((lane.counters.sent - lastSent) / seconds, latencies.percentileMs(50), latencies.percentileMs(99));
+      latencies.addCounts(takeCounts(lane.account.latencies));
+      takeCounts(lane.account.lateness);
+      last = look(
+        (lane.account.counters.sent - lastSent) / seconds,
+        latencies.percentileMs(50),
+        latencies.percentileMs(99),
+      );
       lastMs = nowMs;
-      lastSent = lane.counters.sent;
+      lastSent = lane.account.counters.sent;
       return last;
     },
     destroy: latencies.destroy,

@@ -11,13 +11,12 @@ import type { Truth } from './market/ledger.ts';
 import { createLedger } from './market/ledger.ts';
 import type { MarketCounters, MarketOptions } from './market/market.ts';
 import { createMarket, defaultMarket } from './market/market.ts';
+import { createCoreWatch, createTakenSum } from './selfcheck/corewatch.ts';
 import type { SelfCheckRecorders } from './selfcheck/stamp.ts';
 import { createSelfCheckRecorders } from './selfcheck/stamp.ts';
+import type { Account } from './send/book.ts';
+import { newAccount } from './send/book.ts';
 import { createClosedSender } from './send/closed.ts';
-import type { SendCounters } from './send/counters.ts';
-import { newCounters } from './send/counters.ts';
-import type { Recorder } from './send/recorder.ts';
-import { createRecorder } from './send/recorder.ts';
 import type { Schedule } from './send/schedule.ts';
 import type { SenderDeps, SenderOptions } from './send/sender.ts';
 import { createSender } from './send/sender.ts';
@@ -55,11 +54,11 @@ export interface LaneDeps {
 }
 
 export interface Lane {
-  readonly counters: SendCounters;
+  /** What is measured. */
+  readonly account: Account;
+  readonly warmup: Account;
   readonly market: MarketCounters;
   readonly courier: CourierCounters;
-  readonly latencies: Recorder;
-  readonly lateness: Recorder;
   /** Empty unless the server is the echo of a self-check. */
   readonly selfCheck: SelfCheckRecorders;
   readonly truth: Truth;
@@ -92,10 +91,9 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
   const origin = originOf(url, options.insecure);
   const { maxConnections, timeoutMs } = options;
   const pool = createHttpPool({ origin, maxConnections, keep: options.connections, timeoutMs }, clock);
-  const counters = newCounters();
-  const latencies = createRecorder();
-  const lateness = createRecorder();
-  const selfCheck = createSelfCheckRecorders();
+  const selfCheck = createSelfCheckRecorders(createTakenSum(options.selfCheck ? createCoreWatch() : null, clock));
+  const account = newAccount();
+  const warmup = newAccount();
   const senderDeps: SenderDeps<RequestContext> = {
     clock,
     pool,
@@ -103,9 +101,8 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     next: deps.source.next,
     onDone: deps.source.done,
     onAnswer: (response, about, inTime) => verdictOf(response, about, inTime, market.answer),
-    counters,
-    latencies,
-    lateness,
+    account,
+    warmup,
     ...(options.selfCheck ? { onTimes: selfCheck.onTimes } : {}),
   };
   const sender =
@@ -113,11 +110,10 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
       ? createSender(options.sender, senderDeps)
       : createClosedSender({ ...options.sender, ...options.closed }, senderDeps);
   return {
-    counters,
+    account,
+    warmup,
     market: market.counters,
     courier: courier.counters,
-    latencies,
-    lateness,
     selfCheck,
     get truth() {
       return ledger.truth;

@@ -66,9 +66,13 @@ export async function runDraft(draft: Draft, deps: CommandDeps): Promise<Loadtes
     version: deps.version,
     onPhase: view.phase,
     onProgress: view.show,
-    onHistograms: (histograms, startedMs) => {
-      if (paths.hdr !== '') hdr = hdrLog(histograms, startedMs, options.intervalMs, deps.version);
-    },
+    ...(paths.hdr === ''
+      ? {}
+      : {
+          onHistograms: (histograms, startedMs) => {
+            hdr = hdrLog(histograms, startedMs, options.intervalMs, deps.version);
+          },
+        }),
   });
   deps.signal.removeEventListener('abort', stopping);
   view.done();

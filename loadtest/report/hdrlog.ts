@@ -1,11 +1,11 @@
-import type { Collector } from '../run/collector.ts';
+import type { StepHistogram } from '../run/collector.ts';
 
 /**
  * Histograms of every step in the HDR log format, version 1.2, which HdrHistogram's log processors and plotters read:
  * `"start seconds","length seconds","max",histogram`. Values are microseconds, so "max" is in ms.
  */
 export function hdrLog(
-  histograms: Collector['histograms'],
+  histograms: readonly StepHistogram[],
   startedMs: number,
   intervalMs: number,
   version: string,

@@ -7,6 +7,7 @@ import type { SendCounters } from '../send/counters.ts';
 import { addCounters, errorsOf, newCounters } from '../send/counters.ts';
 import type { Latencies } from '../send/latencies.ts';
 import { createLatencies } from '../send/latencies.ts';
+import type { LatencyCounts } from '../send/recorder.ts';
 import type { Stage } from '../send/schedule.ts';
 import { rateAt } from '../send/schedule.ts';
 import type { LaneReport } from './lanetask.ts';
@@ -28,12 +29,19 @@ export interface Collector {
   readonly selfCheck: Readonly<Record<SelfCheckName, Latencies>>;
   /** Steps that every lane has reported, oldest first. */
   series(): readonly SeriesPoint[];
-  /** The histograms of the steps, for the HDR log. */
-  readonly histograms: readonly { readonly atMs: number; readonly maxMs: number; readonly base64: string }[];
+  /** The histograms of the steps, for the HDR log. Encoding them takes a while: ask when nothing is sent any more. */
+  histograms(): readonly StepHistogram[];
   readonly maxBusy: number;
   /** Reports steps that are still waiting for a lane that has ended, then frees memory. */
   finish(): void;
   destroy(): void;
+}
+
+export interface StepHistogram {
+  readonly atMs: number;
+  readonly maxMs: number;
+  /** As HDR tools read it. */
+  readonly base64: string;
 }
 
 interface Step {
@@ -44,7 +52,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
   const steps = new Map<number, Step>();
   const latest = new Map<number, LaneReport>();
   const series: SeriesPoint[] = [];
-  const histograms: { atMs: number; maxMs: number; base64: string }[] = [];
+  const recorded: { readonly atMs: number; readonly counts: readonly LatencyCounts[] }[] = [];
   const latencies = createLatencies();
   const lateness = createLatencies();
   const stepLatencies = createLatencies();
@@ -53,7 +61,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
     startLate: createLatencies(),
     answerLate: createLatencies(),
     added: createLatencies(),
-    worstOf100: createLatencies(),
+    undisturbed: createLatencies(),
     without: createLatencies(),
   };
   let previous = sumOf([]);
@@ -61,16 +69,16 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
   let maxBusy = 0;
 
   const close = (number: number, { reports }: Step): void => {
+    // The warm-up is not counted, but handled like everything else, so that this code is warm, too, when it ends.
+    for (const counts of reports.flatMap((report) => report.rehearsed)) stepLatencies.addCounts(counts);
     stepLatencies.reset();
     stepLateness.reset();
     for (const report of reports) {
       latest.set(report.lane, report);
-      stepLatencies.addCounts(report.latencies);
-      stepLateness.addCounts(report.lateness);
+      for (const sum of [stepLatencies, latencies]) sum.addCounts(report.latencies);
+      for (const sum of [stepLateness, lateness]) sum.addCounts(report.lateness);
       for (const name of selfCheckNames) selfCheck[name].addCounts(report.selfCheck[name]);
     }
-    latencies.add(stepLatencies);
-    lateness.add(stepLateness);
     const sum = sumOf([...latest.values()]);
     const busy = Math.max(0, ...reports.map((report) => report.busy));
     maxBusy = Math.max(maxBusy, busy);
@@ -95,10 +103,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
       busy,
       connections: sum.openConnections,
     });
-    if (stepLatencies.count > 0) {
-      const base64 = stepLatencies.encode();
-      histograms.push({ atMs: number * intervalMs, maxMs: stepLatencies.maxMs, base64 });
-    }
+    recorded.push({ atMs: number * intervalMs, counts: reports.map((report) => report.latencies) });
     previous = sum;
   };
   const closeReady = (force: boolean): void => {
@@ -113,7 +118,14 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
     latencies,
     lateness,
     selfCheck,
-    histograms,
+    histograms() {
+      return recorded.flatMap(({ atMs, counts }) => {
+        stepLatencies.reset();
+        for (const each of counts) stepLatencies.addCounts(each);
+        if (stepLatencies.count === 0) return [];
+        return [{ atMs, maxMs: stepLatencies.maxMs, base64: stepLatencies.encode() }];
+      });
+    },
     add(report) {
       const step = steps.get(report.step) ?? { reports: [] };
       steps.set(report.step, step);

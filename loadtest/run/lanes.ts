@@ -31,7 +31,8 @@ export function startLanes(
   // V8 shares out even a collection of a quarter of a millisecond to four helping threads: on a busy machine the sender
   // then waits until they have all had a core, and they take its own.
   setFlagsFromString('--no-parallel-scavenge');
-  // Nor does the idle main thread tidy up its memory in the middle of a run, which takes a core for tens of milliseconds.
+  // Nor does a sender thread tidy up its memory when it has little to do. The main thread's heap is older than this and does
+  // so twice, ten milliseconds each, on whatever core is free.
   setFlagsFromString('--no-memory-reducer');
   const pool = new Piscina({
     filename: new URL('./thread.js', import.meta.url).href,

@@ -11,6 +11,7 @@ import type { MarketCounters } from '../market/market.ts';
 import type { SelfCheckCounts } from '../selfcheck/stamp.ts';
 import type { SendCounters } from '../send/counters.ts';
 import type { LatencyCounts } from '../send/recorder.ts';
+import { takeCounts } from '../send/recorder.ts';
 import { createSchedule } from '../send/schedule.ts';
 import { createRequestGenerator } from '../traffic/generator.ts';
 import { readRequests } from '../traffic/requestfile.ts';
@@ -37,6 +38,8 @@ export interface LaneReport {
   readonly latencies: LatencyCounts;
   readonly lateness: LatencyCounts;
   readonly selfCheck: SelfCheckCounts;
+  /** The same of the warm-up: not counted anywhere. */
+  readonly rehearsed: readonly LatencyCounts[];
   /** Share of the step in which the lane's event loop was busy. */
   readonly busy: number;
   readonly openConnections: number;
@@ -159,12 +162,17 @@ function createReporter(number: number, lane: Lane): (step: number) => LaneRepor
     const report: LaneReport = {
       lane: number,
       step,
-      counters: structuredClone(lane.counters),
+      counters: structuredClone(lane.account.counters),
       market: { ...lane.market },
       courier: { ...lane.courier },
-      latencies: lane.latencies.take(),
-      lateness: lane.lateness.take(),
-      selfCheck: lane.selfCheck.take(),
+      latencies: takeCounts(lane.account.latencies),
+      lateness: takeCounts(lane.account.lateness),
+      selfCheck: lane.selfCheck.take(1),
+      rehearsed: [
+        takeCounts(lane.warmup.latencies),
+        takeCounts(lane.warmup.lateness),
+        ...Object.values(lane.selfCheck.take(0)),
+      ],
       busy,
       openConnections: lane.openConnections,
       staleConnections: lane.staleConnections,

@@ -10,7 +10,7 @@ import type { Truth } from '../market/ledger.ts';
 import { mergeTruth } from '../market/ledger.ts';
 import { plannedMs } from '../send/schedule.ts';
 import { scopedDomains } from '../traffic/generator.ts';
-import type { Collector } from './collector.ts';
+import type { Collector, StepHistogram } from './collector.ts';
 import { createCollector } from './collector.ts';
 import { judgeSender } from './health.ts';
 import type { Lanes } from './lanes.ts';
@@ -27,7 +27,7 @@ export interface LoadtestDeps {
   /** What the run is doing: `connecting`, `sending`, `draining`, `auditing`. */
   readonly onPhase?: (phase: string) => void;
   /** Given the step histograms before they are forgotten. */
-  readonly onHistograms?: (histograms: Collector['histograms'], startedMs: number) => void;
+  readonly onHistograms?: (histograms: readonly StepHistogram[], startedMs: number) => void;
   /** Version of the product, for the report. */
   readonly version?: string;
 }
@@ -93,7 +93,7 @@ export async function runLoadtest(options: LoadtestOptions, deps: LoadtestDeps):
     else problems.push(`A sender failed: ${messageOf(lane.reason)}`);
   }
   const audit = await runAudit(options, deps, truth, startedMs);
-  deps.onHistograms?.(collector.histograms, startedMs);
+  deps.onHistograms?.(collector.histograms(), startedMs);
   const durationMs = Math.max(0, (lastAnswerMs || clock.nowMs()) - startedMs);
   const result = buildResult(options, deps, { collector, truth, audit, problems, startedMs, durationMs, cpuCores });
   collector.destroy();
@@ -105,7 +105,7 @@ function selfCheckOf({ selfCheck }: Collector): LoadtestResult['selfCheck'] {
     startLate: summaryOf(selfCheck.startLate),
     answerLate: summaryOf(selfCheck.answerLate),
     added: summaryOf(selfCheck.added),
-    worstOf100: summaryOf(selfCheck.worstOf100),
+    undisturbed: summaryOf(selfCheck.undisturbed),
     without: summaryOf(selfCheck.without),
   };
 }

@@ -3,20 +3,27 @@ import { createServer } from 'node:net';
 import process from 'node:process';
 import { answerUsage } from '../../core/benchusage.ts';
 import { systemClock } from '../../core/clock.ts';
-import { machineOffsetMs, STAMP_HEADER } from './stamp.ts';
+import { createCoreWatch, createTakenSum } from './corewatch.ts';
+import { machineOffsetMs, STAMP_HEADER, TAKEN_HEADER } from './stamp.ts';
 
-// The least a server can do, in a process of its own: answers 204 to every request, with the time at which it did. It never
-// sleeps, so that what else runs on its core takes little part in what is measured.
+// The least a server can do, in a process of its own: answers 204 to every request, with the time at which it did. It sleeps
+// for moments only, as a precise sender does, and is there when the next request comes.
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LENGTH = Buffer.from('Content-Length: ');
 const CR = 13;
+const LOOK_EVERY_MS = 0.02;
 
 const offsetMs = machineOffsetMs(systemClock);
+const taken = createTakenSum(createCoreWatch(), systemClock);
 
 function answer(socket: Socket): void {
+  const takenUs = Math.round(taken() * 1000);
   const sentUs = Math.round((systemClock.monotonicMs() + offsetMs) * 1000);
-  socket.write(`HTTP/1.1 204 No Content\r\n${STAMP_HEADER}: ${sentUs}\r\n\r\n`, 'latin1');
+  socket.write(
+    `HTTP/1.1 204 No Content\r\n${TAKEN_HEADER}: ${takenUs}\r\n${STAMP_HEADER}: ${sentUs}\r\n\r\n`,
+    'latin1',
+  );
 }
 
 /** Knows only what our sender writes: a whole head in the first piece, a body of the length it says. */
@@ -38,8 +45,10 @@ function bodyMissing(piece: Buffer): number {
 const server = createServer({ noDelay: true }, serve);
 server.listen(0, '127.0.0.1', () => process.send?.({ kind: 'ready', port: (server.address() as AddressInfo).port }));
 
-function stayAwake(): void {
-  setImmediate(stayAwake);
+const cell = new Int32Array(new SharedArrayBuffer(4));
+function look(): void {
+  Atomics.wait(cell, 0, 0, LOOK_EVERY_MS);
+  setImmediate(look);
 }
-stayAwake();
+look();
 answerUsage(() => process.exit(0));

@@ -3,10 +3,11 @@ import type { SelfCheckResult, SelfCheckRound } from './selfcheck.ts';
 
 export const SELF_CHECK_HEAD = `What this sender adds to the latencies it reports, against an echo that says when it answered.
 start: from the intended start until the system had the request. answer: from the echo's time stamp until the sender took
-the time. added: both. worst of 100: the median of the largest in each hundred, what p99 is while nothing disturbs.
-reported: what a load test says. without: reported without added. The first line only shows what a request costs.
+the time. added: both. alone: added to those requests during which no other program had the sender's core or the echo's,
+and how many those are. reported: what a load test says. without: reported without added. The first line only shows what
+a request costs.
 
-rate                  --pace   CPU   no core  p99, ms: start  answer   added  worst of 100  reported  without
+rate                  --pace   CPU   no core  p99, ms: start  answer   added     alone        of  reported  without
 `;
 
 /** One line per round, below `SELF_CHECK_HEAD`. */
@@ -23,19 +24,20 @@ export function roundText(round: SelfCheckRound): string {
     p99(round.startLate).padStart(16),
     p99(round.answerLate).padStart(8),
     p99(round.added).padStart(8),
-    round.worstOf100.p50Ms.toFixed(3).padStart(14),
+    p99(round.undisturbed).padStart(10),
+    `${((round.undisturbed.count / round.added.count) * 100).toFixed(1)} %`.padStart(10),
     p99(round.reported).padStart(10),
     `${p99(round.without).padStart(9)}\n`,
   ].join('');
 }
 
-export function selfCheckText({ bars, pinned, passed }: SelfCheckResult): string {
+export function selfCheckText({ bars, pinned, preferred, passed }: SelfCheckResult): string {
   const lines = bars.map(
     ({ name, limit, most, value, ok }) =>
       `  ${ok ? 'ok    ' : 'MISSED'} ${name}: ${Number(value.toPrecision(4))} (${most ? 'at most' : 'at least'} ${limit})`,
   );
   const where = pinned
-    ? 'Sender and echo had a core each.'
+    ? `Sender and echo had a core each${preferred ? ', and were preferred to other programs (nice -20)' : ''}.`
     : 'Processes can not be pinned here: they shared all cores.';
   return `\n${lines.join('\n')}\n\n${where}\n${passed ? 'PASSED' : 'FAILED'}\n`;
 }

@@ -3,12 +3,14 @@ import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { HttpResponse } from '../http/response.ts';
 import { headerOf } from '../http/response.ts';
-import type { LatencyCounts } from '../send/recorder.ts';
-import { createRecorder } from '../send/recorder.ts';
-import type { RequestTimes } from '../send/sender.ts';
+import type { RequestTimes } from '../send/book.ts';
+import type { LatencyCounts, Recorder } from '../send/recorder.ts';
+import { createRecorder, recordMs, takeCounts } from '../send/recorder.ts';
 
 /** The header in which the echo of a self-check says when it sent the answer: whole µs of the machine's clock. */
 export const STAMP_HEADER = 'x-sent-us';
+/** How long other programs have had the echo's core since its start while it was ready to run, µs. */
+export const TAKEN_HEADER = 'x-taken-us';
 
 /**
  * What a self-check measures of each request:
@@ -16,54 +18,79 @@ export const STAMP_HEADER = 'x-sent-us';
  * - `answerLate`: from the echo's stamp, taken just before it wrote the answer, until the sender took the time. This
  *   contains the echo's own write and the way through the system, so it is more than what the sender adds;
  * - `added`: the two together: the part of the reported latency that is not the server's;
- * - `worstOf100`: the largest `added` of each hundred requests in turn. Its median is what p99 of `added` would be if
- *   nothing else ever took the sender's core: something else does that for milliseconds, and so to few of the hundreds;
+ * - `undisturbed`: `added` of the requests that were answered while no other program had the sender's core, or the echo's,
+ *   whose stalls come back as bursts of answers: what is left is the sender's own doing;
  * - `without`: the reported latency without `added`: what an observer at the server's socket would report.
  */
-export const selfCheckNames = ['startLate', 'answerLate', 'added', 'worstOf100', 'without'] as const;
+export const selfCheckNames = ['startLate', 'answerLate', 'added', 'undisturbed', 'without'] as const;
 export type SelfCheckName = (typeof selfCheckNames)[number];
 export type SelfCheckCounts = Readonly<Record<SelfCheckName, LatencyCounts>>;
 
 export interface SelfCheckRecorders {
-  onTimes(times: RequestTimes, response: HttpResponse): void;
-  /** What was recorded since the last call. */
-  take(): SelfCheckCounts;
+  /** @param kind 0 for the warm-up, 1 for what is measured */
+  onTimes(times: RequestTimes, response: HttpResponse, kind: 0 | 1): void;
+  /** What was recorded of a kind since the last call. */
+  take(kind: 0 | 1): SelfCheckCounts;
 }
 
-export function createSelfCheckRecorders(): SelfCheckRecorders {
+/** Whether the cores were their own is decided for stretches of this length, ms. */
+const STRETCH_MS = 20;
+/** A stretch is disturbed when other programs had one of the cores for longer than this in it, ms. */
+const DISTURBED_MS = 0.1;
+
+/** @param taken how long other programs have had the core of the thread that calls `onTimes`, ms, so far */
+export function createSelfCheckRecorders(taken: () => number): SelfCheckRecorders {
   const offsetMs = machineOffsetMs(systemClock);
-  const startLate = createRecorder();
-  const answerLate = createRecorder();
-  const added = createRecorder();
-  const worstOf100 = createRecorder();
-  const without = createRecorder();
-  let count = 0;
-  let worstMs = 0;
+  const newSet = (): Record<SelfCheckName, Recorder> => ({
+    startLate: createRecorder(),
+    answerLate: createRecorder(),
+    added: createRecorder(),
+    undisturbed: createRecorder(),
+    without: createRecorder(),
+  });
+  const sets = [newSet(), newSet()] as const;
+  let stretch: number[] = [];
+  let stretchEndMs = 0;
+  let [takenMs, echoTakenMs] = [taken(), 0];
+  // What a disturbance held up is made good afterwards: the stretch that follows one does not count either.
+  let wasDisturbed = true;
+
+  const endStretch = (atMs: number, echoTakenNowMs: number, into: Recorder): void => {
+    const takenNowMs = taken();
+    const isDisturbed = Math.max(takenNowMs - takenMs, echoTakenNowMs - echoTakenMs) > DISTURBED_MS;
+    if (!isDisturbed && !wasDisturbed) for (const ms of stretch) recordMs(into, ms);
+    wasDisturbed = isDisturbed;
+    takenMs = takenNowMs;
+    echoTakenMs = echoTakenNowMs;
+    stretch = [];
+    stretchEndMs = atMs + STRETCH_MS;
+  };
   return {
-    onTimes({ intendedMs, writtenMs, answeredMs }, response) {
-      const sentMs = Number(headerOf(response.head, STAMP_HEADER)) / 1000 - offsetMs;
+    onTimes({ intendedMs, writtenMs, answeredMs }, { head }, kind) {
+      const set = sets[kind];
+      const sentMs = Number(headerOf(head, STAMP_HEADER)) / 1000 - offsetMs;
       const startMs = writtenMs - intendedMs;
       // A stamp of whole microseconds can lie behind the moment the answer was taken.
       const answerMs = Math.max(0, answeredMs - sentMs);
-      startLate.recordMs(startMs);
-      answerLate.recordMs(answerMs);
-      added.recordMs(startMs + answerMs);
-      worstMs = Math.max(worstMs, startMs + answerMs);
-      count += 1;
-      if (count === 100) {
-        worstOf100.recordMs(worstMs);
-        count = 0;
-        worstMs = 0;
+      recordMs(set.startLate, startMs);
+      recordMs(set.answerLate, answerMs);
+      recordMs(set.added, startMs + answerMs);
+      recordMs(set.without, answeredMs - intendedMs - startMs - answerMs);
+      if (answeredMs >= stretchEndMs) {
+        endStretch(answeredMs, Number(headerOf(head, TAKEN_HEADER)) / 1000, set.undisturbed);
       }
-      without.recordMs(answeredMs - intendedMs - startMs - answerMs);
+      stretch.push(startMs + answerMs);
     },
-    take: () => ({
-      startLate: startLate.take(),
-      answerLate: answerLate.take(),
-      added: added.take(),
-      worstOf100: worstOf100.take(),
-      without: without.take(),
-    }),
+    take(kind) {
+      const { startLate, answerLate, added, undisturbed, without } = sets[kind];
+      return {
+        startLate: takeCounts(startLate),
+        answerLate: takeCounts(answerLate),
+        added: takeCounts(added),
+        undisturbed: takeCounts(undisturbed),
+        without: takeCounts(without),
+      };
+    },
   };
 }
 

@@ -1,5 +1,5 @@
+import { createBook } from './book.ts';
 import type { SenderDeps, SenderOptions } from './sender.ts';
-import { createBook } from './sender.ts';
 
 /**
  * A closed loop: each of `users` sends its next request when the last one is over. It slows down with the server and

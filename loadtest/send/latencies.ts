@@ -9,7 +9,6 @@ export interface Latencies {
   readonly count: number;
   readonly maxMs: number;
   readonly meanMs: number;
-  add(other: Latencies): void;
   /** What a sender recorded. */
   addCounts(recorded: LatencyCounts): void;
   reset(): void;
@@ -54,7 +53,6 @@ function wrap(histogram: hdr.Histogram): Latencies {
     get meanMs() {
       return histogram.totalCount === 0 ? 0 : histogram.mean / 1000;
     },
-    add: (other) => histogram.add(other.histogram),
     addCounts({ values, counts }) {
       for (let i = 0; i < values.length; i++) histogram.recordValueWithCount(values[i]!, counts[i]!);
     },
