@@ -1,3 +1,5 @@
+import type { CellTotals } from './allocation.ts';
+import { AUCTIONS, BIDS, OPEN, sumOf } from './cohorts.ts';
 import { assume, multiplierFor, openBids, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
 import { expected } from './forecast.ts';
 import type { LevelState, PlanTrack } from './levelstate.ts';
@@ -42,12 +44,7 @@ export interface ControlInput {
   readonly cohortMs: number;
   /** By when nearly all feedback of an auction has arrived. */
   readonly settleMs: number;
-  /** Confirmed spend of a cell, nanos. */
-  readonly confirmedOf: (cell: string) => number;
-  /** Open reservations of a cell without what is presumed spent of them. */
-  readonly reservedOf: (cell: string) => number;
-  /** What is presumed spent of bids whose notice never came. */
-  readonly presumedOf: (cell: string) => number;
+  readonly totalsOf: (cell: string) => CellTotals;
   /** What is not proven free stays reserved for good. */
   readonly strict: boolean;
 }
@@ -58,6 +55,11 @@ const PRESUMED_SIGMAS = 1;
 /** What is presumed spent, and as much more as chance may have made of it, nanos. */
 export function presumedAtMost(state: LevelState, presumedNanos: number): number {
   return presumedNanos + PRESUMED_SIGMAS * Math.sqrt(presumedNanos * state.evidence.priceNanos);
+}
+
+/** Open reservations without what is presumed spent of them, nanos. */
+function openNanos({ reservedNanos, presumedNanos }: CellTotals): number {
+  return Number(reservedNanos - presumedNanos);
 }
 
 /** One step of a level's controller: decides its multiplier and pass probability from plan, forecast and evidence. */
@@ -86,12 +88,13 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
   const { nowMs, profile, cohortMs } = input;
   const { cell } = track;
   const budget = Number(cell.budgetNanos);
-  const confirmed = input.confirmedOf(cell.name);
-  const presumed = input.presumedOf(cell.name);
+  const totals = input.totalsOf(cell.name);
+  const confirmed = Number(totals.confirmedNanos);
+  const presumed = Number(totals.presumedNanos);
   // The store knows only what was told: of what bids spend, this share.
   const told = confirmed <= 0 ? 1 : confirmed / (confirmed + presumed);
   const spent = confirmed + presumedAtMost(state, presumed);
-  const reserved = input.reservedOf(cell.name);
+  const reserved = openNanos(totals);
   const pending = Math.min(pendingNanos / told, reserved);
   const locked = input.strict ? Math.max(0, reserved - openBids(state.evidence)) : 0;
   const restMs = Math.max(cohortMs, cell.toMs - nowMs);
@@ -169,7 +172,7 @@ function start(state: LevelState, nowMs: number): boolean {
 }
 
 function pendingAuctions(state: LevelState): number {
-  return state.evidence.pending.reduce((sum, cohort) => sum + cohort.auctions, 0);
+  return sumOf(state.evidence.pending, AUCTIONS);
 }
 
 /**
@@ -180,12 +183,8 @@ function bidAt1(state: LevelState): { nanos: number; share: number } | null {
   if (state.evidence.bids < MIN_BIDS_SEEN) {
     return pendingAuctions(state) < MANY_AUCTIONS ? null : { nanos: state.maxBidNanos, share: 1 };
   }
-  let bids = 0;
-  let open = 0;
-  for (const cohort of state.evidence.pending) {
-    bids += cohort.bids;
-    open += cohort.open;
-  }
+  const bids = sumOf(state.evidence.pending, BIDS);
+  const open = sumOf(state.evidence.pending, OPEN);
   return { nanos: state.evidence.bidNanos, share: open > 0 ? Math.min(1, Math.max(0.01, bids / open)) : 1 };
 }
 

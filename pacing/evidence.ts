@@ -1,25 +1,27 @@
-/** What one level did in the auctions of one short span of time: a cohort. */
-export interface Cohort {
-  readonly startMs: number;
-  /** Eligible auctions. */
-  auctions: number;
-  /** Auctions of those the pass probability let through, as set (not counted). */
-  open: number;
-  bidNanos: number;
-  bids: number;
-  /** Sum over auctions of ln(multiplier), to know the average at which this was spent. */
-  logMultiplier: number;
-  spendNanos: number;
-  bills: number;
-}
+import {
+  AUCTIONS,
+  BID_NANOS,
+  BILLS,
+  type CohortTable,
+  type Cohorts,
+  createCohorts,
+  dropFirst,
+  LOG_MULTIPLIER,
+  NONE,
+  nextCohort,
+  OPEN,
+  SPEND_NANOS,
+  START,
+  sumOf,
+} from './cohorts.ts';
 
 /**
  * What is known about the response of spend to the multiplier: spend per open auction ≈ (spend / open) × multiplier^e,
  * where both sums are weighted and normalised to a multiplier of 1.
  */
 export interface Evidence {
-  /** Oldest first; those too young to judge. */
-  readonly pending: Cohort[];
+  /** Those too young to judge. */
+  readonly pending: Cohorts;
   normalSpend: number;
   open: number;
   /** Bills behind it, faded with age: how much is known. */
@@ -38,7 +40,6 @@ export interface Evidence {
 
 const HALF_LIFE_BILLS = 120;
 const HALF_LIFE_MS = 8 * 3_600_000;
-const MAX_PENDING = 128;
 /** A change of the market shows in this many bills, at this many standard deviations, and is then learned this fast. */
 const RECENT_BILLS = 30;
 const SURPRISE_SIGMAS = 2.5;
@@ -52,9 +53,9 @@ const PRIOR_SLOPE = 2.2;
 /** Weight of what a level starts from, in bills. */
 export const PRIOR_BILLS = 4;
 
-export function createEvidence(): Evidence {
+export function createEvidence(table: CohortTable): Evidence {
   return {
-    pending: [],
+    pending: createCohorts(table),
     normalSpend: 0,
     open: 0,
     weight: 0,
@@ -65,42 +66,6 @@ export function createEvidence(): Evidence {
     recentExpected: 0,
     slope: PRIOR_SLOPE,
   };
-}
-
-/** The cohort of an instant that is not folded yet. */
-export function pendingAt(evidence: Evidence, startMs: number): Cohort | undefined {
-  const { pending } = evidence;
-  let low = 0;
-  let high = pending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (pending[middle]!.startMs < startMs) low = middle + 1;
-    else high = middle;
-  }
-  return pending[low]?.startMs === startMs ? pending[low] : undefined;
-}
-
-/** The cohort of an instant, made when it is the newest. Undefined when it was folded already. */
-export function cohortAt(evidence: Evidence, startMs: number): Cohort | undefined {
-  const { pending } = evidence;
-  const last = pending[pending.length - 1];
-  if (last?.startMs === startMs) return last;
-  const known = pendingAt(evidence, startMs);
-  if (known !== undefined) return known;
-  if (last !== undefined && last.startMs > startMs) return undefined;
-  const fresh = {
-    startMs,
-    auctions: 0,
-    open: 0,
-    bidNanos: 0,
-    bids: 0,
-    logMultiplier: 0,
-    spendNanos: 0,
-    bills: 0,
-  };
-  pending.push(fresh);
-  if (pending.length > MAX_PENDING) pending.shift();
-  return fresh;
 }
 
 const BIDS_REMEMBERED = 1000;
@@ -119,34 +84,42 @@ export function assume(evidence: Evidence, multiplier: number, rate: number, pri
   evidence.weight = bills;
 }
 
-/** Takes cohorts that ended before `matureMs` into the response curve. Returns how many bills were learned from. */
-export function fold(evidence: Evidence, matureMs: number, cohortMs: number): number {
-  let learned = 0;
-  while (evidence.pending.length > 0 && evidence.pending[0]!.startMs + cohortMs <= matureMs) {
-    const cohort = evidence.pending.shift()!;
-    learned += cohort.bills;
-    if (cohort.open <= 0) continue;
-    const logM = cohort.auctions > 0 ? cohort.logMultiplier / cohort.auctions : 0;
-    const usual = 2 ** (-cohort.bills / HALF_LIFE_BILLS - cohortMs / HALF_LIFE_MS);
-    const keep = isSurprise(evidence, cohort, Math.exp(logM)) ? Math.min(usual, FORGET) : usual;
-    evidence.normalSpend = evidence.normalSpend * keep + cohort.spendNanos * Math.exp(-evidence.slope * logM);
-    evidence.open = evidence.open * keep + cohort.open;
-    evidence.weight = evidence.weight * keep + cohort.bills;
-    if (cohort.bills > 0) {
-      const share = Math.min(1, cohort.bills / (Math.min(evidence.weight, HALF_LIFE_BILLS) + 1));
-      const price = cohort.spendNanos / cohort.bills;
-      evidence.priceNanos += (evidence.priceNanos === 0 ? 1 : share) * (price - evidence.priceNanos);
-    }
+/** Takes cohorts that ended before `matureMs` into the response curve. */
+export function fold(evidence: Evidence, matureMs: number, cohortMs: number): void {
+  const { pending } = evidence;
+  const { values } = pending.table;
+  while (pending.first !== NONE && values[pending.first + START]! + cohortMs <= matureMs) {
+    learn(evidence, pending.first, cohortMs);
+    dropFirst(pending);
   }
-  return learned;
+}
+
+function learn(evidence: Evidence, row: number, cohortMs: number): void {
+  const { values } = evidence.pending.table;
+  const open = values[row + OPEN]!;
+  if (open <= 0) return;
+  const auctions = values[row + AUCTIONS]!;
+  const bills = values[row + BILLS]!;
+  const spendNanos = values[row + SPEND_NANOS]!;
+  const logM = auctions > 0 ? values[row + LOG_MULTIPLIER]! / auctions : 0;
+  const usual = 2 ** (-bills / HALF_LIFE_BILLS - cohortMs / HALF_LIFE_MS);
+  const keep = isSurprise(evidence, open, bills, Math.exp(logM)) ? Math.min(usual, FORGET) : usual;
+  evidence.normalSpend = evidence.normalSpend * keep + spendNanos * Math.exp(-evidence.slope * logM);
+  evidence.open = evidence.open * keep + open;
+  evidence.weight = evidence.weight * keep + bills;
+  if (bills > 0) {
+    const share = Math.min(1, bills / (Math.min(evidence.weight, HALF_LIFE_BILLS) + 1));
+    const price = spendNanos / bills;
+    evidence.priceNanos += (evidence.priceNanos === 0 ? 1 : share) * (price - evidence.priceNanos);
+  }
 }
 
 /** Whether the last bills are so far from what was foretold that what was learned before should count for less. */
-function isSurprise(evidence: Evidence, cohort: Cohort, multiplier: number): boolean {
+function isSurprise(evidence: Evidence, open: number, bills: number, multiplier: number): boolean {
   if (evidence.weight < SURPRISE_FROM_BILLS || evidence.priceNanos <= 0) return false;
-  const foretold = (cohort.open * rateAt(evidence, multiplier)) / evidence.priceNanos;
-  const keep = 2 ** (-Math.max(foretold, cohort.bills) / RECENT_BILLS);
-  evidence.recentBills = evidence.recentBills * keep + cohort.bills;
+  const foretold = (open * rateAt(evidence, multiplier)) / evidence.priceNanos;
+  const keep = 2 ** (-Math.max(foretold, bills) / RECENT_BILLS);
+  evidence.recentBills = evidence.recentBills * keep + bills;
   evidence.recentExpected = evidence.recentExpected * keep + foretold;
   const gap = Math.abs(evidence.recentBills - evidence.recentExpected);
   return gap > SURPRISE_SIGMAS * Math.sqrt(Math.max(1, evidence.recentExpected));
@@ -165,19 +138,20 @@ export function multiplierFor(evidence: Evidence, rate: number): number {
 
 /** What was bid in auctions whose feedback is not complete, nanos: reservations beyond it will hardly hear of a notice. */
 export function openBids(evidence: Evidence): number {
-  let nanos = 0;
-  for (const cohort of evidence.pending) nanos += cohort.bidNanos;
-  return nanos;
+  return sumOf(evidence.pending, BID_NANOS);
 }
 
 /** Spend still to come from auctions whose feedback is not complete. */
 export function outstanding(evidence: Evidence): number {
+  const { pending } = evidence;
+  const { values } = pending.table;
   let expectedNanos = 0;
   let seen = 0;
-  for (const cohort of evidence.pending) {
-    if (cohort.auctions <= 0) continue;
-    expectedNanos += cohort.open * rateAt(evidence, Math.exp(cohort.logMultiplier / cohort.auctions));
-    seen += cohort.spendNanos;
+  for (let row = pending.first; row !== NONE; row = nextCohort(pending, row)) {
+    const auctions = values[row + AUCTIONS]!;
+    if (auctions <= 0) continue;
+    expectedNanos += values[row + OPEN]! * rateAt(evidence, Math.exp(values[row + LOG_MULTIPLIER]! / auctions));
+    seen += values[row + SPEND_NANOS]!;
   }
   return Math.max(0, expectedNanos - seen);
 }

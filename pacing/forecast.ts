@@ -1,10 +1,20 @@
 import type { TrafficMemory } from '../core/forecastmemory.ts';
-import { DAY_MS, learnProfile, profileShare, SLOT_MS, SLOTS, type WeekProfile, WHOLE_DAY } from './weekprofile.ts';
+import {
+  DAY_MS,
+  learnProfile,
+  NEAR_SLOTS,
+  nearShares,
+  profileShare,
+  SLOT_MS,
+  SLOTS,
+  type WeekProfile,
+  WHOLE_DAY,
+} from './weekprofile.ts';
 
 /** How long what was seen just now says more about the near future than the whole day does. */
 const NEAR_MS = 1_800_000;
-/** After this it says nothing any more. */
-const NEAR_SLOTS = 14;
+/** By how much of that each quarter-hour from now on still follows it. */
+const FADES = Float64Array.from({ length: NEAR_SLOTS }, (_, at) => Math.exp((-(at + 0.5) * SLOT_MS) / NEAR_MS));
 const LONG_HALF_LIFE_MS = 24 * 3_600_000;
 const RECENT_HALF_LIFE_MS = 15 * 60_000;
 /** Own days that weigh as much as the parent's profile. */
@@ -73,8 +83,8 @@ function volumeOf(traffic: Traffic): number {
 }
 
 /** Auctions in a span before today's correction: own past days, shrunk to the profile of all. */
-function shaped(profile: WeekProfile, traffic: Traffic, fromMs: number, toMs: number): number {
-  const parent = profileShare(profile, fromMs, toMs) * volumeOf(traffic);
+function shaped(traffic: Traffic, fromMs: number, toMs: number, profileShare: number): number {
+  const parent = profileShare * volumeOf(traffic);
   if (traffic.days === 0) return parent;
   const own = sinceEver(traffic, toMs) - sinceEver(traffic, fromMs);
   return (traffic.days * own + SHRINK_DAYS * parent) / (traffic.days + SHRINK_DAYS);
@@ -90,9 +100,15 @@ function sinceEver(traffic: Traffic, atMs: number): number {
 }
 
 /** Two forecasts, each with its own correction by today's volume, weighed by how far the profile is believed. */
-function longView(profile: WeekProfile, traffic: Traffic, fromMs: number, toMs: number): number {
+function longView(
+  profile: WeekProfile,
+  traffic: Traffic,
+  fromMs: number,
+  toMs: number,
+  share = profileShare(profile, fromMs, toMs),
+): number {
   const { belief } = profile;
-  const byProfile = ratioOf(traffic, traffic.expectedLong) * shaped(profile, traffic, fromMs, toMs);
+  const byProfile = ratioOf(traffic, traffic.expectedLong) * shaped(traffic, fromMs, toMs, share);
   if (belief > 0.999) return byProfile;
   const flat = (volumeOf(traffic) * (toMs - fromMs)) / DAY_MS;
   return belief * byProfile + (1 - belief) * ratioOf(traffic, traffic.expectedFlat) * flat;
@@ -127,13 +143,14 @@ export function observe(
     return;
   }
   traffic.today[slot % SLOTS]! += count;
+  const share = profileShare(profile, fromMs, toMs);
   const keepLong = 2 ** (-spanMs / LONG_HALF_LIFE_MS);
   const keepRecent = 2 ** (-spanMs / RECENT_HALF_LIFE_MS);
-  traffic.seenLong = traffic.seenLong * keepLong + usualPart(profile, traffic, fromMs, toMs, count);
-  traffic.expectedLong = traffic.expectedLong * keepLong + shaped(profile, traffic, fromMs, toMs);
+  traffic.seenLong = traffic.seenLong * keepLong + usualPart(profile, traffic, fromMs, toMs, count, share);
+  traffic.expectedLong = traffic.expectedLong * keepLong + shaped(traffic, fromMs, toMs, share);
   traffic.expectedFlat = traffic.expectedFlat * keepLong + (volumeOf(traffic) * spanMs) / DAY_MS;
   traffic.seenRecent = traffic.seenRecent * keepRecent + count;
-  traffic.expectedRecent = traffic.expectedRecent * keepRecent + longView(profile, traffic, fromMs, toMs);
+  traffic.expectedRecent = traffic.expectedRecent * keepRecent + longView(profile, traffic, fromMs, toMs, share);
 }
 
 /** Before its first request nothing is known of it: the silence is not a quiet day to measure the first traffic by. */
@@ -145,9 +162,16 @@ function isUntouched(traffic: Traffic): boolean {
  * What a count says about the whole day: one far off what was expected is a spike or a gap that passes, and counts only
  * as far as it might have been a busy or a quiet day. If it stays, the expectation follows, and so does the bound.
  */
-function usualPart(profile: WeekProfile, traffic: Traffic, fromMs: number, toMs: number, count: number): number {
+function usualPart(
+  profile: WeekProfile,
+  traffic: Traffic,
+  fromMs: number,
+  toMs: number,
+  count: number,
+  share: number,
+): number {
   if (traffic.days === 0 && traffic.expectedLong < KNOWN_SHARE) return count;
-  const usual = longView(profile, traffic, fromMs, toMs);
+  const usual = longView(profile, traffic, fromMs, toMs, share);
   const chance = CHANCE_SIGMAS * Math.sqrt(usual + 1);
   return Math.max(Math.min(count, BUSY * usual + chance), QUIET * usual - chance);
 }
@@ -195,7 +219,13 @@ export function expected(profile: WeekProfile, traffic: Traffic, nowMs: number, 
   let sum = longView(profile, traffic, fromMs, toMs);
   const more = (traffic.seenRecent + RECENT_PRIOR) / (traffic.expectedRecent + RECENT_PRIOR) - 1;
   const nearEndMs = Math.min(toMs, nowMs + NEAR_SLOTS * SLOT_MS);
-  for (let at = fromMs; at < nearEndMs; at += SLOT_MS) {
+  let at = fromMs;
+  if (fromMs === nowMs) {
+    const shares = nearShares(profile, nowMs);
+    for (let slot = 0; at + SLOT_MS <= nearEndMs; slot++, at += SLOT_MS)
+      sum += longView(profile, traffic, at, at + SLOT_MS, shares[slot]) * more * FADES[slot]!;
+  }
+  for (; at < nearEndMs; at += SLOT_MS) {
     const end = Math.min(nearEndMs, at + SLOT_MS);
     const aheadMs = Math.max(0, (at + end) / 2 - nowMs);
     sum += longView(profile, traffic, at, end) * more * Math.exp(-aheadMs / NEAR_MS);

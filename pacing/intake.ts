@@ -2,7 +2,21 @@ import { localDay } from '../core/budgetday.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, PacingMessage } from '../core/topics.ts';
 import { GONE } from './allocation.ts';
-import { cohortAt, noteBids, pendingAt } from './evidence.ts';
+import {
+  AUCTIONS,
+  BID_NANOS,
+  BIDS,
+  BILLS,
+  cohortAt,
+  findCohort,
+  LOG_MULTIPLIER,
+  NONE,
+  nextCohort,
+  OPEN,
+  SPEND_NANOS,
+  START,
+} from './cohorts.ts';
+import { noteBids } from './evidence.ts';
 import { ownerOf, type PacerState, rebuild } from './pacerstate.ts';
 
 /** Takes in what a bidder reports: who it is, what it has drawn, what traffic came and what was bid. */
@@ -68,13 +82,14 @@ function takeLine(pacer: PacerState, one: BidStats['lineItems'][number], startMs
     state.touched = true;
     state.flowNanos += share * one.bidNanos;
     noteBids(state.evidence, share * one.bids, share * one.bidNanos, multiplier);
-    const cohort = cohortAt(state.evidence, startMs);
-    if (cohort === undefined) continue;
-    cohort.auctions += share * one.matched;
-    cohort.open += share * Math.max(0, one.matched - held);
-    cohort.bids += share * one.bids;
-    cohort.bidNanos += share * one.bidNanos;
-    cohort.logMultiplier += share * one.matched * logMultiplier;
+    const row = cohortAt(state.evidence.pending, startMs);
+    if (row === NONE) continue;
+    const { values } = pacer.cohorts;
+    values[row + AUCTIONS]! += share * one.matched;
+    values[row + OPEN]! += share * Math.max(0, one.matched - held);
+    values[row + BIDS]! += share * one.bids;
+    values[row + BID_NANOS]! += share * one.bidNanos;
+    values[row + LOG_MULTIPLIER]! += share * one.matched * logMultiplier;
   }
 }
 
@@ -86,10 +101,10 @@ function inferCohorts(pacer: PacerState, stats: BidStats): void {
     const state = pacer.levels.get(use.cell.slice(0, use.cell.lastIndexOf(':')));
     if (state?.cells[0]?.name !== use.cell) continue;
     const more = Number(BigInt(use.confirmedNanos) - pacer.allocation.confirmed(use.cell, stats.node));
-    const cohort = pendingAt(state.evidence, atMs);
-    if (more <= 0 || cohort === undefined) continue;
-    cohort.spendNanos += more;
-    cohort.bills += state.evidence.priceNanos > 0 ? more / state.evidence.priceNanos : 1;
+    const row = findCohort(state.evidence.pending, atMs);
+    if (more <= 0 || row === NONE) continue;
+    pacer.cohorts.values[row + SPEND_NANOS]! += more;
+    pacer.cohorts.values[row + BILLS]! += state.evidence.priceNanos > 0 ? more / state.evidence.priceNanos : 1;
   }
 }
 
@@ -105,21 +120,23 @@ export function takeCohorts(
   pacer.storeDown = false;
   pacer.firstReadMs = Math.min(pacer.firstReadMs, nowMs);
   pacer.readMs = nowMs;
-  for (const state of levels.values()) {
-    for (const cohort of state.evidence.pending) {
-      if (cohort.startMs < fromMs || cohort.startMs >= toMs) continue;
-      cohort.spendNanos = 0;
-      cohort.bills = 0;
+  const { values } = pacer.cohorts;
+  for (const { evidence } of levels.values()) {
+    const { pending } = evidence;
+    for (let row = pending.first; row !== NONE; row = nextCohort(pending, row)) {
+      if (values[row + START]! < fromMs || values[row + START]! >= toMs) continue;
+      values[row + SPEND_NANOS] = 0;
+      values[row + BILLS] = 0;
     }
   }
   const bills = new Map<number, number>();
   for (const row of rows) {
     bills.set(row.bucketMs, (bills.get(row.bucketMs) ?? 0) + row.bills);
     for (const state of lines.get(row.lineItemId)?.path ?? []) {
-      const cohort = pendingAt(state.evidence, row.bucketMs);
-      if (cohort === undefined) continue;
-      cohort.spendNanos += Number(row.billedNanos);
-      cohort.bills += row.bills;
+      const at = findCohort(state.evidence.pending, row.bucketMs);
+      if (at === NONE) continue;
+      values[at + SPEND_NANOS]! += Number(row.billedNanos);
+      values[at + BILLS]! += row.bills;
     }
   }
   for (const [bucketMs, count] of bills) {
@@ -132,7 +149,7 @@ export function takeCohorts(
     billed.set(bucketMs, count);
   }
   if (rows.length > 0) {
-    pacer.firstBillMs = Math.min(pacer.firstBillMs, ...rows.map((row) => row.bucketMs));
+    for (const { bucketMs } of rows) pacer.firstBillMs = Math.min(pacer.firstBillMs, bucketMs);
     delays.watched(nowMs - pacer.firstBillMs);
   }
   for (const bucketMs of billed.keys()) if (bucketMs < fromMs) billed.delete(bucketMs);

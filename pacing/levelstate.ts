@@ -1,3 +1,4 @@
+import type { CohortTable } from './cohorts.ts';
 import { createEvidence, type Evidence } from './evidence.ts';
 import { createTraffic, type Traffic } from './forecast.ts';
 import type { Owner } from './pacerstate.ts';
@@ -76,13 +77,14 @@ export function pathVersion(line: LineState): number {
   return version;
 }
 
-export function createLevelState(level: Level): LevelState {
+/** @param cohorts where its cohorts are kept */
+export function createLevelState(level: Level, cohorts: CohortTable): LevelState {
   return {
     level,
     ownerKey: level.kind === 'account' ? level.key : `campaign:${level.campaignId}`,
     owner: null,
     traffic: createTraffic(),
-    evidence: createEvidence(),
+    evidence: createEvidence(cohorts),
     cells: [],
     cellsUntilMs: 0,
     cellsVersion: 0,
@@ -114,7 +116,9 @@ const START_MULTIPLIER = 0.02;
 export function refreshCells(state: LevelState, nowMs: number): boolean {
   if (nowMs < state.cellsUntilMs) return false;
   const cells = openCells(state.level, nowMs);
-  state.cellsUntilMs = cells.reduce((most, cell) => Math.min(most, cell.toMs), nowMs + 60_000);
+  state.cellsUntilMs = Number.POSITIVE_INFINITY;
+  for (const { rolling, toMs } of cells)
+    state.cellsUntilMs = Math.min(state.cellsUntilMs, rolling || toMs <= nowMs ? nowMs + 60_000 : toMs);
   const same =
     cells.length === state.cells.length &&
     cells.every((cell, at) => cell.name === state.cells[at]!.name && cell.budgetNanos === state.cells[at]!.budgetNanos);

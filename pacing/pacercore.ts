@@ -23,7 +23,7 @@ import {
   rebuild,
   refresh,
 } from './pacerstate.ts';
-import type { Line } from './tree.ts';
+import type { Line, OpenCell } from './tree.ts';
 
 /** The pacer without its wires: the live loop and the simulator drive the same one. Not thread-safe, never waits. */
 export interface PacerCore {
@@ -111,9 +111,7 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     profile,
     cohortMs,
     settleMs,
-    confirmedOf: (cell: string) => Number(allocation.totals(cell).confirmedNanos),
-    reservedOf: (cell: string) => openNanos(allocation.totals(cell)),
-    presumedOf: (cell: string) => Number(allocation.totals(cell).presumedNanos),
+    totalsOf: (cell: string) => allocation.totals(cell),
     strict: options.resolveAfterMs === Number.POSITIVE_INFINITY,
   };
   const live = liveNodes(pacer, nowMs);
@@ -155,10 +153,6 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   return messages;
 }
 
-function openNanos({ reservedNanos, presumedNanos }: CellTotals): number {
-  return Number(reservedNanos - presumedNanos);
-}
-
 /**
  * Up to when the store can be taken for complete: until now, but while bidders confirm spend and the store shows none of
  * it, only until it grew last. A store that stands still must not look like a market without wins.
@@ -175,16 +169,18 @@ function decideLevel(state: LevelState, input: ControlInput): boolean {
   updateFlow(state, nowMs);
   fold(state.evidence, completeMs, cohortMs);
   const before = state.spent;
-  state.spent = state.cells.some(
-    ({ name, budgetNanos }) =>
-      input.confirmedOf(name) + presumedAtMost(state, input.presumedOf(name)) >= Number(budgetNanos),
-  );
+  state.spent = state.cells.some((cell) => isSpent(state, cell, input.totalsOf(cell.name)));
   if (nowMs - state.controlledMs < cohortMs / 6) return state.spent !== before;
   // Spread over the rounds by id, so that no round has to decide for all.
   state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level.id) * (cohortMs / 6) : nowMs;
   control(state, input);
   return true;
 }
+
+function isSpent(state: LevelState, cell: OpenCell, { confirmedNanos, presumedNanos }: CellTotals): boolean {
+  return Number(confirmedNanos) + presumedAtMost(state, Number(presumedNanos)) >= Number(cell.budgetNanos);
+}
+
 /** A number in [0, 1) that neighbouring ids do not share. */
 function phaseOf(id: number): number {
   return (Math.imul(id, 0x9e3779b1) >>> 0) / 2 ** 32;
@@ -286,7 +282,7 @@ function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): 
 function unpaced(pacer: PacerState, line: Line): LevelState {
   let found = pacer.unpaced.get(line.level.key);
   if (found === undefined || found.level !== line.level) {
-    found = createLevelState(line.level);
+    found = createLevelState(line.level, pacer.cohorts);
     pacer.unpaced.set(line.level.key, found);
   }
   return found;

@@ -1,5 +1,6 @@
 import { createDelays, type Delays } from '../core/delays.ts';
 import { type Allocation, createAllocation } from './allocation.ts';
+import { type CohortTable, createCohortTable, dropFirst } from './cohorts.ts';
 import { createTraffic, observe, observeAll, type Traffic } from './forecast.ts';
 import type { LiveNode } from './leases.ts';
 import { createLevelState, type LevelState, type LineState, refreshCells, trackPlans } from './levelstate.ts';
@@ -86,6 +87,7 @@ export interface PacerState {
   readonly all: Traffic;
   readonly delays: Delays;
   readonly levels: Map<string, LevelState>;
+  readonly cohorts: CohortTable;
   readonly lines: Map<number, LineState>;
   /** States of line items without a budget of their own, for their status only. */
   readonly unpaced: Map<string, LevelState>;
@@ -129,6 +131,7 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
     all: createTraffic(),
     delays: createDelays(options.settleMs),
     levels: new Map(),
+    cohorts: createCohortTable(),
     lines: new Map(),
     unpaced: new Map(),
     byLine: new Map(),
@@ -194,7 +197,7 @@ export function ownerOf(pacer: PacerState, key: string): Owner {
 function levelStateOf(pacer: PacerState, level: Level): LevelState {
   let found = pacer.levels.get(level.key);
   if (found === undefined) {
-    found = createLevelState(level);
+    found = createLevelState(level, pacer.cohorts);
     pacer.levels.set(level.key, found);
   } else if (found.level !== level) {
     found.level = level;
@@ -250,6 +253,8 @@ function closeLevel(pacer: PacerState, state: LevelState): void {
       pacer.allocation.grant(cell.name, node, pacer.allocation.used(cell.name, node), 0, 0);
   }
   ownerOf(pacer, state.ownerKey).dirty = true;
+  const { pending } = state.evidence;
+  while (pending.size > 0) dropFirst(pending);
   pacer.levels.delete(state.level.key);
   pacer.remembering.gone.add(state.level.key);
 }

@@ -169,6 +169,8 @@ export interface OpenCell {
   readonly fromMs: number;
   /** When the budget's period ends: what the plan spreads over. */
   readonly toMs: number;
+  /** The end moves along with the clock, because there is none. */
+  readonly rolling: boolean;
 }
 
 /** A lifetime budget without an end of flight is spread over this. */
@@ -183,6 +185,7 @@ export function openCells(level: Level, nowMs: number): OpenCell[] {
       budgetNanos: level.lifetimeNanos,
       fromMs: level.flightStartMs,
       toMs: level.flightEndMs ?? nowMs + OPEN_FLIGHT_MS,
+      rolling: level.flightEndMs === null,
     });
   if (level.dailyNanos !== null) {
     const day = localDay(level.timeZone, nowMs);
@@ -191,6 +194,7 @@ export function openCells(level: Level, nowMs: number): OpenCell[] {
       budgetNanos: level.dailyNanos,
       fromMs: Math.max(day.startMs, level.flightStartMs),
       toMs: Math.min(day.endMs, level.flightEndMs ?? day.endMs),
+      rolling: false,
     });
   }
   return cells;

@@ -6,6 +6,8 @@ export const SLOT_MS = 900_000;
 export const DAY_MS = 86_400_000;
 /** Share of a day that must have been watched for the day to count as history. */
 export const WHOLE_DAY = 0.9;
+/** After so many quarter-hours what was seen just now says nothing any more. */
+export const NEAR_SLOTS = 14;
 /** 1970-01-01 was a Thursday: days since then plus this, modulo 7, is 0 on Mondays. */
 const WEEKDAY_SHIFT = 3;
 
@@ -42,6 +44,14 @@ export interface WeekProfile {
   hourIndex: number;
   hourCount: number;
   hourWatchedMs: number;
+  /** What all levels ask for in a round. */
+  readonly near: NearShares;
+}
+
+/** Shares of the quarter-hours that begin at an instant, worked out once for all levels that ask for them. */
+interface NearShares {
+  fromMs: number;
+  readonly shares: Float64Array;
 }
 
 /** @param shape relative traffic of the quarter-hours of a day, any scale; flat when nothing is known */
@@ -61,6 +71,7 @@ export function createWeekProfile(shape: readonly number[] = Array(SLOTS).fill(1
     hourIndex: -1,
     hourCount: 0,
     hourWatchedMs: 0,
+    near: { fromMs: Number.NaN, shares: new Float64Array(NEAR_SLOTS) },
   };
   sumUp(profile);
   return profile;
@@ -79,6 +90,7 @@ export function recallProfile(profile: WeekProfile, memory: ProfileMemory): void
 }
 
 function sumUp(profile: WeekProfile): void {
+  profile.near.fromMs = Number.NaN;
   for (let at = 0; at < profile.shares.length; at++)
     profile.sums[at + 1] = profile.sums[at]! + Math.max(0, profile.shares[at]!);
 }
@@ -86,6 +98,17 @@ function sumUp(profile: WeekProfile): void {
 /** Average days' worth of traffic that the profile puts into [fromMs, toMs). */
 export function profileShare(profile: WeekProfile, fromMs: number, toMs: number): number {
   return sinceMonday(profile, toMs) - sinceMonday(profile, fromMs);
+}
+
+/** `profileShare` of each of the NEAR_SLOTS quarter-hours from an instant on. */
+export function nearShares(profile: WeekProfile, fromMs: number): Float64Array {
+  const { near } = profile;
+  if (near.fromMs !== fromMs) {
+    near.fromMs = fromMs;
+    for (let at = 0; at < NEAR_SLOTS; at++)
+      near.shares[at] = profileShare(profile, fromMs + at * SLOT_MS, fromMs + (at + 1) * SLOT_MS);
+  }
+  return near.shares;
 }
 
 function sinceMonday(profile: WeekProfile, atMs: number): number {

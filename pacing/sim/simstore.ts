@@ -13,6 +13,8 @@ type Row = { -readonly [key in keyof SpendRow]: SpendRow[key] };
 interface Sum {
   readonly row: Row;
   nanos: number;
+  /** Not yet in the row. */
+  changed: boolean;
 }
 /** The rows of one span of time, by line item and bidder. */
 type Bucket = Map<number, Sum>;
@@ -67,19 +69,24 @@ function count(buckets: Map<number, Bucket>, startMs: number, notice: Notice): v
   const key = notice.line.lineItemId * 1000 + notice.node.born;
   let sum = bucket.get(key);
   if (sum === undefined) {
-    sum = { row: emptyRow(notice, startMs), nanos: 0 };
+    sum = { row: emptyRow(notice, startMs), nanos: 0, changed: true };
     bucket.set(key, sum);
   }
   sum.nanos += notice.nanos ?? 0;
+  sum.changed = true;
   sum.row.bills++;
 }
 
 function list(bucket: Bucket | undefined, into: SpendRow[]): void {
   if (bucket === undefined) return;
-  for (const { row, nanos } of bucket.values()) {
-    row.billedNanos = BigInt(nanos);
-    row.wins = row.bills;
-    row.impressions = row.bills;
+  for (const sum of bucket.values()) {
+    const { row } = sum;
+    if (sum.changed) {
+      sum.changed = false;
+      row.billedNanos = BigInt(sum.nanos);
+      row.wins = row.bills;
+      row.impressions = row.bills;
+    }
     into.push(row);
   }
 }

@@ -86,6 +86,8 @@ export function runWorld(options: WorldOptions): WorldResult {
   const store = createSimStore(timeZoneOf(options.changes));
   const results = new Map(lines.map((line) => [line.lineItemId, newResult(market)]));
   const happenings = [...(options.happenings ?? [])].sort((a, b) => a.atMs - b.atMs);
+  // Only a pacer that restarts reads what is kept for it.
+  const restarts = happenings.some(({ what }) => 'restartPacer' in what);
   const changes = [...options.changes];
   let storeDownMs = 0;
   let logDownMs = 0;
@@ -150,10 +152,11 @@ export function runWorld(options: WorldOptions): WorldResult {
     if (nowMs < storeDownMs) core.storeIsDown();
     else store.read(core, market, nowMs, settings.cohortMs, rounds * settings.roundMs);
     const messages = core.round(nowMs);
-    for (const { key, memory } of core.memories(nowMs, MEMORIES_A_ROUND)) {
-      if (memory === null) remembered.delete(key);
-      else remembered.set(key, memory);
-    }
+    if (restarts)
+      for (const { key, memory } of core.memories(nowMs, MEMORIES_A_ROUND)) {
+        if (memory === null) remembered.delete(key);
+        else remembered.set(key, memory);
+      }
     cpuMs += Number(process.hrtime.bigint() - startedAt) / 1e6;
     deliver(messages);
     rounds++;
