@@ -38,7 +38,7 @@ export interface Allocation {
   used(cell: string, node: string): bigint;
   /** The largest cumulative grant the budget allows a node now. */
   room(cell: string, node: string): bigint;
-  /** What was issued to a node last; undefined when nothing was. */
+  /** What was issued to a node last, as it is now: not to be kept. Undefined when nothing was. */
   share(cell: string, node: string): { readonly grantedNanos: bigint; readonly untilMs: number } | undefined;
   /**
    * Issues a cumulative grant: as near to `wantNanos` as the budget allows, never above it.
@@ -47,8 +47,8 @@ export interface Allocation {
   grant(cell: string, node: string, wantNanos: bigint, fromMs: number, untilMs: number): bigint;
   /** Takes what a node that is gone can no longer spend back into the budget, where that is proven. */
   resolve(node: string, nowMs: number): void;
-  /** Everything issued, for the message: this is also what a new pacer starts from. */
-  grants(cell: string): readonly Grant[];
+  /** Everything issued, for the message, added to `into`: this is also what a new pacer starts from. */
+  grants(cell: string, into?: Grant[]): readonly Grant[];
   restore(grant: Grant): void;
   nodesOf(cell: string): readonly string[];
   /** Whether any cell still counts something for a node. */
@@ -63,9 +63,12 @@ interface Issue {
   readonly untilMs: number;
 }
 interface Share {
-  granted: bigint;
+  readonly node: string;
+  grantedNanos: bigint;
   fromMs: number;
   untilMs: number;
+  /** What a message says of it: worked out when asked for, thrown away by every change. */
+  told: Grant | null;
   /** Every grant that may still be drawn on, the latest last. */
   live: Issue[];
   confirmed: bigint;
@@ -94,16 +97,16 @@ const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** What a share says in a message: what was issued last, and what may be drawn by earlier issues when that is more. */
-function grantOf(cell: string, node: string, share: Share): Grant {
+function grantOf(cell: string, share: Share): Grant {
   let held = share.confirmed + share.reserved;
   let heldUntilMs = share.untilMs;
   for (const { nanos, untilMs } of share.live) {
     if (nanos > held) held = nanos;
     if (untilMs > heldUntilMs) heldUntilMs = untilMs;
   }
-  const { granted, fromMs, untilMs } = share;
-  const grantedNanos = granted.toString();
-  if (held <= granted && heldUntilMs <= untilMs) return { cell, node, grantedNanos, fromMs, untilMs };
+  const { node, fromMs, untilMs } = share;
+  const grantedNanos = share.grantedNanos.toString();
+  if (held <= share.grantedNanos && heldUntilMs <= untilMs) return { cell, node, grantedNanos, fromMs, untilMs };
   return { cell, node, grantedNanos, fromMs, untilMs, heldNanos: held.toString(), heldUntilMs };
 }
 
@@ -148,9 +151,11 @@ export function createAllocation(options: AllocationOptions): Allocation {
       state.settled.delete(node);
       state.gone = max(0n, state.gone - spent);
       found = {
-        granted: 0n,
+        node,
+        grantedNanos: 0n,
         fromMs: 0,
         untilMs: 0,
+        told: null,
         live: [],
         confirmed: spent,
         reserved: 0n,
@@ -163,16 +168,16 @@ export function createAllocation(options: AllocationOptions): Allocation {
   }
 
   /** What the store has and the node, in a younger report, does not know (bills it had forgotten): outside its grant. */
-  function unseenOf(state: CellState, node: string, share: Share): bigint {
+  function unseenOf(state: CellState, share: Share): bigint {
     if (share.reportedToMs <= state.storedToMs) return 0n;
-    return max(0n, (state.stored.get(node) ?? 0n) - share.confirmed - share.reserved);
+    return max(0n, (state.stored.get(share.node) ?? 0n) - share.confirmed - share.reserved);
   }
 
-  function committedOf(state: CellState, node: string, share: Share): bigint {
-    const used = max(share.confirmed + share.reserved, state.stored.get(node) ?? 0n);
+  function committedOf(state: CellState, share: Share): bigint {
+    const used = max(share.confirmed + share.reserved, state.stored.get(share.node) ?? 0n);
     let drawable = 0n;
     for (const { nanos } of share.live) if (nanos > drawable) drawable = nanos;
-    return max(used, drawable + unseenOf(state, node, share));
+    return max(used, drawable + unseenOf(state, share));
   }
 
   function goneNanos(state: CellState): bigint {
@@ -181,20 +186,20 @@ export function createAllocation(options: AllocationOptions): Allocation {
     return max(state.gone, stored);
   }
 
-  function committed(state: CellState, exceptNode?: string): bigint {
+  function committed(state: CellState, except?: Share): bigint {
     let sum = goneNanos(state);
-    for (const [node, share] of state.shares) if (node !== exceptNode) sum += committedOf(state, node, share);
+    for (const share of state.shares.values()) if (share !== except) sum += committedOf(state, share);
     return sum;
   }
 
-  function room(state: CellState, node: string, share: Share): bigint {
-    return max(0n, state.budget - committed(state, node) - unseenOf(state, node, share));
+  function room(state: CellState, share: Share): bigint {
+    return max(0n, state.budget - committed(state, share) - unseenOf(state, share));
   }
 
   return {
     room(cell, node) {
       const state = cellOf(cell);
-      return room(state, node, shareOf(state, node));
+      return room(state, shareOf(state, node));
     },
     has: (cell) => cells.has(cell),
     setBudget(cell, nanos) {
@@ -212,12 +217,13 @@ export function createAllocation(options: AllocationOptions): Allocation {
         if (toMs < share.reportedToMs) continue;
         state.totals = null;
         share.reportedToMs = toMs;
+        share.told = null;
         share.confirmed = BigInt(use.confirmedNanos);
         share.reserved = BigInt(use.reservedNanos);
         share.presumed = BigInt(use.presumedNanos ?? 0);
         share.live = share.live.filter((issue) => issue.untilMs + options.skewMs >= toMs);
         // What came back may be given to others: our own next message, from which a new pacer starts, must say so.
-        if (share.live.length === 0) share.granted = share.confirmed + share.reserved;
+        if (share.live.length === 0) share.grantedNanos = share.confirmed + share.reserved;
       }
     },
     stored(cell, node, nanos, asOfMs) {
@@ -236,8 +242,8 @@ export function createAllocation(options: AllocationOptions): Allocation {
       let confirmed = goneNanos(state);
       let reserved = 0n;
       let presumed = 0n;
-      for (const [node, share] of state.shares) {
-        confirmed += max(share.confirmed, state.stored.get(node) ?? 0n);
+      for (const share of state.shares.values()) {
+        confirmed += max(share.confirmed, state.stored.get(share.node) ?? 0n);
         reserved += share.reserved;
         presumed += share.presumed;
       }
@@ -255,15 +261,15 @@ export function createAllocation(options: AllocationOptions): Allocation {
       return share === undefined ? 0n : share.confirmed + share.reserved;
     },
     share(cell, node) {
-      const share = find(cell)?.shares.get(node);
-      return share === undefined ? undefined : { grantedNanos: share.granted, untilMs: share.untilMs };
+      return find(cell)?.shares.get(node);
     },
     grant(cell, node, wantNanos, fromMs, untilMs) {
       const state = cellOf(cell);
       const share = shareOf(state, node);
-      const nanos = max(0n, min(wantNanos, room(state, node, share)));
+      const nanos = max(0n, min(wantNanos, room(state, share)));
       state.totals = null;
-      share.granted = nanos;
+      share.told = null;
+      share.grantedNanos = nanos;
       share.fromMs = fromMs;
       share.untilMs = untilMs;
       share.live = share.live.filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
@@ -296,16 +302,16 @@ export function createAllocation(options: AllocationOptions): Allocation {
         }
       }
     },
-    grants(cell) {
+    grants(cell, into = []) {
       const state = cellOf(cell);
-      const list: Grant[] = [];
-      for (const [node, share] of state.shares) {
-        list.push(grantOf(cell, node, share));
+      for (const share of state.shares.values()) {
+        share.told ??= grantOf(cell, share);
+        into.push(share.told);
       }
       const gone = goneNanos(state);
       if (gone > 0n || state.goneToMs > 0)
-        list.push({ cell, node: GONE, grantedNanos: gone.toString(), fromMs: 0, untilMs: state.goneToMs });
-      return list;
+        into.push({ cell, node: GONE, grantedNanos: gone.toString(), fromMs: 0, untilMs: state.goneToMs });
+      return into;
     },
     restore(grant) {
       const state = cellOf(grant.cell);
@@ -317,7 +323,8 @@ export function createAllocation(options: AllocationOptions): Allocation {
         return;
       }
       const share = shareOf(state, grant.node);
-      share.granted = granted;
+      share.told = null;
+      share.grantedNanos = granted;
       share.fromMs = grant.fromMs;
       share.untilMs = grant.untilMs;
       share.live.push({ nanos: granted, untilMs: grant.untilMs });

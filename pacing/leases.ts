@@ -81,8 +81,8 @@ export function lease(
     const used = allocation.used(cell.name, node);
     const extra = more <= 0 || part === 0 ? 0 : Math.max(more * part, state.maxBidNanos);
     const wish = used + BigInt(Math.ceil(extra));
-    // What is out fits the budget and is what it should be: nothing to work out.
-    if (fits && wish > used && !isDue(allocation, cell.name, node, used, wish, nowMs, untilMs, options)) continue;
+    // What is out fits the budget (so that there is room for what is used) and is what it should be: nothing to work out.
+    if (fits && !isDue(allocation, cell.name, node, used, wish, nowMs, untilMs, options)) continue;
     const room = allocation.room(cell.name, node);
     const want = wish < room ? wish : room;
     if (!isDue(allocation, cell.name, node, used, want, nowMs, untilMs, options)) continue;

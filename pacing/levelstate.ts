@@ -65,8 +65,8 @@ export interface LineState {
   blocked: Blocked;
   /** Levels with a budget on its path, outermost first. */
   path: readonly LevelState[];
-  /** Open cells of its path, as of `cellsVersion`. */
-  cells: readonly string[];
+  /** Open cells of its path, as of `cellsVersion`; replaced, never changed, because messages name them. */
+  cells: string[];
   cellsVersion: number;
 }
 

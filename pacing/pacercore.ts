@@ -1,7 +1,7 @@
 import type { ForecastMemory } from '../core/forecastmemory.ts';
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendRow } from '../core/spend.ts';
-import type { BidStats, CampaignChange, PacingMessage } from '../core/topics.ts';
+import type { BidStats, CampaignChange, Grant, PacingMessage } from '../core/topics.ts';
 import type { Allocation, CellTotals } from './allocation.ts';
 import { type ControlInput, control, presumedAtMost } from './controller.ts';
 import { fold } from './evidence.ts';
@@ -125,7 +125,7 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
       else owner.check = true;
     }
     state.touched = false;
-    state.nextMs = Math.min(state.controlledMs + cohortMs / 6, nowMs + options.leaseMs / 4);
+    state.nextMs = Math.min(state.controlledMs + cohortMs / DECISIONS, nowMs + options.leaseMs / 4);
     if (!owner.acknowledged) {
       state.touched = true;
       continue;
@@ -140,12 +140,15 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
       owner.check = false;
       for (const line of owner.lines) {
         const told = decideLine(lineStateOf(pacer, line.item.id));
-        if (!isNews(told)) continue;
-        owner.dirty = true;
+        if (!isNews(told, NEWS, NEWS_OF_PASS)) continue;
+        if (isNews(told, URGENT, URGENT)) owner.dirty = true;
+        else owner.waits = true;
         // It stopped or started: people want to know why at once.
         if ((told.pass === 0) !== (told.toldPass === 0)) owner.toldMs = 0;
       }
     }
+    // Levels are decided at different times: what is small is told together, as often as each of them is decided.
+    if (owner.waits && nowMs - owner.publishedMs >= cohortMs / DECISIONS) owner.dirty = true;
     if (owner.dirty || nowMs - owner.publishedMs > REPEAT_ROUNDS * options.roundMs)
       messages.push(messageOf(pacer, key, owner, nowMs));
   }
@@ -170,9 +173,9 @@ function decideLevel(state: LevelState, input: ControlInput): boolean {
   fold(state.evidence, completeMs, cohortMs);
   const before = state.spent;
   state.spent = state.cells.some((cell) => isSpent(state, cell, input.totalsOf(cell.name)));
-  if (nowMs - state.controlledMs < cohortMs / 6) return state.spent !== before;
+  if (nowMs - state.controlledMs < cohortMs / DECISIONS) return state.spent !== before;
   // Spread over the rounds by id, so that no round has to decide for all.
-  state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level.id) * (cohortMs / 6) : nowMs;
+  state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level.id) * (cohortMs / DECISIONS) : nowMs;
   control(state, input);
   return true;
 }
@@ -187,6 +190,12 @@ function phaseOf(id: number): number {
 }
 /** A cohort is judged when this share of its feedback has usually arrived. */
 const SETTLED_SHARE = 0.9;
+/** How often a level is decided in the time of a cohort. */
+const DECISIONS = 6;
+/** Multipliers and pass probabilities this far from what was told are told, and at once. */
+const NEWS = 0.005;
+const NEWS_OF_PASS = 0.02;
+const URGENT = 0.05;
 /** A lease is renewed when this share of its time has gone. */
 const RENEWAL = 0.5;
 const EARLY_RENEWAL = 0.25;
@@ -207,16 +216,17 @@ function decideLine(told: LineState): LineState {
   return told;
 }
 
-function isNews(told: LineState): boolean {
+/** Whether it is further from what was told last than these shares of it, or stopped or started. */
+function isNews(told: LineState, multiplierShare: number, passShare: number): boolean {
   return (
     told.toldVersion !== pathVersion(told) ||
-    Math.abs(told.multiplier - told.toldMultiplier) > 0.005 * told.toldMultiplier ||
-    Math.abs(told.pass - told.toldPass) > 0.02 * told.toldPass ||
+    Math.abs(told.multiplier - told.toldMultiplier) > multiplierShare * told.toldMultiplier ||
+    Math.abs(told.pass - told.toldPass) > passShare * told.toldPass ||
     (told.pass === 0) !== (told.toldPass === 0)
   );
 }
 
-function cellsOf(line: LineState): readonly string[] {
+function cellsOf(line: LineState): string[] {
   const version = pathVersion(line);
   if (line.cellsVersion !== version) {
     line.cells = line.path.flatMap((state) => state.cells.map((cell) => cell.name));
@@ -227,13 +237,14 @@ function cellsOf(line: LineState): readonly string[] {
 
 function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): PacingMessage {
   owner.dirty = false;
+  owner.waits = false;
   owner.sequence++;
   owner.publishedMs = nowMs;
   const told = nowMs - owner.toldMs >= STATUS_ROUNDS * pacer.options.roundMs;
   if (told) owner.toldMs = nowMs;
   const lineItems = owner.lines.map((line) => {
     const state = lineStateOf(pacer, line.item.id);
-    const cells = [...cellsOf(state)];
+    const cells = cellsOf(state);
     state.toldMultiplier = state.multiplier;
     state.toldPass = state.pass;
     state.toldVersion = state.cellsVersion;
@@ -244,13 +255,15 @@ function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number):
       cells,
     };
   });
+  const grants: Grant[] = [];
+  for (const cell of owner.cells) pacer.allocation.grants(cell, grants);
   return {
     v: 1,
     owner: key,
     epoch: pacer.epoch,
     sequence: owner.sequence,
     issuedMs: nowMs,
-    grants: [...owner.cells].flatMap((cell) => pacer.allocation.grants(cell)),
+    grants,
     lineItems,
     // For people, who look less often than bidders: without it, readers keep the one before.
     ...(told ? { status: statusOf(pacer, key, owner, nowMs) } : {}),

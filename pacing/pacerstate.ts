@@ -47,7 +47,10 @@ export interface Owner {
   lines: Line[];
   /** A level of its line items was decided anew. */
   check: boolean;
+  /** A message is due. */
   dirty: boolean;
+  /** Something small is to be told that can wait for other things. */
+  waits: boolean;
   publishedMs: number;
   /** When a message carried the status last. */
   toldMs: number;
@@ -185,6 +188,7 @@ export function ownerOf(pacer: PacerState, key: string): Owner {
       lines: [],
       check: true,
       dirty: true,
+      waits: false,
       publishedMs: 0,
       toldMs: 0,
       acknowledged: false,
