@@ -57,6 +57,7 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
       ...given('auctions'),
       ...given('minutes'),
       ...given('workers'),
+      ...(flags.only === undefined ? {} : { only: flags.only }),
       onSeed: save,
       onProgress: (share, what) => progress(`${(share * 100).toFixed(0)} % ${what}`),
     });

@@ -1,6 +1,6 @@
 import { judge, type Verdict } from './bars.ts';
 import { methods } from './baselines.ts';
-import { type JobResult, jobNames, type TrialScore } from './benchjob.ts';
+import { type Job, type JobResult, jobNames, type TrialScore } from './benchjob.ts';
 import type { CellScore, CellScores } from './benchtables.ts';
 import { createCrew } from './crew.ts';
 import { measureRound, type RoundCost } from './manylines.ts';
@@ -18,6 +18,8 @@ export interface BenchOptions {
   readonly minutes?: number;
   /** Threads; 1 by default. */
   readonly workers?: number;
+  /** Plays only cells and scenarios whose name contains this. */
+  readonly only?: string;
   /** Where ipinyou-2261.tsv may be; ../shared/data by default. */
   readonly dataDir?: string;
   /** Called with the share done, 0 to 1. */
@@ -53,12 +55,7 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
   const round = measureRound(quick ? 20 : 40);
   const tuned = tuneBaselines(dataDir);
   const names = jobNames(quick);
-  // The dearest one, which comes last, after all seeds of the others.
-  const last = names.length - 1;
-  const jobs = [
-    ...Array.from({ length: seeds * last }, (_, at) => ({ seed: first + Math.floor(at / last), at: at % last })),
-    ...Array.from({ length: seeds }, (_, at) => ({ seed: first + at, at: last })),
-  ];
+  const jobs = jobsOf(names, seeds, first, options.only ?? '');
   const crew = createCrew(options.workers ?? 1, { quick, auctions, dataDir, tuned });
   const results: JobResult[] = [];
   const endsNs = process.hrtime.bigint() + BigInt(Math.round((options.minutes ?? 600) * 60e9));
@@ -76,7 +73,7 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
       results.push(...(await crew.play(job)));
       done++;
       options.onProgress?.(done / jobs.length, `seed ${job.seed}: ${names[job.at]}`);
-      if (done % last === 0 || job.at === last) options.onSeed?.(resultOf());
+      if (job.at >= names.length - 2) options.onSeed?.(resultOf());
     }
   };
   try {
@@ -85,6 +82,14 @@ export async function benchPacing(options: BenchOptions): Promise<BenchResult> {
     await crew.stop();
   }
   return resultOf();
+}
+
+/** Seed by seed; the dearest one, which comes last, after all seeds of the others. */
+function jobsOf(names: readonly string[], seeds: number, first: number, only: string): Job[] {
+  const wanted = [...names.keys()].filter((at) => names[at]!.includes(only));
+  const last = names.length - 1;
+  const all = Array.from({ length: seeds }, (_, n) => wanted.map((at) => ({ seed: first + n, at }))).flat();
+  return [...all.filter((job) => job.at !== last), ...all.filter((job) => job.at === last)];
 }
 
 /** Results of the same cell and market, averaged over seeds. */

@@ -18,6 +18,8 @@ const SIZE_SIGMA = 1;
 const BUDGET_DIVISOR = 8;
 const DELAY_MS = 10_000;
 const ROUND_MS = 60_000;
+/** As in production, where a lease of half a minute lasts thirty rounds of a second. */
+const LEASE_ROUNDS = 30;
 const DAY_MS = 86_400_000;
 
 /**
@@ -115,7 +117,7 @@ function playTogether(trials: readonly Trial[], mode: WorldOptions['mode'], rand
     random,
     pacer: {
       roundMs: ROUND_MS,
-      leaseMs: 4 * ROUND_MS,
+      leaseMs: LEASE_ROUNDS * ROUND_MS,
       nodeTimeoutMs: 3 * ROUND_MS,
       resolveAfterMs: mode === 'strict' ? Number.POSITIVE_INFINITY : 60_000,
     },
