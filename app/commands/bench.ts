@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { systemClock } from '../../core/clock.ts';
 import { CodedError } from '../../core/errors.ts';
@@ -44,6 +44,11 @@ const benches: Readonly<Record<string, (flags: BenchFlags) => Promise<boolean>>>
   async pacing({ quick, json, flags }) {
     const { benchPacing } = await import('../../pacing/sim/bench.ts');
     const { tables } = await import('../../pacing/sim/benchtables.ts');
+    if (flags.from !== undefined) {
+      const { summary } = await import('../../pacing/sim/benchsummary.ts');
+      console.log(summary(JSON.parse(readFileSync(flags.from, 'utf8'))));
+      return true;
+    }
     const given = (name: string): Record<string, number> =>
       flags[name] === undefined ? {} : { [name]: wholeNumber(flags, name) };
     const save = (result: unknown): void => {

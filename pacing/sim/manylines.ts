@@ -8,6 +8,8 @@ import { REPLAY_DAY_MS } from './replay.ts';
 export interface RoundCost {
   readonly lineItems: number;
   readonly medianMs: number;
+  /** Results of before have none. */
+  readonly p99Ms?: number;
   readonly worstMs: number;
 }
 
@@ -49,7 +51,12 @@ export function measureRound(rounds: number): RoundCost {
     if (at >= WARM_UP) costs.push((user + system) / 1000);
   }
   costs.sort((a, b) => a - b);
-  return { lineItems: CAMPAIGNS * LINES_EACH, medianMs: costs[costs.length >> 1]!, worstMs: costs.at(-1)! };
+  return {
+    lineItems: CAMPAIGNS * LINES_EACH,
+    medianMs: costs[costs.length >> 1]!,
+    p99Ms: costs[Math.ceil(0.99 * costs.length) - 1]!,
+    worstMs: costs.at(-1)!,
+  };
 }
 
 function stats(
