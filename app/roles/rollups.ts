@@ -13,8 +13,8 @@ export function keepRollups(store: Pick<Store, 'rollUp'>, logger: Logger): Stopp
   let running: Promise<void> | null = null;
   const round = async (): Promise<void> => {
     try {
-      const day = await store.rollUp();
-      if (day !== null) logger.info({ day }, 'summed up a day for reports');
+      const made = await store.rollUp();
+      if (made !== null) logger.info({ made }, 'summed up for reports');
     } catch (error) {
       logger.warn({ code: codeOf(error), error: messageOf(error) }, 'could not sum up a day; reports read its rows');
     }

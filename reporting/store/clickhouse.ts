@@ -13,7 +13,7 @@ import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
 import { reportFileSql, reportSql } from './reportsql.ts';
 import { retain } from './retention.ts';
-import { dropOldBuilds, type RolledDay, rolledDays, rollUpDay } from './rollup.ts';
+import { dropOldBuilds, type RolledDay, rolledDays, rollUpNext } from './rollup.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
 import { touches } from './touches.ts';
@@ -140,9 +140,9 @@ export function storeOn(engine: Sql, schema: SchemaOptions, events: string): Sto
       yield* sql.parquet(text, params);
     },
     async rollUp(restMs) {
-      const day = await rollUpDay(sql, schema, restMs);
-      if (day === null) await dropOldBuilds(sql, schema, restMs);
-      return day;
+      const made = await rollUpNext(sql, schema, restMs);
+      if (made === null) await dropOldBuilds(sql, schema, restMs);
+      return made;
     },
     touches: (users, sinceMs) => touches(sql, tables.events, users, sinceMs),
     forget: (users) => forget(sql, schema, users),

@@ -39,11 +39,11 @@ describe('on a ClickHouse cluster', () => {
     expect(said.length).toBeGreaterThan(4);
     for (const statement of said) expect(statement).toMatch(/ ON CLUSTER 'main'(\s|$)/);
     const tables = said.filter((statement) => statement.includes('CREATE TABLE'));
-    expect(tables.length).toBe(5);
+    expect(tables.length).toBe(6);
     for (const table of tables) {
       expect(table).toContain("ENGINE = ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')");
     }
-    expect(tables.filter((table) => table.includes('replicated_deduplication_window = 10000')).length).toBe(4);
+    expect(tables.filter((table) => table.includes('replicated_deduplication_window = 10000')).length).toBe(5);
   });
 
   it('rebuilds and swaps on all replicas', async () => {

@@ -52,7 +52,7 @@ export async function makeMonth(dir: string, events: number, nowMs: number): Pro
   return {
     store,
     sql,
-    summed: `${days} days summed up with ${((user + system) / 1e6).toFixed(1)} s of CPU`,
+    summed: `${days} days and weeks summed up with ${((user + system) / 1e6).toFixed(1)} s of CPU`,
     events: await count('events'),
     bidStats: await count('bid_stats'),
   };

@@ -1,9 +1,10 @@
 import { CodedError } from '../../core/errors.ts';
 import { type Granularity, type ReportDimension, type ReportQuery, reportDimensions } from '../../core/report.ts';
-import { type Cube, cubeColumn, cubeFor, cubeMetrics, people, reachCubeFor, stepOf } from './cubes.ts';
+import { type Cube, cubeColumn, cubeFor, cubeMetrics, people, reachCubeFor, stepOf, weekName } from './cubes.ts';
 import { eventSums, planSums } from './eventsums.ts';
 import type { SumMetric } from './ratios.ts';
 import type { RolledDay } from './rollup.ts';
+import { WEEK_DAYS } from './weeks.ts';
 
 /** Tables a report reads. */
 export interface ReportTables {
@@ -72,16 +73,19 @@ const bidDimensions: typeof eventDimensions = {
 export function reportParts(context: PartContext): readonly string[] {
   const { sums } = context;
   const parts: string[] = [];
-  if (sums.some((metric) => metric in eventSums)) parts.push(...eventParts(context));
+  const ofEvents = sums.filter((metric) => metric in eventSums);
+  // Who saw it and how often is read in one pass: people are kept with their impressions.
+  const inOnePass = sums.includes('reach') && ofEvents.every((metric) => metric === 'impressions');
+  if (ofEvents.length > 0 && !inOnePass) parts.push(...eventParts(context));
   if (sums.some((metric) => metric in bidSums)) parts.push(bidPart(context));
-  if (sums.includes('reach')) parts.push(reachPart(context));
+  if (sums.includes('reach')) parts.push(reachPart(context, inOnePass));
   return parts;
 }
 
 /** Where the rows of a report's time are: as they are, or summed up. Together every row once. */
 interface Sources {
   readonly events: readonly Span[];
-  readonly rollups: { readonly span: Span; readonly cube: Cube; readonly builds: readonly string[] } | null;
+  readonly rollups: { readonly span: Span; readonly cube: Cube; readonly days: readonly RolledDay[] } | null;
 }
 
 /** A part of the report's time, and of the days of the log, and the stored time column that is read there. */
@@ -114,8 +118,8 @@ function sourcesOf({ query, rolled }: PartContext, cube: Cube | null): Sources {
     const only = summed.filter((day) => meets(day, edge)).map(({ day }) => day);
     if (edge.fromMs < edge.toMs && only.length > 0) events.push({ ...edge, time: timeOf(edge, query), only });
   }
-  const builds = summed.filter((day) => meets(day, { fromMs, toMs })).map(({ build }) => build);
-  return { events, rollups: { span: { fromMs, toMs, time: 'time' }, cube, builds } };
+  const days = summed.filter((day) => meets(day, { fromMs, toMs }));
+  return { events, rollups: { span: { fromMs, toMs, time: 'time' }, cube, days } };
 }
 
 interface Times {
@@ -147,20 +151,22 @@ function eventParts(context: PartContext): readonly string[] {
   });
   const rows = outer(parts[0]!, read, sums, (metric) => plan.sql(metric));
   if (sources.rollups === null) return [rows];
-  const { span, cube, builds } = sources.rollups;
+  const { span, cube, days } = sources.rollups;
+  const builds = days.map(({ build }) => build);
   const part = partOf(context, eventDimensions, 'events', span, 'c');
   const values = sums.map(
     (metric) => `toInt64(${cubeMetrics.includes(metric) ? `sum(${cubeColumn(metric)})` : '0'}) AS ${metric}`,
   );
-  const where = [buildsOf(cube, builds), ...part.conditions].join(' AND ');
+  const where = [buildsOf([cube.name], builds), ...part.conditions].join(' AND ');
   return [
     rows,
     `SELECT ${[...part.keys, ...values].join(', ')} FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
   ];
 }
 
-function buildsOf(cube: Cube, builds: readonly string[]): string {
-  return `cube = '${cube.name}' AND build IN (${builds.length === 0 ? '0' : builds.join(', ')})`;
+function buildsOf(cubes: readonly string[], builds: readonly string[]): string {
+  const names = cubes.map((name) => `'${name}'`).join(', ');
+  return `cube IN (${names}) AND build IN (${builds.length === 0 ? '0' : builds.join(', ')})`;
 }
 
 function bidPart(context: PartContext): string {
@@ -177,23 +183,40 @@ function bidPart(context: PartContext): string {
 }
 
 /** People are told from sketches that can be joined: the same ones, whether they were kept or are made of rows. */
-function reachPart(context: PartContext): string {
+function reachPart(context: PartContext, withImpressions: boolean): string {
   const { query, sums, tables } = context;
   const sources = sourcesOf(context, reachCubeFor(query));
   const parts = sources.events.map((span, i) => partOf(context, eventDimensions, 'events', span, `r${i}`));
   const read = parts.map((part) => {
     const where = [...part.conditions, "type = 'impression'", "status = 'accepted'"].join(' AND ');
-    return `SELECT ${part.keys.join(', ')}, ${people.stateIf}(user, user != 0) AS u FROM ${tables.events} WHERE ${where} GROUP BY ${part.names.join(', ')}`;
+    return `SELECT ${part.keys.join(', ')}, ${people.stateIf}(user, user != 0) AS u, toInt64(count()) AS n FROM ${tables.events} WHERE ${where} GROUP BY ${part.names.join(', ')}`;
   });
   if (sources.rollups !== null) {
-    const { span, cube, builds } = sources.rollups;
+    const { span, cube, days } = sources.rollups;
     const part = partOf(context, eventDimensions, 'events', span, 's');
-    const where = [buildsOf(cube, builds), ...part.conditions].join(' AND ');
+    // No build has rows of both a cube and its weeks.
+    const kept = buildsOf([cube.name, weekName(cube)], peopleBuilds(query, span, days));
+    const where = [kept, ...part.conditions].join(' AND ');
     read.push(
-      `SELECT ${part.keys.join(', ')}, ${people.mergeState}(users) AS u FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
+      `SELECT ${part.keys.join(', ')}, ${people.mergeState}(users) AS u, sum(impressions) AS n FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
     );
   }
-  return outer(parts[0]!, read, sums, (metric) => (metric === 'reach' ? `toInt64(${people.merge}(u))` : 'toInt64(0)'));
+  const values: Partial<Record<SumMetric, string>> = {
+    reach: `toInt64(${people.merge}(u))`,
+    ...(withImpressions ? { impressions: 'sum(n)' } : {}),
+  };
+  return outer(parts[0]!, read, sums, (metric) => values[metric] ?? 'toInt64(0)');
+}
+
+/** Builds to read people from: of weeks that are wholly asked for, where nobody wants to know their days apart. */
+function peopleBuilds(query: ReportQuery, span: Times, days: readonly RolledDay[]): readonly string[] {
+  const isApart = query.granularity !== 'none' || query.dimensions.includes('dayOfWeek') || 'dayOfWeek' in query.filter;
+  const isWhole = ({ fromMs, toMs }: Times): boolean => fromMs >= span.fromMs && toMs <= span.toMs;
+  const weeks = new Map<string, number>();
+  for (const day of days) if (day.week !== null && isWhole(day)) weeks.set(day.week, (weeks.get(day.week) ?? 0) + 1);
+  const buildOf = ({ build, week }: RolledDay): string =>
+    week !== null && !isApart && weeks.get(week) === WEEK_DAYS ? week : build;
+  return [...new Set(days.map(buildOf))];
 }
 
 interface Part {

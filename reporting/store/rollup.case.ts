@@ -16,7 +16,7 @@ const types = ['win', 'bill', 'impression', 'click', 'conversion', 'video', 'los
 const statuses = ['accepted', 'accepted', 'accepted', 'duplicate', 'invalid', 'quarantined'] as const;
 
 /** An event of every kind, at a time; some are booked to the day before they were appended. */
-function row(i: number, offset: number, atMs: number) {
+export function dayRow(i: number, offset: number, atMs: number) {
   const type = types[i % 7]!;
   const status = statuses[i % 6]!;
   const bidAtMs = atMs - (i % 10 === 0 ? 3 * HOUR_MS : 0);
@@ -105,7 +105,7 @@ export function testSums({
 
   async function insertDay(day: number, count = rows): Promise<void> {
     const all = Array.from({ length: count }, (_, i) =>
-      row(i, offset++, FROM_MS + day * DAY_MS + Math.floor((i * DAY_MS) / count) + 5000),
+      dayRow(i, offset++, FROM_MS + day * DAY_MS + Math.floor((i * DAY_MS) / count) + 5000),
     );
     await store.insertEvents({ rows: all, token: `events/day-${day}-${offset}` });
   }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Sql } from './client.ts';
-import { type Cube, cubeColumn, cubeMetrics, cubes, finestCube, people, reachCubes, stepOf } from './cubes.ts';
-import { planSums } from './eventsums.ts';
+import { cubeMetrics, cubes, finestCube, people, reachCubes, stepOf } from './cubes.ts';
 import { onCluster, type SchemaOptions } from './migrate.ts';
+import { coarserSql, intoRollups, isReach, reachSql, sumsSql } from './rollupsql.ts';
+import { countingWeeks, joinWeek, mondayOf } from './weeks.ts';
 
 /** A day of the log whose sums stand in `rollups`. */
 export interface RolledDay {
@@ -12,6 +13,8 @@ export interface RolledDay {
   /** Its rows are booked to times in [fromMs, toMs): late ones to days before. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** The build that holds the people of its whole week; null while none counts. */
+  readonly week: string | null;
 }
 
 /** Sums that an older or newer version made otherwise do not count. */
@@ -42,24 +45,28 @@ export async function rolledDays(sql: Sql, { database }: SchemaOptions): Promise
      ORDER BY day`,
     { database },
   );
-  return rows.map(([day, build, fromMs, toMs]) => ({
+  const days = rows.map(([day, build, fromMs, toMs]) => ({
     day: String(day),
     build: String(build),
     fromMs: Number(fromMs),
     toMs: Number(toMs),
   }));
+  const weeks = await countingWeeks(sql, { database }, days);
+  return days.map((day) => ({ ...day, week: weeks.get(mondayOf(day.day)) ?? null }));
 }
 
 const partsOfEvents = `SELECT partition, sum(rows) FROM system.parts
   WHERE database = {database:String} AND table = 'events' AND active GROUP BY partition`;
 
 /**
- * Sums up one day of the log that is over and has no sums that count, the newest first.
- * @returns the day, or null when there is nothing to do
+ * Sums up one day of the log that is over and has no sums that count, the newest first; when all have, joins the people
+ * of one week.
+ * @returns the day, or the week as `week of 2026-11-16`, or null when there is nothing to do
  */
-export async function rollUpDay(sql: Sql, schema: SchemaOptions, restMs = REST_MS): Promise<string | null> {
+export async function rollUpNext(sql: Sql, schema: SchemaOptions, restMs = REST_MS): Promise<string | null> {
   const { database } = schema;
-  const counting = new Set((await rolledDays(sql, schema)).map(({ day }) => day));
+  const rolled = await rolledDays(sql, schema);
+  const counting = new Set(rolled.map(({ day }) => day));
   const days = await sql.rows(`SELECT * FROM (${partsOfEvents}) ORDER BY partition DESC`, { database });
   const [now] = await sql.rows('SELECT toUnixTimestamp64Milli(now64(3)), toString(rand64())');
   const nowMs = Number(now![0]);
@@ -71,7 +78,8 @@ export async function rollUpDay(sql: Sql, schema: SchemaOptions, restMs = REST_M
     await buildDay(sql, schema, { day, build, rows: Number(count), nowMs });
     return day;
   }
-  return null;
+  const monday = await joinWeek(sql, schema, rolled);
+  return monday === null ? null : `week of ${monday}`;
 }
 
 /** Whether somebody has just begun with a day, or says that it must rest. */
@@ -105,13 +113,13 @@ async function buildDay(sql: Sql, schema: SchemaOptions, { day, build, rows, now
       const only = pieces === 1 ? '' : ` AND advertiser_id % ${pieces} = ${piece}`;
       const where = `_partition_id = '${day.replaceAll('-', '')}'${only}`;
       await sql.run(
-        `${into(database, cube, day, build)}\n${isReach(cube) ? reachSql(database, cube, where) : sumsSql(database, cube, where)}`,
+        `${intoRollups(database, cube, day, build)}\n${isReach(cube) ? reachSql(database, cube, where) : sumsSql(database, cube, where)}`,
       );
     }
   }
   for (const cube of all.filter(({ from }) => from !== undefined)) {
     const where = `block_day = '${day}' AND build = ${build} AND rollups."cube" = '${cube.from}'`;
-    await sql.run(`${into(database, cube, day, build)}\n${coarserSql(database, cube, where)}`);
+    await sql.run(`${intoRollups(database, cube, day, build)}\n${coarserSql(database, cube, where)}`);
   }
   // All are of the same rows, or the day has grown meanwhile and is left for another time.
   const sums = await sql.rows(
@@ -169,71 +177,18 @@ export async function hideDays(sql: Sql, database: string, days: readonly string
 /** Removes builds that do not count any more, once nobody can be reading them. @returns how many partitions */
 export async function dropOldBuilds(sql: Sql, schema: SchemaOptions, restMs = REST_MS): Promise<number> {
   const { database } = schema;
-  const counting = await rolledDays(sql, schema);
+  const counting = (await rolledDays(sql, schema)).flatMap(({ build, week }) =>
+    week === null ? [build] : [build, week],
+  );
   const parts = await sql.rows(
     `SELECT partition_id, any(partition) FROM system.parts
      WHERE database = {database:String} AND table = 'rollups' AND active
      GROUP BY partition_id HAVING toUnixTimestamp(max(modification_time)) * 1000 < toUnixTimestamp64Milli(now64(3)) - {age:Int64}`,
     { database, age: restMs },
   );
-  const old = parts.filter(([, partition]) => !counting.some(({ build }) => String(partition).endsWith(`,${build})`)));
+  const old = parts.filter(([, partition]) => !counting.some((build) => String(partition).endsWith(`,${build})`)));
   for (const [id] of old) {
     await sql.run(`ALTER TABLE ${database}.rollups${onCluster(schema)} DROP PARTITION ID '${String(id)}'`);
   }
   return old.length;
-}
-
-const isReach = (cube: Cube): boolean => reachCubes.includes(cube);
-
-/** The columns of a cube's values. */
-function valuesOf(cube: Cube): readonly string[] {
-  return isReach(cube) ? ['impressions', 'users'] : cubeMetrics.map(cubeColumn);
-}
-
-function into(database: string, cube: Cube, day: string, build: string): string {
-  return (
-    `INSERT INTO ${database}.rollups (cube, block_day, build, time, ${[...cube.keys, ...valuesOf(cube)].join(', ')})\n` +
-    `SELECT '${cube.name}', toDate('${day}'), toUInt64(${build}), *`
-  );
-}
-
-/** A cube as a query of rows: its time, its keys, its values. */
-function sumsSql(database: string, cube: Cube, where: string): string {
-  const plan = planSums(cubeMetrics);
-  const told = plan.columns as readonly string[];
-  const inner = [...cube.keys.filter((key) => !told.includes(key)), ...told].join(', ');
-  const keys = cube.keys.map((key, i) => `${keySql[key] ?? key} AS k${i}`);
-  const values = cubeMetrics.map((metric) => `${plan.sql(metric)} AS v_${cubeColumn(metric)}`);
-  return (
-    `FROM (SELECT ${['t', ...keys, ...values].join(', ')} FROM (\n` +
-    `SELECT ${timeSql(cube, 'quarter')} AS t, ${inner}, toInt64(count()) AS n, sum(billed_nanos) AS billed, sum(value_micros) AS value, toInt64(sum(late)) AS late_n\n` +
-    `FROM ${database}.events WHERE ${where} GROUP BY t, ${inner}\n) GROUP BY ${['t', ...cube.keys.map((_, i) => `k${i}`)].join(', ')})`
-  );
-}
-
-const timeSql = (cube: Cube, column: string): string => stepOf(cube).sql.replace('TIME', column);
-
-/** Columns that the table of sums keeps in another form. The detail is kept where it is a dimension: of conversions. */
-const keySql: Readonly<Record<string, string>> = {
-  status: 'toString(status)',
-  detail: "if(type = 'conversion', detail, '')",
-};
-
-function reachSql(database: string, cube: Cube, where: string): string {
-  const keys = cube.keys.join(', ');
-  return (
-    `FROM (SELECT ${timeSql(cube, 'quarter')} AS t, ${keys}, toInt64(count()) AS n, ${people.stateIf}(user, user != 0) AS u\n` +
-    `FROM ${database}.events WHERE ${where} AND type = 'impression' AND status = 'accepted' GROUP BY t, ${keys})`
-  );
-}
-
-/** A cube as a query of a finer one. */
-function coarserSql(database: string, cube: Cube, where: string): string {
-  const values = valuesOf(cube).map((name) =>
-    name === 'users' ? `${people.mergeState}(users) AS v_users` : `sum(${name}) AS v_${name}`,
-  );
-  return (
-    `FROM (SELECT ${[`${timeSql(cube, 'time')} AS t`, ...cube.keys, ...values].join(', ')}\n` +
-    `FROM ${database}.rollups AS rollups WHERE ${where} GROUP BY ${['t', ...cube.keys].join(', ')})`
-  );
 }

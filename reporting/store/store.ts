@@ -83,10 +83,11 @@ export interface Store extends SpendSource, Reports {
    */
   forget(users: readonly string[]): Promise<number>;
   /**
-   * Sums up one day of the log that is over, for reports over long times; also removes sums that do not count any more.
+   * Sums up one day of the log that is over, for reports over long times, or joins the people of a week whose days are
+   * summed up; also removes sums that do not count any more.
    * Any number of processes may call it at any time.
    * @param restMs how long a day is left alone after it was begun or changed; ten minutes unless told
-   * @returns the day (`2026-11-22`), or null when there was none to do
+   * @returns the day (`2026-11-22`) or the week (`week of 2026-11-16`), or null when there was none to do
    */
   rollUp(restMs?: number): Promise<string | null>;
   /** Takes away what is too old; see `Expiry`. What exactly-once counting and budgets stand on stays. */
