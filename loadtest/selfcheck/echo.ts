@@ -43,7 +43,8 @@ function bodyMissing(piece: Buffer): number {
 }
 
 const server = createServer({ noDelay: true }, serve);
-server.listen(0, '127.0.0.1', () => process.send?.({ kind: 'ready', port: (server.address() as AddressInfo).port }));
+// A port may be given, to compare with other load generators: `node echo.js 8099`.
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => process.send?.({ kind: 'ready', port: (server.address() as AddressInfo).port }));
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 function look(): void {
