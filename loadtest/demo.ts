@@ -133,6 +133,7 @@ function createDemoLane(config: TrafficConfig, deps: TrafficDeps): Lane {
       timeoutMs: 5 * tmaxMs,
       sender: { maxLateMs: 1000, lateMs: 10, tmaxMs, maxWaiting: 10_000, pace: 'timer', warmupMs: 0 },
       closed: null,
+      noticeHosts: [],
       market,
       courier: { ...defaultCourier, ...config.courier },
       ledgerPath: config.ledgerPath ?? null,

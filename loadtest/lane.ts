@@ -11,7 +11,7 @@ import type { Truth } from './market/ledger.ts';
 import { createLedger } from './market/ledger.ts';
 import type { MarketCounters, MarketOptions } from './market/market.ts';
 import { createMarket, defaultMarket } from './market/market.ts';
-import { createCoreWatch, createTakenSum } from './selfcheck/corewatch.ts';
+import { createTakenSum } from './selfcheck/corewatch.ts';
 import type { SelfCheckRecorders } from './selfcheck/stamp.ts';
 import { createSelfCheckRecorders } from './selfcheck/stamp.ts';
 import type { Account } from './send/book.ts';
@@ -35,6 +35,7 @@ export interface LaneOptions {
   readonly sender: SenderOptions;
   /** A closed loop instead of the schedule. */
   readonly closed: { readonly users: number; readonly durationMs: number } | null;
+  readonly noticeHosts: readonly string[];
   /** null sends no notices. */
   readonly market: MarketOptions | null;
   readonly courier: CourierOptions;
@@ -85,13 +86,13 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
     random,
     courier,
     ledger,
-    isOurs: options.market === null ? () => false : originFilter(url),
+    isOurs: options.market === null ? () => false : originFilter(url, options.noticeHosts),
     ...(deps.onWin === undefined ? {} : { onWin: deps.onWin }),
   });
   const origin = originOf(url, options.insecure);
   const { maxConnections, timeoutMs } = options;
   const pool = createHttpPool({ origin, maxConnections, keep: options.connections, timeoutMs }, clock);
-  const selfCheck = createSelfCheckRecorders(createTakenSum(options.selfCheck ? createCoreWatch() : null, clock));
+  const selfCheck = createSelfCheckRecorders(createTakenSum(clock));
   const account = newAccount();
   const warmup = newAccount();
   const senderDeps: SenderDeps<RequestContext> = {
@@ -145,13 +146,13 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
   };
 }
 
-/** Notices go to the bidder under test or to this machine, and nowhere else. */
-export function originFilter(target: URL): (url: string) => boolean {
+/** Notices go to the bidder under test, to hosts that were named, or to this machine, and nowhere else. */
+export function originFilter(target: URL, hosts: readonly string[] = []): (url: string) => boolean {
   return (text) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
-    return url.host === target.host || url.hostname === '127.0.0.1';
+    return url.host === target.host || url.hostname === '127.0.0.1' || hosts.includes(url.host);
   };
 }
 

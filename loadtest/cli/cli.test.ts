@@ -218,13 +218,14 @@ describe('a run from the command line', () => {
       '30s',
     ]);
     expect(unknown.code).toBe(1);
-    expect(unknown.out).toContain('The name bidder.invalid is not known here');
+    expect(unknown.err).toContain('The name bidder.invalid is not known here');
     const page = await bidder({
       answer: (_: number, response: ServerResponse) =>
         response.writeHead(200, { 'content-type': 'text/html' }).end('<p>') !== null,
     });
     const html = await run(['--url', page.url, '--rate', '50', '--for', '1s', '--threads', '0']);
     expect(html.code).toBe(1);
+    expect(html.out).toContain('wrong_content_type: text/html: <p>');
     expect(html.out).toContain('is it a bid endpoint?');
   });
 

@@ -21,7 +21,9 @@ const MAX_PROBES = 16;
 const PRECISION = 0.05;
 const PROBE_MS = 15_000;
 const PROBE_WARMUP_MS = 3000;
-const DEFAULT_GATES = ['p99<30ms', 'errors<0.1%', 'dropped<0.1%'];
+const DEFAULT_GATES = ['p99<30ms'].map(parseGate);
+/** Go with gates of one's own, too, unless those are on the same: a rate that was not sent, or not answered, is not kept. */
+const USUAL_GATES = ['errors<0.1%', 'dropped<0.1%'].map(parseGate);
 
 /**
  * Which rate to try next: doubles until a rate fails, then halves the gap between the highest rate kept and the lowest
@@ -52,7 +54,8 @@ export async function findLimitMode(args: readonly string[], deps: CommandDeps):
   if (draft.stages.length > 0)
     throw badOption('find-limit chooses the rates itself.', 'Give --rate to begin with, and --for.');
   if (draft.options.closedUsers > 0) throw badOption('find-limit needs an open loop.', 'Leave out --closed-loop.');
-  const gates = draft.gates.length > 0 ? draft.gates : DEFAULT_GATES.map(parseGate);
+  const own = draft.gates.length > 0 ? draft.gates : DEFAULT_GATES;
+  const gates = [...own, ...USUAL_GATES.filter(({ metric }) => own.every((gate) => gate.metric !== metric))];
   deps.out.write(`Searching the highest rate that keeps ${gates.map((gate) => gate.text).join(', ')}\n`);
   const probes: Probe[] = [];
   for (let rps = nextRate(probes, draft.rate ?? 500); rps !== null; rps = nextRate(probes, draft.rate ?? 500)) {

@@ -115,6 +115,18 @@ export const options: Readonly<Record<string, Option>> = {
 
   ...inGroup('Market', {
     'no-market': flag('only measure answers: no wins, no notices', into('draft', 'noMarket')),
+    'notice-host': {
+      ...text(
+        'HOST[:PORT]',
+        'also call notice and beacon URLs of this host (by itself: only those of the host of --url and of 127.0.0.1)',
+        (draft, value) => {
+          if (!/^[\w.-]+(:\d{1,5})?$/.test(value))
+            throw badOption(`"${value}" is no host.`, 'Write it like events.bidder.example:8443.');
+          draft.options.noticeHosts = [...draft.options.noticeHosts, value.toLowerCase()];
+        },
+      ),
+      repeat: true,
+    },
     auction: oneOf('first or second price (default first)', ['first', 'second'], (draft, value) => {
       draft.market.auction = value;
       draft.mix.auctionType = value === 'first' ? 1 : 2;

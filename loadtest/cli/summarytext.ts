@@ -60,7 +60,9 @@ function countLines(result: LoadtestResult): string[] {
     ),
     row('errors', `${count(errors)} (${percent(errors, done)})${named({ ...counters.faults, ...counters.invalid })}`),
   ];
-  for (const [fault, said] of Object.entries(counters.firstSaid)) lines.push(row('', `${fault}: ${said}`));
+  for (const [kind, said] of Object.entries(counters.firstSaid)) {
+    if (said !== '') lines.push(row('', `${kind}: ${said}`));
+  }
   if (counters.dropped > 0 || counters.late > 0) {
     lines.push(
       row('not on time', `${count(counters.dropped)} dropped, ${count(counters.late)} started more than 10 ms late`),
@@ -90,7 +92,7 @@ function marketLines({ options, market, notices, clearedNanos }: LoadtestResult)
     ...(givenUp > 0 ? { 'never acknowledged': givenUp } : {}),
     ...(retries > 0 ? { retries } : {}),
     ...(shed > 0 ? { shed } : {}),
-    ...(market.foreignUrls > 0 ? { 'foreign URLs not called': market.foreignUrls } : {}),
+    ...(market.foreignUrls > 0 ? { 'foreign URLs not called (see --notice-host)': market.foreignUrls } : {}),
   });
   return [
     row(
@@ -102,7 +104,9 @@ function marketLines({ options, market, notices, clearedNanos }: LoadtestResult)
 }
 
 function senderLines({ sender }: LoadtestResult): string[] {
-  const text = `p99 ${ms(sender.lateness.p99Ms)} late, ${(sender.maxBusy * 100).toFixed(0)} % busy at most, ${sender.cpuCores.toFixed(2)} cores`;
+  const noCore =
+    sender.waitedShare === null ? '' : `, without a core for ${percent(sender.waitedShare, 1)} of the time`;
+  const text = `p99 ${ms(sender.lateness.p99Ms)} late, ${(sender.maxBusy * 100).toFixed(0)} % busy at most, ${sender.cpuCores.toFixed(2)} cores${noCore}`;
   return [row('this sender', text), ...sender.warnings.map((warning) => row('', `! ${warning}`))];
 }
 
@@ -143,11 +147,10 @@ function verdict(result: LoadtestResult): string {
 
 /** What to do about the commonest reason. */
 function whyNone({ counters, options }: LoadtestResult): string {
-  const { host, hostname } = new URL(options.url);
+  const { host } = new URL(options.url);
   const [commonest = ''] =
     Object.entries({ ...counters.faults, ...counters.invalid }).toSorted((a, b) => b[1] - a[1])[0] ?? [];
   const known: Record<string, string> = {
-    host_unknown: `The name ${hostname} is not known here: check --url and the name server.`,
     connect_refused: `Nothing listens at ${host}: is a bidder running there?`,
     tls_error: `${host} and this sender can not agree on TLS: check https or http in --url; --insecure accepts any certificate.`,
     timeout: `${host} did not answer in time: check --url and firewalls, or give it longer with --timeout.`,

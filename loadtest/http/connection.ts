@@ -89,7 +89,7 @@ export function openConnection(origin: Origin, onReady: () => void, onClosed: ()
   const socket = connect(origin, receive);
   socket.setNoDelay(true);
   socket.on(origin.tls ? 'secureConnect' : 'connect', ready);
-  socket.on('error', (error: NodeJS.ErrnoException) => fail(faultOf(error, connected, origin.tls), error.message));
+  socket.on('error', (error: NodeJS.ErrnoException) => fail(faultOf(error, connected, origin.tls), messageOf(error)));
   socket.on('end', () => {
     if (done === null || closed) return fail('reset', 'closed by the server while idle');
     const result = parser.end();
@@ -131,6 +131,11 @@ function connect(origin: Origin, receive: (chunk: Buffer) => void): net.Socket {
     },
   };
   return net.connect({ host, port, onread });
+}
+
+/** OpenSSL's messages hold addresses and source files around the reason. */
+function messageOf(error: NodeJS.ErrnoException & { readonly reason?: string }): string {
+  return error.reason ?? error.message;
 }
 
 function faultOf(error: NodeJS.ErrnoException, connected: boolean, secure: boolean): HttpFault {

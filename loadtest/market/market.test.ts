@@ -144,6 +144,14 @@ describe('the market', () => {
     const { sent, counters } = play({ competitorMedianCpm: 0.001 }, [bid(2, elsewhere)]);
     expect(sent.map((parcel) => parcel.url)).toEqual(['http://bidder.example:9000/bill']);
     expect(counters.foreignUrls).toBe(1);
+    const named = originFilter(new URL('http://bidder.example:9000/bid'), [
+      'events.bidder.example',
+      'track.example:8443',
+    ]);
+    expect(named('https://events.bidder.example/win')).toBe(true);
+    expect(named('https://track.example:8443/win')).toBe(true);
+    expect(named('https://track.example/win')).toBe(false);
+    expect(named('file://events.bidder.example/win')).toBe(false);
   });
 
   it('converts clicks and marks robots', () => {

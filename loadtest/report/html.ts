@@ -161,6 +161,7 @@ function senderSection({ sender }: LoadtestResult): string {
       'lateness max': ms(sender.lateness.maxMs),
       'busiest thread': `${(sender.maxBusy * 100).toFixed(0)} %`,
       'CPU, cores': sender.cpuCores.toFixed(2),
+      'ready, without a core': sender.waitedShare === null ? 'not told here' : percent(sender.waitedShare, 1),
       memory: `${(sender.rssBytes / 1_048_576).toFixed(0)} MiB`,
     },
   )}</div>`;

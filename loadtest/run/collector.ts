@@ -23,6 +23,8 @@ export interface Collector {
     readonly staleConnections: number;
     readonly pendingNotices: number;
     readonly openConnections: number;
+    /** The longest that a lane was ready to run and had no core, ms; null where that is not told. */
+    readonly waitedMs: number | null;
   };
   readonly latencies: Latencies;
   readonly lateness: Latencies;
@@ -150,6 +152,7 @@ function sumOf(reports: readonly LaneReport[]) {
   const market: Record<string, number | bigint> = {};
   const courier: Record<string, number> = {};
   let [staleConnections, pendingNotices, openConnections] = [0, 0, 0];
+  let waitedMs: number | null = null;
   for (const report of reports) {
     addCounters(counters, report.counters);
     for (const [name, value] of Object.entries(report.market as unknown as Record<string, number | bigint>)) {
@@ -160,6 +163,7 @@ function sumOf(reports: readonly LaneReport[]) {
     staleConnections += report.staleConnections;
     pendingNotices += report.pendingNotices;
     openConnections += report.openConnections;
+    if (report.waitedMs !== null) waitedMs = Math.max(waitedMs ?? 0, report.waitedMs);
   }
   return {
     counters,
@@ -168,6 +172,7 @@ function sumOf(reports: readonly LaneReport[]) {
     staleConnections,
     pendingNotices,
     openConnections,
+    waitedMs,
   };
 }
 

@@ -8,6 +8,7 @@ import { createLane } from '../lane.ts';
 import type { CourierCounters } from '../market/courier.ts';
 import type { Truth } from '../market/ledger.ts';
 import type { MarketCounters } from '../market/market.ts';
+import { coreTimes } from '../selfcheck/corewatch.ts';
 import type { SelfCheckCounts } from '../selfcheck/stamp.ts';
 import type { SendCounters } from '../send/counters.ts';
 import type { LatencyCounts } from '../send/recorder.ts';
@@ -42,6 +43,8 @@ export interface LaneReport {
   readonly rehearsed: readonly LatencyCounts[];
   /** Share of the step in which the lane's event loop was busy. */
   readonly busy: number;
+  /** How long the lane's thread was ready to run and had no core, from the beginning, ms; null where that is not told. */
+  readonly waitedMs: number | null;
   readonly openConnections: number;
   readonly staleConnections: number;
   readonly pendingNotices: number;
@@ -129,6 +132,7 @@ function buildLane({ options, lane, lanes }: LaneTask): Lane {
         warmupMs: options.warmupMs,
       },
       closed: closedUsers === 0 ? null : { users: each(closedUsers), durationMs },
+      noticeHosts: options.noticeHosts,
       market: options.market,
       courier: options.courier,
       selfCheck: options.selfCheck,
@@ -155,10 +159,12 @@ function buildSource(options: LoadtestOptions, lane: number): ShotSource {
 
 function createReporter(number: number, lane: Lane): (step: number) => LaneReport {
   let before: EventLoopUtilization = performance.eventLoopUtilization();
+  const waitedBeforeMs = coreTimes()?.waitedMs ?? 0;
   return (step) => {
     const now = performance.eventLoopUtilization();
     const busy = performance.eventLoopUtilization(now, before).utilization;
     before = now;
+    const times = coreTimes();
     const report: LaneReport = {
       lane: number,
       step,
@@ -174,6 +180,7 @@ function createReporter(number: number, lane: Lane): (step: number) => LaneRepor
         ...Object.values(lane.selfCheck.take(0)),
       ],
       busy,
+      waitedMs: times === null ? null : times.waitedMs - waitedBeforeMs,
       openConnections: lane.openConnections,
       staleConnections: lane.staleConnections,
       pendingNotices: lane.pendingNotices,

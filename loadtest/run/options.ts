@@ -39,6 +39,8 @@ export interface LoadtestOptions {
   readonly corpus: number;
   /** Requests from a .jsonl or .jsonl.gz file instead of generated ones; '' to generate. */
   readonly requestsPath: string;
+  /** Hosts (with the port, where it is not the usual one) whose notice and beacon URLs are called, beside that of `url`. */
+  readonly noticeHosts: readonly string[];
   /** null only measures answers and sends no notice. */
   readonly market: MarketOptions | null;
   readonly courier: CourierOptions;
@@ -73,6 +75,7 @@ export const defaultOptions: Omit<LoadtestOptions, 'url' | 'stages'> = {
   mix: defaultMix,
   corpus: 5000,
   requestsPath: '',
+  noticeHosts: [],
   market: defaultMarket,
   courier: defaultCourier,
   ledgerDir: null,

@@ -49,6 +49,8 @@ export interface SeriesPoint {
 export interface SenderHealth {
   readonly lateness: LatencySummary;
   readonly maxBusy: number;
+  /** Share of the time in which a sender thread was ready to run and had no core; null where that is not told. */
+  readonly waitedShare: number | null;
   /** CPU of this process, in cores. */
   readonly cpuCores: number;
   readonly rssBytes: number;

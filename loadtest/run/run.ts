@@ -1,8 +1,9 @@
+import { lookup } from 'node:dns/promises';
 import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
 import type { Clock } from '../../core/clock.ts';
-import { messageOf } from '../../core/errors.ts';
+import { CodedError, codeOf, messageOf } from '../../core/errors.ts';
 import type { AuditResult } from '../audit.ts';
 import { auditReport } from '../audit.ts';
 import { checkGates } from '../gate/gate.ts';
@@ -48,7 +49,8 @@ const LEAD_MS = 50;
 
 /**
  * Runs a load test to its end, or until `signal` is aborted.
- * @throws CodedError `loadtest_not_built`, `loadtest_bad_requests`; trouble with the server is a result, not an error
+ * @throws CodedError `loadtest_not_built`, `loadtest_bad_requests`, `loadtest_host_unknown`; trouble with the server is a
+ *   result, not an error
  */
 export async function runLoadtest(options: LoadtestOptions, deps: LoadtestDeps): Promise<LoadtestResult> {
   const { clock } = deps;
@@ -60,6 +62,7 @@ export async function runLoadtest(options: LoadtestOptions, deps: LoadtestDeps):
   let lastAnswerMs = 0;
   let stillSending = lanesCount;
   deps.onPhase?.('connecting');
+  await checkHost(options.url);
   const tasks = Array.from({ length: lanesCount }, (_, lane) => ({ options, lane, lanes: lanesCount }));
   const lanes = startLanes(tasks, options.threads > 0, (message) => {
     if (message.type === 'sent') {
@@ -98,6 +101,20 @@ export async function runLoadtest(options: LoadtestOptions, deps: LoadtestDeps):
   const result = buildResult(options, deps, { collector, truth, audit, problems, startedMs, durationMs, cpuCores });
   collector.destroy();
   return result;
+}
+
+/** An unknown name would make every request wait for the name server until it is given up: nothing of that is the bidder's. */
+async function checkHost(url: string): Promise<void> {
+  const { hostname } = new URL(url);
+  try {
+    await lookup(hostname.replace(/^\[|\]$/g, ''));
+  } catch (error) {
+    throw new CodedError(
+      'loadtest_host_unknown',
+      `The name ${hostname} is not known here (${codeOf(error)}).`,
+      'Check --url and the name server.',
+    );
+  }
 }
 
 function selfCheckOf({ selfCheck }: Collector): LoadtestResult['selfCheck'] {
@@ -203,7 +220,7 @@ function buildResult(options: LoadtestOptions, deps: LoadtestDeps, found: Found)
     staleConnections,
     series: collector.series().filter((point) => isMeasured(point, options)),
     truth: truthRows(truth),
-    sender: judgeSender(options, collector, found.cpuCores),
+    sender: judgeSender(options, collector, found.cpuCores, durationMs),
     selfCheck: options.selfCheck ? selfCheckOf(collector) : null,
     gates,
     audit,

@@ -1,4 +1,4 @@
-import { openSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Clock } from '../../core/clock.ts';
 
@@ -12,24 +12,16 @@ export interface CoreTimes {
   readonly processRanMs: number;
 }
 
-/**
- * Reads the times of the thread that calls this, as Linux keeps them (`/proc/thread-self/schedstat`).
- * @returns null where the system does not tell
- */
-export function createCoreWatch(): (() => CoreTimes) | null {
-  let file: number;
+/** The times of the thread that calls this, as Linux keeps them; null where the system does not tell. Costs some microseconds. */
+export function coreTimes(): CoreTimes | null {
+  // First: it brings the thread's own account up to date.
+  const { user, system } = process.cpuUsage();
   try {
-    file = openSync('/proc/thread-self/schedstat', 'r');
+    const [ranNs, waitedNs] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    return { waitedMs: Number(waitedNs) / 1e6, ranMs: Number(ranNs) / 1e6, processRanMs: (user + system) / 1000 };
   } catch {
     return null;
   }
-  const buffer = Buffer.alloc(96);
-  return () => {
-    // First: it brings the thread's own account up to date.
-    const { user, system } = process.cpuUsage();
-    const [ranNs, waitedNs] = buffer.latin1Slice(0, readSync(file, buffer, 0, 96, 0)).split(' ');
-    return { waitedMs: Number(waitedNs) / 1e6, ranMs: Number(ranNs) / 1e6, processRanMs: (user + system) / 1000 };
-  };
 }
 
 /**
@@ -41,19 +33,19 @@ export function takenMs(before: CoreTimes, after: CoreTimes): number {
   return Math.max(0, after.waitedMs - before.waitedMs - Math.max(0, othersMs));
 }
 
-/** How old the sum may be, ms: reading the times costs some microseconds. */
-const LOOK_AGAIN_MS = 1;
+/** How old the sum may be, ms. */
+const LOOK_AGAIN_MS = 2;
 
-/** The sum of `takenMs` since this was made; always 0 where the system does not tell. */
-export function createTakenSum(times: (() => CoreTimes) | null, clock: Clock): () => number {
-  let last = times?.() ?? null;
+/** The sum of `takenMs` since this was made, for the thread that asks; always 0 where the system does not tell. */
+export function createTakenSum(clock: Clock, times: () => CoreTimes | null = coreTimes): () => number {
+  let last = times();
   let nextMs = 0;
   let sumMs = 0;
   return () => {
     const nowMs = clock.monotonicMs();
-    if (times === null || last === null || nowMs < nextMs) return sumMs;
+    if (nowMs < nextMs) return sumMs;
     const now = times();
-    sumMs += takenMs(last, now);
+    if (last !== null && now !== null) sumMs += takenMs(last, now);
     last = now;
     nextMs = nowMs + LOOK_AGAIN_MS;
     return sumMs;

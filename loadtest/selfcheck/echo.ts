@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import process from 'node:process';
 import { answerUsage } from '../../core/benchusage.ts';
 import { systemClock } from '../../core/clock.ts';
-import { createCoreWatch, createTakenSum } from './corewatch.ts';
+import { createTakenSum } from './corewatch.ts';
 import { machineOffsetMs, STAMP_HEADER, TAKEN_HEADER } from './stamp.ts';
 
 // The least a server can do, in a process of its own: answers 204 to every request, with the time at which it did. It sleeps
@@ -15,7 +15,7 @@ const CR = 13;
 const LOOK_EVERY_MS = 0.02;
 
 const offsetMs = machineOffsetMs(systemClock);
-const taken = createTakenSum(createCoreWatch(), systemClock);
+const taken = createTakenSum(systemClock);
 
 function answer(socket: Socket): void {
   const takenUs = Math.round(taken() * 1000);
@@ -44,7 +44,9 @@ function bodyMissing(piece: Buffer): number {
 
 const server = createServer({ noDelay: true }, serve);
 // A port may be given, to compare with other load generators: `node echo.js 8099`.
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => process.send?.({ kind: 'ready', port: (server.address() as AddressInfo).port }));
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () =>
+  process.send?.({ kind: 'ready', port: (server.address() as AddressInfo).port }),
+);
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 function look(): void {

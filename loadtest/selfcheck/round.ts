@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { systemClock } from '../../core/clock.ts';
 import { defaultOptions } from '../run/options.ts';
@@ -35,7 +34,7 @@ const result = await runLoadtest(
     },
   },
 );
-const { counters, latency, measuredMs } = result;
+const { counters, latency, measuredMs, sender } = result;
 const answeredPerSecond = (counters.answered * 1000) / measuredMs;
 const cores = span.cpuMs / span.wallMs;
 const round: SelfCheckRound = {
@@ -49,38 +48,21 @@ const round: SelfCheckRound = {
   answeredPerCpuSecond: answeredPerSecond / cores,
   reported: latency,
   ...result.selfCheck!,
-  waitedShare: Number.isNaN(span.waitedMs) ? null : span.waitedMs / span.wallMs,
+  waitedShare: sender.waitedShare,
 };
 process.send!(round, () => process.disconnect());
 
 interface Span {
   readonly wallMs: number;
   readonly cpuMs: number;
-  /** The busiest thread was ready to run and had no core: another thread or program had it. NaN where this is not told. */
-  readonly waitedMs: number;
 }
 
 function look(): Span {
   const { user, system } = process.cpuUsage();
-  return { wallMs: systemClock.monotonicMs(), cpuMs: (user + system) / 1000, waitedMs: waitedMs() };
+  return { wallMs: systemClock.monotonicMs(), cpuMs: (user + system) / 1000 };
 }
 
 function since(start: Span): Span {
   const now = look();
-  return {
-    wallMs: now.wallMs - start.wallMs,
-    cpuMs: now.cpuMs - start.cpuMs,
-    waitedMs: now.waitedMs - start.waitedMs,
-  };
-}
-
-function waitedMs(): number {
-  try {
-    const threads = readdirSync('/proc/self/task').map((id) =>
-      readFileSync(`/proc/self/task/${id}/schedstat`, 'utf8').split(' ').map(Number),
-    );
-    return threads.toSorted((a, b) => b[0]! - a[0]!)[0]![1]! / 1e6;
-  } catch {
-    return Number.NaN;
-  }
+  return { wallMs: now.wallMs - start.wallMs, cpuMs: now.cpuMs - start.cpuMs };
 }

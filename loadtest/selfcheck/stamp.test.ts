@@ -1,7 +1,7 @@
 import { platform } from 'node:process';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../core/clock.ts';
-import { createCoreWatch, takenMs } from './corewatch.ts';
+import { manualClock, systemClock } from '../../core/clock.ts';
+import { coreTimes, createTakenSum, takenMs } from './corewatch.ts';
 import { createSelfCheckRecorders, machineOffsetMs } from './stamp.ts';
 
 /** An answer as the echo writes it. */
@@ -76,12 +76,28 @@ describe('the time that others had the core', () => {
     expect(takenMs(at(10, 100, 150), at(14, 116, 160))).toBe(4);
   });
 
+  it('add up', () => {
+    const clock = manualClock(0);
+    const readings = [at(1, 10, 10), at(3, 20, 20), null, at(9, 30, 30), at(10, 40, 40)];
+    const taken = createTakenSum(clock, () => readings.shift() ?? null);
+    const sums = Array.from({ length: 4 }, () => {
+      const sum = [taken(), taken()];
+      clock.advance(10);
+      return sum;
+    });
+    expect(sums).toEqual([
+      [2, 2],
+      [2, 2],
+      [2, 2],
+      [3, 3],
+    ]);
+  });
+
   it.runIf(platform === 'linux')('is told by the system for the thread that asks', async () => {
-    const watch = createCoreWatch()!;
-    const before = watch();
+    const before = coreTimes()!;
     const untilMs = systemClock.monotonicMs() + 50;
     while (systemClock.monotonicMs() < untilMs);
-    const after = watch();
+    const after = coreTimes()!;
     expect(after.ranMs - before.ranMs + after.waitedMs - before.waitedMs).toBeGreaterThan(40);
     expect(after.processRanMs).toBeGreaterThanOrEqual(after.ranMs);
   });

@@ -1,4 +1,6 @@
 import type { Outcome } from '../http/connection.ts';
+import type { HttpResponse } from '../http/response.ts';
+import { headerOf } from '../http/response.ts';
 import type { SendCounters } from './counters.ts';
 import { countUp, newCounters } from './counters.ts';
 import type { Recorder } from './recorder.ts';
@@ -79,7 +81,24 @@ export function createBook<T>(
       else if (verdict.startsWith('no_bid')) {
         counters.noBids += 1;
         countUp(counters.noBidReasons, verdict.slice(7) || 'not given');
-      } else countUp(counters.invalid, verdict);
+      } else {
+        countUp(counters.invalid, verdict);
+        counters.firstSaid[verdict] ??= beginningOf(outcome.response);
+      }
     },
   };
+}
+
+const SAID_LENGTH = 200;
+
+/** What a server said in place of a valid answer, for people: one line. */
+function beginningOf({ head, body }: HttpResponse): string {
+  const type = headerOf(head, 'content-type');
+  if (headerOf(head, 'content-encoding') !== '') return type;
+  const text = body
+    .toString('utf8', 0, SAID_LENGTH)
+    .replace(/[^\P{C}\s]/gu, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return [type, text].filter((part) => part !== '').join(': ');
 }

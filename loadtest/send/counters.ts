@@ -15,7 +15,10 @@ export interface SendCounters {
   readonly invalid: Record<string, number>;
   /** Requests without an answer, by `HttpFault`. */
   readonly faults: Record<string, number>;
-  /** What the system said of the first fault of each kind: "self-signed certificate". */
+  /**
+   * What the system said of the first fault of each kind ("self-signed certificate"), and the server in the first answer
+   * of each invalid kind.
+   */
   readonly firstSaid: Record<string, string>;
   readonly noBidReasons: Record<string, number>;
   bytesSent: number;
