@@ -17,6 +17,7 @@ import {
   START,
 } from './cohorts.ts';
 import { noteBids } from './evidence.ts';
+import type { LevelState } from './levelstate.ts';
 import { ownerOf, type PacerState, rebuild } from './pacerstate.ts';
 
 /** Takes in what a bidder reports: who it is, what it has drawn, what traffic came and what was bid. */
@@ -28,9 +29,13 @@ export function takeStats(pacer: PacerState, stats: BidStats): void {
   node.final ||= stats.final;
   pacer.heardFromMs = Math.min(pacer.heardFromMs, stats.fromMs);
   if (pacer.storeDown) inferCohorts(pacer, stats);
-  for (const use of stats.cells)
-    if (BigInt(use.confirmedNanos) > allocation.confirmed(use.cell, stats.node))
-      pacer.confirmedMs = Math.max(pacer.confirmedMs, stats.toMs);
+  for (const use of stats.cells) {
+    if (BigInt(use.confirmedNanos) <= allocation.confirmed(use.cell, stats.node)) continue;
+    pacer.confirmedMs = Math.max(pacer.confirmedMs, stats.toMs);
+    // Its budget may be spent now, though no traffic came.
+    const state = levelOfCell(pacer, use.cell);
+    if (state !== undefined) state.touched = true;
+  }
   allocation.report(stats.node, stats.toMs, stats.cells);
   let bidNanos = 0;
   for (const one of stats.lineItems) bidNanos += one.bidNanos;
@@ -40,6 +45,11 @@ export function takeStats(pacer: PacerState, stats: BidStats): void {
   node.flow = node.flow * keep + (bidNanos / spanMs) * (1 - keep);
 }
 const NODE_FLOW_HALF_LIFE_MS = 30_000;
+
+/** `campaign:7` of `campaign:7:2026-11-24`. */
+function levelOfCell(pacer: PacerState, cell: string): LevelState | undefined {
+  return pacer.levels.get(cell.slice(0, cell.lastIndexOf(':')));
+}
 
 /** The cohorts a report reaches into, and which share of it belongs to each. */
 function cohortsOf(stats: BidStats, cohortMs: number): { startMs: number; share: number }[] {
@@ -98,7 +108,7 @@ function inferCohorts(pacer: PacerState, stats: BidStats): void {
   const { cohortMs } = pacer.options;
   const atMs = Math.floor((stats.toMs - pacer.delays.ageOf(0.5)) / cohortMs) * cohortMs;
   for (const use of stats.cells) {
-    const state = pacer.levels.get(use.cell.slice(0, use.cell.lastIndexOf(':')));
+    const state = levelOfCell(pacer, use.cell);
     if (state?.cells[0]?.name !== use.cell) continue;
     const more = Number(BigInt(use.confirmedNanos) - pacer.allocation.confirmed(use.cell, stats.node));
     const row = findCohort(state.evidence.pending, atMs);

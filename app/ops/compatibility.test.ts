@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { advertiserSchema, campaignSchema, lineItemSchema } from '../../core/campaign.ts';
 import { loggedEventSchema } from '../../core/event.ts';
+import { type ForecastMemory, forecastMemorySchema } from '../../core/forecastmemory.ts';
 import { type BidToken, readToken, signToken, type TokenKey } from '../../core/token.ts';
 import { bidStatsSchema, campaignChangeSchema, pacingMessageSchema } from '../../core/topics.ts';
+import { createPacerCore } from '../../pacing/pacercore.ts';
+import { pacerDefaults } from '../../pacing/pacerstate.ts';
 import { root } from './deployfiles.case.ts';
 
 /**
@@ -19,6 +23,7 @@ const schemas = {
   campaigns: campaignChangeSchema,
   pacing: pacingMessageSchema,
   bidstats: bidStatsSchema,
+  forecasts: forecastMemorySchema,
 } as const;
 
 type Node = Readonly<Record<string, unknown>>;
@@ -86,6 +91,23 @@ describe('what version 1 wrote', () => {
       expect(incompatibilities(before ?? {}, describeSchemas()[topic] ?? {})).toEqual([]);
     },
   );
+
+  it('of learned traffic is a forecast still: quiet nights, busy days', () => {
+    const core = createPacerCore(pacerDefaults);
+    core.change({ kind: 'advertiser', entity: advertiserSchema.parse({ id: 1, name: 'A' }) });
+    const budget = { dailyMicros: 5_000_000 };
+    core.change({ kind: 'campaign', entity: campaignSchema.parse({ id: 10, advertiserId: 1, name: 'C', budget }) });
+    const goal = { type: 'cpm', bidCpmMicros: 1_000_000 };
+    core.change({ kind: 'line_item', entity: lineItemSchema.parse({ id: 100, campaignId: 10, name: 'L', goal }) });
+    const records = golden<{ forecasts: ForecastMemory[] }>('records-v1.json').forecasts;
+    for (const record of records) expect(core.recall(record)).toBe(true);
+    const nowMs = records[0]!.atMs + 60_000;
+    for (const message of core.round(nowMs)) core.acknowledge(message.owner, message.epoch);
+    core.round(nowMs + 1000);
+    // It was written at noon of a day with a hundred a minute from six on.
+    expect(core.status(nowMs)[0]!.eligibleRest / (12 * 60 * 100)).toBeGreaterThan(0.9);
+    expect(core.status(nowMs)[0]!.eligibleRest / (12 * 60 * 100)).toBeLessThan(1.1);
+  });
 
   it('in notice links is believed and says the same', () => {
     const tokens = golden<{ text: string; token: BidToken }[]>('tokens-v1.json');
