@@ -99,6 +99,35 @@ describe('entities', () => {
     expect(back.json).toMatchObject({ code: 'transition_not_allowed', field: 'status' });
   });
 
+  it('says when the line items that are left are dearer than a budget', async () => {
+    const api = await createHarness();
+    const advertiserId = await advertiser(api);
+    const lineItem = (name: string, bidCpmMicros: number) => ({ name, goal: { type: 'cpm', bidCpmMicros } });
+    const lineItems = [lineItem('cheap', 2_000_000), lineItem('dear', 8_000_000)];
+    const body = { advertiserId, name: 'C', lineItems };
+    const { id } = (await api.call('POST', '/api/v1/campaigns', { body })).json;
+    const any = { headers: { 'if-match': '*' } };
+    const poor = await api.call('PATCH', `/api/v1/campaigns/${id}`, {
+      body: { budget: { dailyMicros: 1999 } },
+      ...any,
+    });
+    expect(poor.json).toMatchObject({ status: 422, code: 'invalid_field', field: 'budget.dailyMicros' });
+    expect(poor.json.detail).toBe(
+      'budget.dailyMicros: 0.001999 does not pay for one impression at the highest bid, which costs 0.002',
+    );
+    const budget = { dailyMicros: 5000 };
+    expect((await api.call('PATCH', `/api/v1/campaigns/${id}`, { body: { budget }, ...any })).status).toBe(200);
+    const reasons = async () => (await api.call('GET', `/api/v1/campaigns/${id}/hindrances`)).json.items;
+    expect((await reasons()).map(({ code }: { code: string }) => code)).not.toContain('budget_below_bid');
+    const items = (await api.call('GET', `/api/v1/line-items?campaignId=${id}&name=cheap`)).json.items;
+    await api.call('PATCH', `/api/v1/line-items/${items[0].id}`, { body: { status: 'paused' }, ...any });
+    expect(await reasons()).toContainEqual({
+      code: 'budget_below_bid',
+      message:
+        'A budget of the campaign, 0.005, does not pay for one impression: the cheapest active line item bids 0.008 for one.',
+    });
+  });
+
   it('explains a bid that no level of the budget can pay for', async () => {
     const api = await createHarness();
     const advertiserId = await advertiser(api);
@@ -108,7 +137,7 @@ describe('entities', () => {
       api.call('POST', '/api/v1/campaigns', { body: { advertiserId, name: 'C', ...body } });
     const nested = await campaign({ budget: { dailyMicros: 4999 }, lineItems: [{ name: 'L', goal: goal(5_000_000) }] });
     expect(nested.json.field, nested.text).toBe('lineItems.0.goal.bidCpmMicros');
-    expect(nested.json.detail).toContain('costs more than the daily budget of the campaign (4999 micros)');
+    expect(nested.json.detail).toContain('costs 0.005, more than the daily budget of the campaign, 0.004999');
     const made = await campaign({
       budget: { lifetimeMicros: 5000 },
       lineItems: [{ name: 'L', goal: goal(5_000_000) }],
@@ -126,7 +155,7 @@ describe('entities', () => {
     const third = await campaign({
       lineItems: [{ name: 'L', goal: { type: 'cpc', targetMicros: 1, maxCpmMicros: 6_001_000 } }],
     });
-    expect(third.json.detail).toContain('daily budget of the account (6000 micros)');
+    expect(third.json.detail).toContain('daily budget of the account, 0.006');
   });
 
   it('pages through a list without missing or repeating', async () => {

@@ -25,7 +25,8 @@ const { format, banner, video, audio, native } = creativeSchema.shape;
 export const newPreviewSchema = z.strictObject({ format, banner, video, audio, native });
 type Asset = Pick<Creative, 'format' | 'banner' | 'video' | 'audio' | 'native'>;
 
-const MAX_DRAFTS = 200;
+/** Drafts of all people together; 64 KB of HTML each at most. */
+export const MAX_DRAFTS = 200;
 const DRAFT_MS = 300_000;
 
 /**

@@ -1,4 +1,5 @@
 import type { Advertiser, Budget, Campaign, Creative, LineItem, Status } from '../../core/campaign.ts';
+import { nanosToDecimal } from '../../core/money.ts';
 import { highestCpmMicros } from './campaigncsv.ts';
 import type { Directory, Entities, EntityKind } from './directory.ts';
 import { invalidField, Problem } from './problem.ts';
@@ -79,12 +80,17 @@ function cheapestOfAccount(advertiserId: number, { directory }: Pick<Surrounding
   return bids.length === 0 ? null : Math.min(...bids);
 }
 
+/** An amount as its owner knows it: in units of the account's currency. */
+function units(micros: number): string {
+  return nanosToDecimal(BigInt(micros) * 1000n);
+}
+
 function checkBudget(budget: Budget, oneBidMicros: number | null): void {
   for (const [field, limit] of Object.entries(budget)) {
     if (limit === null || oneBidMicros === null || limit >= oneBidMicros) continue;
     throw invalidField(
       `budget.${field}`,
-      `${limit} micros do not pay for one impression at the highest bid (${oneBidMicros} micros)`,
+      `${units(limit)} does not pay for one impression at the highest bid, which costs ${units(oneBidMicros)}`,
     );
   }
 }
@@ -103,7 +109,7 @@ function checkAbove(lineItem: LineItem, oneBidMicros: number, { directory, campa
       const which = name === 'dailyMicros' ? 'daily budget' : 'whole budget';
       throw invalidField(
         field,
-        `one impression at the highest bid (${oneBidMicros} micros) costs more than the ${which} of the ${whose} (${limit} micros)`,
+        `one impression at the highest bid costs ${units(oneBidMicros)}, more than the ${which} of the ${whose}, ${units(limit)}`,
       );
     }
   }
@@ -147,13 +153,8 @@ export function hindrances(directory: Directory, campaign: Campaign, nowMs: numb
   const lineItems = directory.childrenOf('campaign', campaign.id).map((id) => directory.get('line_item', id)!);
   const active = lineItems.filter((lineItem) => lineItem.status === 'active');
   if (active.length === 0) found.push({ code: 'no_active_line_item', message: 'No line item is active.' });
-  const poor = [campaign.budget, advertiser?.budget].some((budget) =>
-    Object.values(budget ?? {}).some((limit) => limit !== null && active.every((one) => oneBid(one) > limit)),
-  );
-  if (active.length > 0 && poor) {
-    const message = 'The budget of the campaign or the account is below one bid of every line item.';
-    found.push({ code: 'budget_below_bid', message });
-  }
+  const poor = active.length === 0 ? undefined : tooSmall(campaign, advertiser, Math.min(...active.map(oneBid)));
+  if (poor !== undefined) found.push({ code: 'budget_below_bid', message: poor });
   const creatives = active
     .flatMap((lineItem) => directory.childrenOf('line_item', lineItem.id))
     .map((id) => directory.get('creative', id)!)
@@ -164,4 +165,18 @@ export function hindrances(directory: Directory, campaign: Campaign, nowMs: numb
     found.push({ code: 'no_approved_creative', message: 'No creative is approved yet.' });
   }
   return found;
+}
+
+/** Why no budget above the line items pays for their cheapest bid; undefined when all do. */
+function tooSmall(campaign: Campaign, advertiser: Advertiser | undefined, cheapestMicros: number): string | undefined {
+  for (const [whose, budget] of [
+    ['campaign', campaign.budget],
+    ['account', advertiser?.budget],
+  ] as const) {
+    const limits = Object.values(budget ?? {}).filter((limit): limit is number => limit !== null);
+    const limit = limits.find((one) => one < cheapestMicros);
+    if (limit !== undefined)
+      return `A budget of the ${whose}, ${units(limit)}, does not pay for one impression: the cheapest active line item bids ${units(cheapestMicros)} for one.`;
+  }
+  return undefined;
 }

@@ -6,6 +6,7 @@ import { createHarness, IMAGES_DIR } from './fakes.case.ts';
 import { imageInfo } from './imageinfo.ts';
 import { mp4, png, webm } from './media.case.ts';
 import { mediaInfo } from './mediainfo.ts';
+import { MAX_DRAFTS } from './preview.ts';
 
 afterAll(() => rmSync(IMAGES_DIR, { recursive: true, force: true }));
 
@@ -267,5 +268,28 @@ describe('files of ads', () => {
     expect((await api.call('POST', '/api/v1/previews', { body: { format: 'banner', banner: {} }, key })).status).toBe(
       422,
     );
+  });
+
+  it('are kept for a look a limited number at a time: the oldest goes first', async () => {
+    const api = await createHarness([], { limits: { maxBodyBytes: 100_000 } });
+    const key = await api.keyFor('advertiser', 1);
+    const look = async (html: string) => {
+      const body = { format: 'banner', banner: { w: 300, h: 250, html } };
+      const made = await api.call('POST', '/api/v1/previews', { body, key });
+      expect(made.status, made.text).toBe(201);
+      return `/api/v1/previews/${made.json.id}`;
+    };
+    const paths: string[] = [];
+    for (let i = 0; i <= MAX_DRAFTS; i++) paths.push(await look(`<b>${i}</b>`));
+    const statuses: number[] = [];
+    for (const path of paths) statuses.push((await api.call('GET', path, { key })).status);
+    expect(statuses.indexOf(200)).toBe(1);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(MAX_DRAFTS);
+    const large = { format: 'banner', banner: { w: 300, h: 250, html: 'x'.repeat(65_537) } };
+    const refused = await api.call('POST', '/api/v1/previews', { body: large, key });
+    expect(refused.json).toMatchObject({ code: 'invalid_field', field: 'banner.html' });
+    expect((await api.call('GET', paths[1]!, { key })).status, 'what is refused pushes nothing out').toBe(200);
+    const own = await look('<i>of an operator</i>');
+    expect((await api.call('GET', own)).status).toBe(404);
   });
 });

@@ -7,6 +7,7 @@ import { nanosToDecimal } from '../../core/money.ts';
 import {
   type ReportMetric,
   type ReportQueryInput,
+  type ReportRow,
   reportDimensionNames,
   reportDimensions,
   reportQuerySchema,
@@ -32,11 +33,11 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
 });
 
-/** Rows of a file that has a time, two dimensions and five metrics, as text where a JS number would not be exact. */
+/** Rows of a file that has a time, two dimensions and five metrics, each beside its own of the period before, as text where a JS number would not be exact. */
 async function readParquet(path: string): Promise<unknown[][]> {
   const sql = await openEmbeddedSql(dir);
   const columns =
-    'toString(toUnixTimestamp64Milli(time)), toString(campaign), country, toString(impressions), toString(spend), ctr, ecpm, ecpc';
+    'toString(toUnixTimestamp64Milli(time)), toString(campaign), country, toString(impressions), toString(spend), ctr, ecpm, ecpc, toString(previousImpressions), toString(previousSpend), previousCtr, previousEcpm, previousEcpc';
   return sql.rows(`SELECT ${columns} FROM file('${path}', Parquet) ORDER BY time, campaign, country`);
 }
 
@@ -336,7 +337,9 @@ describe('a report', () => {
 
   it('writes a report as Parquet, which reads back as the same rows', async () => {
     const query = reportQuerySchema.parse({
-      ...range,
+      // The later half, so that the period before has something.
+      fromMs: from + Math.ceil(hours / 2) * HOUR_MS,
+      toMs: range.toMs,
       granularity: 'day',
       dimensions: ['campaign', 'country'],
       metrics: ['impressions', 'spendNanos', 'ctr', 'ecpm', 'ecpc'],
@@ -350,17 +353,21 @@ describe('a report', () => {
     const path = join(dir, 'back.parquet');
     writeFileSync(path, bytes);
     const back = await readParquet(path);
-    const rows = (await store.query(query)).rows.map((row) => [
-      String(row.timeMs),
-      String(row.dimensions.campaign),
-      row.dimensions.country,
-      String(row.metrics.impressions),
-      nanosToDecimal(BigInt(row.metrics.spendNanos ?? 0)),
-      row.metrics.ctr,
-      row.metrics.ecpm,
-      row.metrics.ecpc,
+    const cells = ({ impressions, spendNanos, ctr, ecpm, ecpc }: ReportRow['metrics']) => [
+      String(impressions),
+      nanosToDecimal(BigInt(spendNanos ?? 0)),
+      ...[ctr, ecpm, ecpc],
+    ];
+    const rows = (await store.query(query)).rows.map(({ timeMs, dimensions, metrics, previous }) => [
+      ...[String(timeMs), String(dimensions.campaign), dimensions.country],
+      ...cells(metrics),
+      ...cells(previous ?? {}),
     ]);
     expect(back).toEqual(rows);
+    expect(
+      rows.some((row) => row[8] !== '0' && row[3] !== '0'),
+      'something to compare',
+    ).toBe(true);
     const unknown = { ...query, dimensions: ['country'], metrics: ['bids'] } as typeof query;
     await expect(store.parquet(unknown)[Symbol.asyncIterator]().next()).rejects.toThrow('are not known by country');
   });

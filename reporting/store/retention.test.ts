@@ -89,6 +89,34 @@ describe('retention', () => {
     expect((await store.bidStatsSequences(ago(1))).get('0000000a')).toBe(4);
   });
 
+  it('leaves the totals of reports that are read from sums of days, and takes the people out of those sums', async () => {
+    const rollAll = async (): Promise<number> => {
+      for (let made = 0; ; made += 1) if ((await store.rollUp(-1)) === null) return made;
+    };
+    const person = { user: 0xdef, ip: '203.0.113.7', ua: 'Chrome' };
+    const impression = eventRow({
+      ...person,
+      bidAtMs: ago(120),
+      offset: 4,
+      type: 'impression',
+      billing: false,
+      billedNanos: 0,
+    });
+    await store.insertEvents({ token: 'events/0:4', rows: [{ ...impression, eventId: '4'.padStart(24, '0') }] });
+    const reach = reportQuerySchema.parse({ fromMs: ago(300), toMs: NOW_MS + DAY_MS, metrics: ['reach'] });
+    const people = async () => (await store.query(reach)).rows[0]?.metrics.reach;
+    expect(await rollAll()).toBe(5);
+    const before = await everything();
+    expect([before.faults, await people()]).toEqual([[], 1]);
+    expect(await store.retain({ personalMs: ago(90), statsMs: null })).toEqual({ events: 1, days: 0 });
+    const summedUp = async (): Promise<number> => (await store.health()).daysSummedUp;
+    expect([await summedUp(), await people()], 'its day is read from rows until it is summed up anew').toEqual([4, 0]);
+    expect(await everything()).toEqual(before);
+    expect(await rollAll()).toBe(1);
+    expect([await summedUp(), await people()]).toEqual([5, 0]);
+    expect(await everything()).toEqual(before);
+  });
+
   it('keeps for ever where nothing is said', async () => {
     expect(await store.retain({ personalMs: null, statsMs: null })).toEqual({ events: 0, days: 0 });
   });
