@@ -34,7 +34,7 @@ export interface LiveCampaign {
   /** What the pacer says about the campaign; null when it does not say anything. */
   readonly pacing: Pick<
     BilledStatus,
-    'state' | 'explanation' | 'forecastNanos' | 'budgetNanos' | 'billedNanos' | 'overDeliveredNanos'
+    'state' | 'plan' | 'explanation' | 'forecastNanos' | 'budgetNanos' | 'billedNanos' | 'overDeliveredNanos'
   > | null;
   readonly dayEndMs: number;
   readonly hindrances: readonly Hindrance[];
@@ -252,8 +252,8 @@ function liveCampaign(
 }
 
 function pacingOf(status: BilledStatus): LiveCampaign['pacing'] {
-  const { state, explanation, forecastNanos, budgetNanos, billedNanos, overDeliveredNanos } = status;
-  return { state, explanation, forecastNanos, budgetNanos, billedNanos, overDeliveredNanos };
+  const { state, plan, explanation, forecastNanos, budgetNanos, billedNanos, overDeliveredNanos } = status;
+  return { state, plan, explanation, forecastNanos, budgetNanos, billedNanos, overDeliveredNanos };
 }
 
 /** The limit that binds a campaign: its own, or the sum of its line items' when each of them has one. */

@@ -23,7 +23,12 @@ export interface LiveCampaign {
   readonly dailyBudgetNanos: string | null;
   readonly lifetimeBudgetNanos: string | null;
   readonly plannedNanos: string | null;
-  readonly pacing: { readonly state: string; readonly explanation: string; readonly forecastNanos: string } | null;
+  readonly pacing: {
+    readonly state: string;
+    readonly plan: string;
+    readonly explanation: string;
+    readonly forecastNanos: string;
+  } | null;
   readonly dayEndMs: number;
   readonly hindrances: readonly Hindrance[];
 }

@@ -46,14 +46,23 @@ interface SlaLimits {
 /** For operators: how fast it bids, where the log stands, who changed what. */
 export function Operations() {
   const status = useData<Status>('/events/status', 2000);
-  if (status.data === null) {
-    return status.problem === null ? (
-      <Loading label="Loading the status" />
-    ) : (
-      <Fault problem={status.problem} onRetry={status.reload} />
-    );
-  }
-  const { bidding, topics, ingest, entities, nowMs, sla, store } = status.data;
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1>Operations</h1>
+          <p>The last minute of every bidder. Times are those of {zoneName()}.</p>
+        </div>
+        {status.problem !== null && <Fault problem={status.problem} onRetry={status.reload} />}
+      </header>
+      {status.data === null && status.problem === null && <Loading label="Loading the status" />}
+      {status.data !== null && <Board status={status.data} />}
+    </>
+  );
+}
+
+function Board({ status }: { status: Status }) {
+  const { bidding, topics, ingest, entities, nowMs, sla, store, following } = status;
   const total = (field: 'requestsPerSecond' | 'bidsPerSecond' | 'errorsPerSecond'): number =>
     bidding.nodes.reduce((sum, node) => sum + node[field], 0);
   const slowest = (field: 'p50Us' | 'p99Us' | 'p999Us'): number | null =>
@@ -66,13 +75,6 @@ export function Operations() {
   const p99Us = slowest('p99Us');
   return (
     <>
-      <header class="page-head">
-        <div>
-          <h1>Operations</h1>
-          <p>The last minute of every bidder. Times are those of {zoneName()}.</p>
-        </div>
-        {status.problem !== null && <Fault problem={status.problem} />}
-      </header>
       <dl class="kpis">
         <Kpi
           label="Requests per second"
@@ -131,7 +133,7 @@ export function Operations() {
       </Card>
       <StoreCard store={store} />
       <Card title="Campaign view">
-        <Facts facts={{ ...entities, 'following the log': status.data.following ? 'yes' : 'no' }} />
+        <Facts facts={{ ...entities, 'following the log': following ? 'yes' : 'no' }} />
       </Card>
       <KillSwitches />
       <History path="/audit" stamp={0} />

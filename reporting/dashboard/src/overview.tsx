@@ -230,9 +230,11 @@ function Delivery({ campaign }: { campaign: LiveCampaign }) {
 
 /** One word for how delivery stands against the plan. */
 function healthOf(campaign: LiveCampaign): { level: 'good' | 'ahead' | 'behind' | 'idle'; text: string } {
-  const { today, dailyBudgetNanos, plannedNanos, status } = campaign;
+  const { today, dailyBudgetNanos, plannedNanos, status, pacing } = campaign;
   if (status !== 'active' || dailyBudgetNanos === null || plannedNanos === null) return { level: 'idle', text: status };
   if (ratio(today.spendNanos, dailyBudgetNanos) >= 0.995) return { level: 'good', text: 'budget spent' };
+  // Its plan is all at once: it can only be behind, and not for a fault.
+  if (pacing?.plan === 'asap') return { level: 'good', text: 'as soon as possible' };
   const off = ratio((BigInt(today.spendNanos) - BigInt(plannedNanos)).toString(), dailyBudgetNanos);
   if (off > 0.05) return { level: 'ahead', text: `${share(off)} ahead` };
   if (off < -0.05) return { level: 'behind', text: `${share(-off)} behind` };
