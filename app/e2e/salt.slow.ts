@@ -32,7 +32,8 @@ async function bidFor(user: string, banner: object): Promise<Bid | null> {
     id: `salt-${asked++}`,
     imp: [{ id: '1', banner }],
     site: { domain: 'news.example' },
-    user: { id: user },
+    // An id of the advertiser's side; `user.id` would be the exchange's own.
+    user: { buyeruid: user },
   });
   const answer = await fetch(`${system.bidUrl}/openrtb2/bid/demo`, { method: 'POST', body });
   if (answer.status !== 200) return null;

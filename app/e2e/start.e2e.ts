@@ -8,7 +8,7 @@ import { type ApiAccess, callApi, freePort, until } from './processes.case.ts';
 
 const READY_WITHIN_MS = 120_000;
 
-/** `npm start` after its build: the supervisor and what it starts, and all that a person at the terminal sees. */
+/** What `npm start` runs: the supervisor and what it starts, and all that a person at the terminal sees. */
 interface Started extends ApiAccess {
   readonly bidUrl: string;
   readonly pid: number;
@@ -26,8 +26,11 @@ afterEach(async () => {
 async function start(flags: readonly string[], last: string): Promise<Started> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-start-'));
   const ports = [`--bid-port=${await freePort()}`, `--api-port=${await freePort()}`];
-  const cli = join(projectRoot, 'dist', 'app', 'cli.js');
-  const child = spawn(process.execPath, [cli, 'start', `--data-dir=${dataDir}`, ...ports, ...flags], {
+  const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
+  const [node, ...command] = (scripts.start as string).split(' ');
+  expect(node).toBe('node');
+  const child = spawn(process.execPath, [...command, `--data-dir=${dataDir}`, ...ports, ...flags], {
+    cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
@@ -53,6 +56,18 @@ async function start(flags: readonly string[], last: string): Promise<Started> {
     printed: () => printed,
     end: (signal) => endOf(child, signal),
   };
+}
+
+/** Runs an npm script to its end; not waited for in one go, so that the processes here go on being served. */
+async function npm(words: readonly string[], flags: readonly string[], env: Readonly<Record<string, string>>) {
+  const child = spawn('npm', [...words, ...flags], { cwd: projectRoot, env: { ...process.env, ...env } });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, printed };
 }
 
 async function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -90,6 +105,15 @@ describe('npm start', () => {
       return rows.some(({ impressions }) => impressions > 0);
     };
     await until(counted, 60_000, 'impressions of the demo stand in a report');
+
+    // The documented load test, at a rate that a busy machine can keep; what it finds is exact all the same.
+    const loadtest = await npm(
+      ['run', 'loadtest', '--', '--url', `${started.bidUrl}/openrtb2/bid/demo`, '--api-url', started.apiUrl],
+      ['--rate', '100', '--for', '5s', '--slo', 'p99<5s', '--slo', 'errors<50%', '--audit', '--drain', '120s'],
+      { EVENKEEL_API_KEY: started.operatorKey },
+    );
+    expect(loadtest.code, loadtest.printed).toBe(0);
+    expect(loadtest.printed).toMatch(/audit/i);
 
     const before = pidOf(started, 'bidder');
     process.kill(before, 'SIGKILL');

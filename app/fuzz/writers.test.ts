@@ -2,10 +2,12 @@ import { DOMParser } from '@xmldom/xmldom';
 import { describe, expect, it } from 'vitest';
 import { creativeSchema } from '../../core/campaign.ts';
 import { seededRandom } from '../../core/random.ts';
+import { nativeFits, readNative } from '../../engine/auction/nativeoffer.ts';
 import { defaultProfile } from '../../engine/config.ts';
 import { html } from '../../engine/creative/banner.ts';
 import { linksFor } from '../../engine/creative/links.ts';
-import { withoutPlaces } from '../../engine/creative/template.ts';
+import { nativeAssets, nativeMarkup, nativeVariant } from '../../engine/creative/native.ts';
+import { PLACE, withoutPlaces } from '../../engine/creative/template.ts';
 import { cdata, vastMarkup } from '../../engine/creative/vast.ts';
 import { createHarness } from '../../reporting/api/fakes.case.ts';
 import { budget, seed } from './budget.case.ts';
@@ -49,6 +51,48 @@ describe(`fuzz of writers, seed ${seed}`, () => {
       return `vast ${markup.length >> 3}`;
     });
     expect([...outcomes].some((one) => one.startsWith('vast'))).toBe(true);
+  });
+
+  it('native ads stay what was asked for, whatever an exchange asks and an advertiser writes', async () => {
+    const asked = [
+      '{"ver":"1.2","assets":[{"id":1,"required":1,"title":{"len":25}},{"id":2,"img":{"type":3,"wmin":300,"hmin":250}}],"eventtrackers":[{"event":1,"methods":[1]}]}',
+      '{"native":{"ver":"1.1","assets":[{"id":"7","data":{"type":2,"len":"90"}},{"id":3,"data":{"type":1}}]}}',
+    ].map((text) => Buffer.from(text));
+    const outcomes = await fuzz(asked, budget, seededRandom(seed), (input) => {
+      const text = input.toString('utf8');
+      const parsed = creativeSchema.safeParse({
+        ...{
+          id: 1,
+          lineItemId: 1,
+          name: 'N',
+          format: 'native',
+          landingUrl: 'https://a.example/',
+          adomain: ['a.example'],
+        },
+        native: {
+          title: text.slice(0, 20) || 'x',
+          description: text.slice(-40),
+          sponsoredBy: text.slice(10, 30),
+          image: { url: 'https://cdn.example/n.jpg', w: 1200, h: 627 },
+        },
+      });
+      const offer = readNative(text);
+      if (!parsed.success || offer === null) return `unread ${parsed.success}`;
+      const escaped = nativeAssets(offer, parsed.data);
+      const template = nativeMarkup(links, nativeVariant(offer));
+      const answer = JSON.parse(template.replace(PLACE.assets, () => JSON.parse(`"${escaped}"`) as string));
+      const { assets, link, ...rest } = offer.wrapped ? answer.native : answer;
+      expect(link).toEqual({ url: links.click });
+      expect(Object.keys(rest), 'no field was injected').toEqual([
+        'ver',
+        offer.eventTrackers ? 'eventtrackers' : 'imptrackers',
+      ]);
+      expect(assets.length).toBeLessThanOrEqual(offer.assets.length);
+      const { title } = parsed.data.native!;
+      for (const asset of assets) if (asset.title !== undefined) expect(asset.title.text).toBe(withoutPlaces(title));
+      return `native ${nativeFits(offer, parsed.data.native!)} ${assets.length} ${offer.assets.length} ${nativeVariant(offer)}`;
+    });
+    expect([...outcomes].some((one) => one.startsWith('native true'))).toBe(true);
   });
 
   it('escapes for attributes and CDATA let nothing out', async () => {

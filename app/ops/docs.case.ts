@@ -14,7 +14,7 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly text: string;
-  /** `not run: reason`, `run by: file`, `exit: code`, or null. */
+  /** `not run: reason`, `run by: file: what of it stands there`, `exit: code`, or null. */
   readonly marker: string | null;
 }
 

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../commands/table.ts';
-import { root } from './deployfiles.case.ts';
+import { read, root } from './deployfiles.case.ts';
 import { blocksOf, commandsOf, prose, readPages } from './docs.case.ts';
 
 const pages = readPages();
@@ -57,17 +57,27 @@ describe('the documentation', () => {
       const [, kind, rest = ''] = /^(not run|run by|exit): (.+)$/.exec(block.marker ?? '') ?? [];
       expect(kind, `${block.page}:${block.line} <!-- ${block.marker} -->`).toBeDefined();
       if (kind === 'not run') expect(rest.length, 'a reason').toBeGreaterThan(10);
-      if (kind === 'run by') expect(existsSync(join(root, rest)), `${block.page}:${block.line} ${rest}`).toBe(true);
+      if (kind === 'run by') {
+        const [, file = '', what = ''] = /^(\S+): (.+)$/.exec(rest) ?? [];
+        expect(what, `${block.page}:${block.line} says what of it the test runs`).not.toBe('');
+        expect(block.text, `${block.page}:${block.line}`).toContain(what);
+        expect(read(file), `${file} runs ${what}`).toContain(what);
+      }
     }
   });
 
   it('names only commands and scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const wrong: string[] = [];
     for (const block of shell) {
       for (const command of commandsOf(block)) {
         const name = /(?:^|\s)(?:npx )?evenkeel ([a-z]+)/.exec(command)?.[1];
         if (name !== undefined && !(name in commands) && !['help', 'version'].includes(name))
           wrong.push(`${block.page}:${block.line} evenkeel ${name}`);
+        const script = /^npm (?:run )?([a-z:]+)/.exec(command)?.[1];
+        if (script !== undefined && !(script in scripts)) wrong.push(`${block.page}:${block.line} npm ${script}`);
+        const path = /^npx vitest (?:run )?(?:--project \w+ )?(\S+)/.exec(command)?.[1];
+        if (path !== undefined && !existsSync(join(root, path))) wrong.push(`${block.page}:${block.line} ${path}`);
       }
     }
     expect(wrong).toEqual([]);
