@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectReportEquals, startCountingSystem, startRun, wait } from './counting.case.ts';
-import type { System } from './processes.case.ts';
+import { npm, type System } from './processes.case.ts';
 
 describe('the main job', () => {
   let system: System;
@@ -23,5 +23,13 @@ describe('the main job', () => {
     expect(status.wins).toBeGreaterThan(100);
     expect(status.p99Ms).toBeLessThan(30);
     await expectReportEquals(system, truth);
+  });
+
+  it('is load-tested and audited by npm run loadtest', async () => {
+    const target = ['--url', `${system.bidUrl}/openrtb2/bid/demo`, '--api-url', system.apiUrl];
+    const load = ['--rate', '200', '--for', '5s', '--slo', 'p99<1s', '--slo', 'errors<0.1%', '--audit'];
+    const run = await npm(['run', 'loadtest', '--', ...target, ...load], { EVENKEEL_API_KEY: system.operatorKey });
+    expect(run.code, run.printed).toBe(0);
+    expect(run.printed).toMatch(/audit +passed/i);
   });
 });

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -121,6 +121,18 @@ export async function startSystem(
     },
   };
   return system;
+}
+
+/** Runs an npm script to its end; not waited for in one go, so that the processes here go on being served. */
+export async function npm(words: readonly string[], env: Readonly<Record<string, string>>) {
+  const child = spawn('npm', words, { cwd: projectRoot, env: { ...process.env, ...env } });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, printed };
 }
 
 /** Calls the API as the operator. */
