@@ -30,6 +30,6 @@ describe('the main job', () => {
     const load = ['--rate', '200', '--for', '5s', '--slo', 'p99<1s', '--slo', 'errors<0.1%', '--audit'];
     const run = await npm(['run', 'loadtest', '--', ...target, ...load], { EVENKEEL_API_KEY: system.operatorKey });
     expect(run.code, run.printed).toBe(0);
-    expect(run.printed).toMatch(/audit +passed/i);
+    expect(run.printed).toContain('spend to the nano');
   });
 });
