@@ -19,7 +19,7 @@ export const pacingStates = [
 export type PacingState = (typeof pacingStates)[number];
 
 /** How one level of the budget tree stands in its present day (or its flight, when it has only a lifetime budget). */
-export const pacingStatusSchema = z.strictObject({
+export const pacingStatusSchema = z.object({
   level: z.enum(['account', 'campaign', 'line_item']),
   id: z.int(),
   advertiserId: z.int(),

@@ -56,7 +56,7 @@ const nanosText = z.string().regex(/^\d{1,19}$/);
  * or repeating a message is therefore harmless. Bids may draw on it only inside [fromMs, untilMs); after `untilMs` the
  * pacer may hand out what the node reports as unused.
  */
-export const grantSchema = z.strictObject({
+export const grantSchema = z.object({
   cell: z.string().max(80),
   node: z.string().length(8),
   grantedNanos: nanosText,
@@ -72,7 +72,7 @@ export const grantSchema = z.strictObject({
 export type Grant = z.infer<typeof grantSchema>;
 
 /** How one line item bids until the next message. Parts per million: 1,000,000 is 1. */
-export const lineItemPaceSchema = z.strictObject({
+export const lineItemPaceSchema = z.object({
   lineItemId: z.int(),
   multiplierPpm: z.int().min(0).max(10_000_000),
   passPpm: z.int().min(0).max(1_000_000),
@@ -81,8 +81,12 @@ export const lineItemPaceSchema = z.strictObject({
 });
 export type LineItemPace = z.infer<typeof lineItemPaceSchema>;
 
-/** A value of the `pacing` topic: everything bidders need about one owner (`campaign:ID` or `account:ID`). */
-export const pacingMessageSchema = z.strictObject({
+/**
+ * A value of the `pacing` topic: everything bidders need about one owner (`campaign:ID` or `account:ID`). Pacers and
+ * bidders read each other and are replaced one by one, so both pass over fields they do not know; what must not be
+ * passed over needs a new `v`.
+ */
+export const pacingMessageSchema = z.object({
   v: z.literal(1),
   owner: z.string().max(40),
   /** Grows with every pacer take-over; a message of an older epoch is ignored. */
@@ -98,7 +102,7 @@ export const pacingMessageSchema = z.strictObject({
 export type PacingMessage = z.infer<typeof pacingMessageSchema>;
 
 /** What one node has drawn of a cell, cumulative over its life; reserved is what is out and not yet settled. */
-export const cellUseSchema = z.strictObject({
+export const cellUseSchema = z.object({
   cell: z.string().max(80),
   confirmedNanos: nanosText,
   reservedNanos: nanosText,
@@ -111,11 +115,11 @@ export type CellUse = z.infer<typeof cellUseSchema>;
 const drawnTerms = z.record(z.string().max(20), z.array(z.string().max(253)).max(50));
 
 /** Bid requests drawn of a span, for estimates of traffic and people: all whose `hash` is divisible by 2^level. */
-export const trafficSampleSchema = z.strictObject({
+export const trafficSampleSchema = z.object({
   level: z.int().min(0).max(31),
   requests: z
     .array(
-      z.strictObject({
+      z.object({
         /** 32 bits of the user's salted hash, or of the request's id when nobody is known. */
         hash: z.int().min(0).max(0xffffffff),
         known: z.boolean(),
@@ -131,7 +135,7 @@ export const trafficSampleSchema = z.strictObject({
 export type TrafficSample = z.infer<typeof trafficSampleSchema>;
 
 /** One second (or less) of a node's bidding. Counts are increments; `cells` is cumulative. A value of `bidstats`. */
-export const bidStatsSchema = z.strictObject({
+export const bidStatsSchema = z.object({
   v: z.literal(1),
   node: z.string().length(8),
   sequence: z.int().min(0),
@@ -143,12 +147,12 @@ export const bidStatsSchema = z.strictObject({
   /** Requests answered with an error (4xx, 5xx). */
   errors: z.int().min(0).default(0),
   /** Time to answer a bid request inside the server, over this message's span; null when there was none. */
-  latency: z.strictObject({ p50Us: z.int(), p99Us: z.int(), p999Us: z.int(), maxUs: z.int() }).nullable().default(null),
+  latency: z.object({ p50Us: z.int(), p99Us: z.int(), p999Us: z.int(), maxUs: z.int() }).nullable().default(null),
   /** Request-level no-bid reasons. */
   noBids: z.record(z.string().max(40), z.int().min(0)),
   lineItems: z
     .array(
-      z.strictObject({
+      z.object({
         lineItemId: z.int(),
         campaignId: z.int(),
         /** Left out by older nodes. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { advertiserSchema, campaignSchema, lineItemSchema } from '../../core/campaign.ts';
@@ -28,7 +29,7 @@ const schemas = {
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** What an old reader (which refuses unknown fields) or an old record (which lacks new ones) would stumble over. */
+/** What an old record, which lacks new fields, or a reader of it would stumble over. */
 function incompatibilities(before: Node, after: Node, path = ''): string[] {
   const found: string[] = [];
   const [oldFields, newFields] = [before.properties as Node | undefined, after.properties as Node | undefined];
@@ -60,6 +61,35 @@ function incompatibilities(before: Node, after: Node, path = ''): string[] {
         found.push(...incompatibilities(one as Node, (now[i] ?? {}) as Node, `${path}|${i}`));
   }
   return found;
+}
+
+/** Fields that are new, by their paths. */
+function additions(before: Node, after: Node, path: string): string[] {
+  const [oldFields, newFields] = [before.properties as Node | undefined, after.properties as Node | undefined];
+  const own = Object.entries(newFields ?? {}).flatMap(([name, now]) =>
+    oldFields === undefined || name in oldFields
+      ? additions((oldFields?.[name] ?? {}) as Node, now as Node, `${path}.${name}`)
+      : [`${path}.${name}`],
+  );
+  const inner = ['items', 'additionalProperties'].flatMap((key) => {
+    const [old, now] = [before[key], after[key]];
+    return isNode(old) && isNode(now) ? additions(old, now, `${path}[]`) : [];
+  });
+  const choices = ['anyOf', 'oneOf'].flatMap((key) => {
+    const [old, now] = [before[key], after[key]];
+    if (!Array.isArray(old) || !Array.isArray(now)) return [];
+    return now.flatMap((one, i) => additions((old[i] ?? {}) as Node, one as Node, `${path}|${i}`));
+  });
+  return [...own, ...inner, ...choices];
+}
+
+/** The same record with a field from the future in it and in every object of its lists. */
+function withNews(record: object): object {
+  const entries = Object.entries(record).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.map((one) => (isNode(one) ? withNews(one) : one)) : value,
+  ]);
+  return { ...Object.fromEntries(entries), ofTomorrow: true };
 }
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -120,6 +150,39 @@ describe('what this version writes', () => {
   it('is read by version 1: tokens have the same bytes', () => {
     for (const { text, token } of golden<{ text: string; token: BidToken }[]>('tokens-v1.json'))
       expect(signToken(token, key)).toBe(text);
+  });
+
+  it.each(Object.entries(schemas))(
+    'is read by version 1: records of %s, with every default filled in',
+    (topic, schema) => {
+      const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+      const isVersion1 = ajv.compile(golden<Record<string, Node>>('schemas-v1.json')[topic] ?? {});
+      for (const record of golden<Record<string, unknown[]>>('records-v1.json')[topic] ?? []) {
+        const written: unknown = JSON.parse(JSON.stringify(schema.parse(record)));
+        expect(isVersion1(written), JSON.stringify(isVersion1.errors)).toBe(true);
+      }
+    },
+  );
+
+  it('has no new field in the topics whose readers refuse what they do not know', () => {
+    const before = golden<Record<string, Node>>('schemas-v1.json');
+    const now = describeSchemas();
+    const added = Object.keys(schemas).flatMap((topic) => additions(before[topic] ?? {}, now[topic] ?? {}, topic));
+    expect([...new Set(added)].filter((field) => !/^(pacing|bidstats)\b/.test(field))).toEqual([]);
+    expect(added, 'new ones are found at all').toContain('bidstats.cells[].presumedNanos');
+  });
+
+  it.each(['pacing', 'bidstats'] as const)('of %s is read by who does not know a field of it', (topic) => {
+    for (const record of golden<Record<string, object[]>>('records-v1.json')[topic] ?? []) {
+      const read = schemas[topic].parse(record);
+      expect(schemas[topic].parse(withNews(record))).toEqual(read);
+      expect(schemas[topic].safeParse({ ...record, v: 2 }).success, 'a new version is refused').toBe(false);
+    }
+  });
+
+  it.each(['events', 'campaigns'] as const)('of %s is refused by who does not know all of it', (topic) => {
+    for (const record of golden<Record<string, object[]>>('records-v1.json')[topic] ?? [])
+      expect(schemas[topic].safeParse(withNews(record)).success).toBe(false);
   });
 
   it('would be told if it were not', () => {
