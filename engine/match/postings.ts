@@ -14,20 +14,15 @@ export class Postings {
   readonly #byText = new Map<string, Kept>();
   readonly #postings: (Posting | undefined)[] = [];
   readonly #free: number[] = [];
-  #places = new Int32Array(64);
+  /**
+   * Where the positions of a text are, by its number: 0 nowhere, the number of a row of bits plus 1, or below 0 what
+   * `listAt` takes. What is beyond its end is nowhere. Another array after a change.
+   */
+  places = new Int32Array(64);
 
   /** How many terms. */
   get size(): number {
     return this.#byText.size;
-  }
-
-  /**
-   * Where the positions of a text are.
-   * @param number of the text, from its `Term`
-   * @returns 0: nowhere; the number of a row of bits plus 1; or below 0 what `listAt` takes
-   */
-  placeOf(number: number): number {
-    return number < this.#places.length ? this.#places[number]! : 0;
   }
 
   listAt(place: number): Posting {
@@ -37,7 +32,7 @@ export class Postings {
   add(text: string, position: number, rows: BitRows): void {
     const kept = this.#byText.get(text) ?? this.#begin(text);
     kept.posting.add(position, rows);
-    this.#places[kept.number] = kept.posting.row >= 0 ? kept.posting.row + 1 : -1 - kept.at;
+    this.places[kept.number] = kept.posting.row >= 0 ? kept.posting.row + 1 : -1 - kept.at;
   }
 
   remove(text: string, position: number, rows: BitRows): void {
@@ -48,7 +43,7 @@ export class Postings {
     kept.posting.release(rows);
     this.#postings[kept.at] = undefined;
     this.#free.push(kept.at);
-    this.#places[kept.number] = 0;
+    this.places[kept.number] = 0;
     this.#byText.delete(text);
     giveNumber(text);
   }
@@ -60,10 +55,10 @@ export class Postings {
 
   #begin(text: string): Kept {
     const number = takeNumber(text);
-    if (number >= this.#places.length) {
-      const larger = new Int32Array(Math.max(number + 1, this.#places.length * 2));
-      larger.set(this.#places);
-      this.#places = larger;
+    if (number >= this.places.length) {
+      const larger = new Int32Array(Math.max(number + 1, this.places.length * 2));
+      larger.set(this.places);
+      this.places = larger;
     }
     const kept = { posting: new Posting(), number, at: this.#free.pop() ?? this.#postings.length };
     this.#postings[kept.at] = kept.posting;

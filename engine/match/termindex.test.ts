@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
+import { sourceSha256 } from './search.wasm.ts';
 import { type RequestTerms, TermIndex, type TermPair } from './termindex.ts';
 import { termList } from './termlist.ts';
 import { refusingDimension } from './terms.ts';
@@ -25,6 +28,11 @@ function all(index: TermIndex, of: RequestTerms): number[] {
 }
 
 describe('the targeting index', () => {
+  it('searches with what is compiled from the present source (else: npm run generate)', () => {
+    const source = readFileSync(new URL('./search.as', import.meta.url));
+    expect(createHash('sha256').update(source).digest('hex')).toBe(sourceSha256);
+  });
+
   it('finds what a look at every line item finds, after any history of changes', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 120 }), fc.array(request, { minLength: 1 }), (changes, requests) => {

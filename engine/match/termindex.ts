@@ -2,7 +2,8 @@ import { Positions } from './positions.ts';
 import type { Posting } from './posting.ts';
 import { Postings } from './postings.ts';
 import { BitRows } from './rows.ts';
-import type { TermList } from './termlist.ts';
+import { wasmBase64 } from './search.wasm.ts';
+import { MAX_TERMS, type TermList } from './termlist.ts';
 
 /** Terms one line item includes and excludes in one dimension. */
 export interface TermPair {
@@ -24,12 +25,48 @@ interface Dimension {
   readonly scratchRow: number;
 }
 
+/** What a search needs of a dimension that some slot aims at. */
+interface Step {
+  readonly at: number;
+  /** Nobody aims at it, but some exclude. */
+  readonly excludesOnly: boolean;
+  /** Where the row begins of those that include nothing; -1 when there are none. */
+  readonly freeAddress: number;
+  readonly scratchRow: number;
+  readonly include: Postings;
+  readonly exclude: Postings;
+  readonly included: Int32Array;
+  /** null when nothing is excluded. */
+  readonly excluded: Int32Array | null;
+}
+
 interface Entry {
   readonly terms: readonly TermPair[];
   readonly bound: number;
 }
 
 const FIRST_WORDS = 32;
+/** What search.as exports. */
+interface Search {
+  advance(from: number): number;
+  readonly HEADER: WebAssembly.Global;
+}
+const module = new WebAssembly.Module(Buffer.from(wasmBase64, 'base64'));
+/** Words of the header of a search; as in search.as. */
+const HEAD = {
+  turns: 0,
+  order: 1,
+  near: 2,
+  active: 3,
+  groups: 4,
+  ends: 5,
+  starts: 6,
+  refusers: 7,
+  refusersEnd: 8,
+  bits: 9,
+  words: 16,
+} as const;
+const HEADER_AT = 1024;
 /** Most searches end within so many words: lists are laid out for these, and for the others when one goes on. */
 const NEAR_WORDS = 256;
 
@@ -39,25 +76,30 @@ const NEAR_WORDS = 256;
  * the first dimension that empties it. Rows of bits for what is frequent and lists for what is rare.
  */
 export class TermIndex {
-  #rows = new BitRows(FIRST_WORDS);
+  readonly #rows: BitRows;
+  readonly #search: Search;
   #positions = new Positions();
   #dimensions: Dimension[] = [];
   /** Most restrictive first. */
-  #byUse: Dimension[] = [];
+  #steps: Step[] = [];
   #sorted = false;
   /** By dimension: 1 when any slot aims at it. */
   readonly #used: Uint8Array;
   #active = 0;
   #refusing = 0;
+  /** The order of words, where a search finds it. */
+  #orderRow = 0;
   readonly #entries = new Map<number, Entry>();
 
-  /** Of the present search: starts of rows in `data`, the rows of all groups one after the other, and where each ends. */
-  #starts = new Int32Array(64);
-  #startCount = 0;
-  readonly #ends: Int32Array;
-  #groups = 0;
-  #refusers = new Int32Array(64);
-  #refuserCount = 0;
+  // Lists of the present search as words of the memory: where each begins, and where the next entry goes.
+  readonly #ends: number;
+  readonly #starts: number;
+  readonly #refusers: number;
+  #endsEnd = 0;
+  #startsEnd = 0;
+  #refusersEnd = 0;
+  /** The part of the memory before the rows. */
+  #head = new Int32Array(0);
   /** Words that the present search wrote to. */
   #dirty = new Int32Array(64);
   #dirtyCount = 0;
@@ -76,16 +118,25 @@ export class TermIndex {
 
   /** @param dimensions how many */
   constructor(dimensions: number) {
-    this.#ends = new Int32Array(dimensions);
+    // A dimension has one row more than terms for those that include nothing, and one for lists that are laid out.
+    const most = dimensions * (MAX_TERMS + 2);
+    this.#ends = HEADER_AT / 4 + HEAD.words;
+    this.#starts = this.#ends + dimensions;
+    this.#refusers = this.#starts + most;
+    this.#rows = new BitRows(FIRST_WORDS, aligned(4 * (this.#refusers + most)));
+    const env = { memory: this.#rows.memory };
+    this.#search = new WebAssembly.Instance(module, { env }).exports as unknown as Search;
+    if (this.#search.HEADER.value !== HEADER_AT) throw new RangeError('The header of a search is elsewhere.');
     this.#used = new Uint8Array(dimensions);
     this.#begin(dimensions);
   }
 
   #begin(dimensions: number): void {
-    this.#rows = new BitRows(FIRST_WORDS);
+    this.#sorted = false;
     this.#positions = new Positions();
     this.#active = this.#rows.add();
     this.#refusing = this.#rows.add();
+    this.#orderRow = this.#rows.add();
     this.#dimensions = Array.from({ length: dimensions }, (_, at) => ({
       at,
       freeRow: this.#rows.add(),
@@ -170,6 +221,7 @@ export class TermIndex {
       include.abandon();
       exclude.abandon();
     }
+    this.#rows.clearAll();
     this.#begin(this.#dimensions.length);
     for (const [slot, { terms, bound }] of entries) this.set(slot, terms, bound);
   }
@@ -183,11 +235,15 @@ export class TermIndex {
     if (!this.#sorted) this.#sort();
     this.#turn = 0;
     this.#bits = 0;
-    this.#groups = 0;
-    this.#startCount = 0;
-    this.#refuserCount = 0;
+    this.#endsEnd = this.#ends;
+    this.#startsEnd = this.#starts;
+    this.#refusersEnd = this.#refusers;
     this.#turns = this.#gather(request, without) ? this.#positions.order.length : 0;
     this.upper = this.#turns > 0 ? this.#positions.uppers[0]! : 0;
+    const at = HEADER_AT / 4;
+    this.#head[at + HEAD.near] = this.#leftCount > 0 ? NEAR_WORDS : ALL_WORDS;
+    this.#head[at + HEAD.groups] = this.#endsEnd - this.#ends;
+    this.#head[at + HEAD.refusersEnd] = 4 * this.#refusersEnd;
   }
 
   /** The next matching slot, dearer ones (by their bound's class) before cheaper ones; -1 at the end. */
@@ -211,34 +267,20 @@ export class TermIndex {
 
   /** Goes on to the next word in which something matches. */
   #advance(): boolean {
-    const { data, stride } = this.#rows;
-    const { order, uppers } = this.#positions;
-    const starts = this.#starts;
-    const ends = this.#ends;
-    const groups = this.#groups;
-    const refusers = this.#refusers;
-    const refuserCount = this.#refuserCount;
-    const activeAt = this.#active * stride;
-    for (let turn = this.#turn; turn < this.#turns; turn++) {
-      const word = order[turn]!;
-      if (word >= NEAR_WORDS && this.#leftCount > 0) this.#layOutRest();
-      let bits = data[activeAt + word]!;
-      let at = 0;
-      for (let group = 0; group < groups; group++) {
-        const end = ends[group]!;
-        let allowed = 0;
-        for (; at < end; at++) allowed |= data[starts[at]! + word]!;
-        bits &= allowed;
-        if (bits === 0) break;
+    if (this.#turn < this.#turns) {
+      let turn = this.#search.advance(this.#turn);
+      if (turn < 0) {
+        this.#layOutRest();
+        this.#head[HEADER_AT / 4 + HEAD.near] = ALL_WORDS;
+        turn = this.#search.advance(-1 - turn);
       }
-      if (bits === 0) continue;
-      for (let i = 0; i < refuserCount; i++) bits &= ~data[refusers[i]! + word]!;
-      if (bits === 0) continue;
-      this.#bits = bits;
-      this.#word = word;
-      this.#turn = turn + 1;
-      this.upper = uppers[turn]!;
-      return true;
+      if (turn < this.#turns) {
+        this.#bits = this.#head[HEADER_AT / 4 + HEAD.bits]!;
+        this.#word = this.#positions.order[turn]!;
+        this.#turn = turn + 1;
+        this.upper = this.#positions.uppers[turn]!;
+        return true;
+      }
     }
     this.#turn = this.#turns;
     this.upper = 0;
@@ -247,60 +289,50 @@ export class TermIndex {
 
   /** Finds the rows that decide about a request. @returns false when nothing can match */
   #gather(request: RequestTerms, without: number): boolean {
-    const { stride } = this.#rows;
-    for (let i = 0; i < this.#byUse.length; i++) {
-      const dimension = this.#byUse[i]!;
-      if (dimension.at === without) continue;
-      const terms = request[dimension.at]!;
-      if (dimension.includers > 0) {
-        const before = this.#startCount;
-        if (dimension.includers < this.#entries.size) this.#addStart(dimension.freeRow * stride);
-        this.#gatherIncluded(dimension, terms);
-        if (this.#startCount === before) return false;
-        this.#ends[this.#groups++] = this.#startCount;
+    const steps = this.#steps;
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i]!;
+      if (step.at === without) continue;
+      const terms = request[step.at]!;
+      if (!step.excludesOnly) {
+        const before = this.#startsEnd;
+        if (step.freeAddress >= 0) this.#head[this.#startsEnd++] = step.freeAddress;
+        this.#gatherIncluded(step, terms);
+        if (this.#startsEnd === before) return false;
+        this.#head[this.#endsEnd++] = 4 * this.#startsEnd;
       }
-      if (dimension.exclude.size > 0) this.#gatherExcluded(dimension, terms);
+      if (step.excluded !== null) this.#gatherExcluded(step, step.excluded, terms);
     }
     return true;
   }
 
-  #gatherIncluded(dimension: Dimension, terms: TermList): void {
-    const { include } = dimension;
+  #gatherIncluded({ include, included, scratchRow }: Step, terms: TermList): void {
     let laidOut = false;
     for (let i = 0; i < terms.size; i++) {
-      const place = include.placeOf(terms.items[i]!.number);
-      if (place > 0) this.#addStart((place - 1) * this.#rows.stride);
+      const { number } = terms.items[i]!;
+      const place = number < included.length ? included[number]! : 0;
+      if (place > 0) this.#head[this.#startsEnd++] = this.#rows.addressOf(place - 1);
       else if (place < 0) {
-        this.#layOut(include.listAt(place), dimension.scratchRow, 0, true);
+        this.#layOut(include.listAt(place), scratchRow, 0, true);
         laidOut = true;
       }
     }
-    if (laidOut) this.#addStart(dimension.scratchRow * this.#rows.stride);
+    if (laidOut) this.#head[this.#startsEnd++] = this.#rows.addressOf(scratchRow);
   }
 
-  #gatherExcluded(dimension: Dimension, terms: TermList): void {
-    const { exclude } = dimension;
+  /** The row of laid out lists may come twice: refusing again changes nothing. */
+  #gatherExcluded({ exclude }: Step, excluded: Int32Array, terms: TermList): void {
     let laidOut = false;
     for (let i = 0; i < terms.size; i++) {
-      const place = exclude.placeOf(terms.items[i]!.number);
-      if (place > 0) this.#addRefuser((place - 1) * this.#rows.stride);
+      const { number } = terms.items[i]!;
+      const place = number < excluded.length ? excluded[number]! : 0;
+      if (place > 0) this.#head[this.#refusersEnd++] = this.#rows.addressOf(place - 1);
       else if (place < 0) {
         this.#layOut(exclude.listAt(place), this.#refusing, 0, true);
         laidOut = true;
       }
     }
-    if (laidOut) this.#addRefuser(this.#refusing * this.#rows.stride);
-  }
-
-  #addStart(start: number): void {
-    if (this.#startCount === this.#starts.length) this.#starts = doubled(this.#starts);
-    this.#starts[this.#startCount++] = start;
-  }
-
-  /** The row of laid out lists may come twice: refusing again changes nothing. */
-  #addRefuser(start: number): void {
-    if (this.#refuserCount === this.#refusers.length) this.#refusers = doubled(this.#refusers);
-    this.#refusers[this.#refuserCount++] = start;
+    if (laidOut) this.#head[this.#refusersEnd++] = this.#rows.addressOf(this.#refusing);
   }
 
   #leave(posting: Posting, from: number, row: number): void {
@@ -349,12 +381,42 @@ export class TermIndex {
     this.#turns = 0;
   }
 
+  /** Lays out what only changes with the slots. */
   #sort(): void {
-    this.#byUse = this.#dimensions
+    const rows = this.#rows;
+    this.#steps = this.#dimensions
       .filter((dimension) => dimension.includers > 0 || dimension.exclude.size > 0)
-      .sort((a, b) => b.includers - a.includers);
+      .sort((a, b) => b.includers - a.includers)
+      .map(({ at, includers, freeRow, scratchRow, include, exclude }) => ({
+        at,
+        excludesOnly: includers === 0,
+        freeAddress: includers < this.#entries.size ? rows.addressOf(freeRow) : -1,
+        scratchRow,
+        include,
+        exclude,
+        included: include.places,
+        excluded: exclude.size > 0 ? exclude.places : null,
+      }));
+    const { order } = this.#positions;
+    rows.data.set(order, this.#orderRow * rows.stride);
+    this.#head = new Int32Array(rows.memory.buffer);
+    const at = HEADER_AT / 4;
+    this.#head[at + HEAD.turns] = order.length;
+    this.#head[at + HEAD.order] = rows.addressOf(this.#orderRow);
+    this.#head[at + HEAD.active] = rows.addressOf(this.#active);
+    this.#head[at + HEAD.ends] = 4 * this.#ends;
+    this.#head[at + HEAD.starts] = 4 * this.#starts;
+    this.#head[at + HEAD.refusers] = 4 * this.#refusers;
     this.#sorted = true;
   }
+}
+
+/** More than there are words. */
+const ALL_WORDS = 0x7fffffff - 4;
+
+/** Rounded up to what a row may begin at. */
+function aligned(bytes: number): number {
+  return (bytes + 63) & ~63;
 }
 
 function doubled(from: Int32Array): Int32Array<ArrayBuffer> {

@@ -1,7 +1,7 @@
 import { Term } from './vocabulary.ts';
 
 /** Most terms of one dimension that a request may bring. */
-const MAX_TERMS = 200;
+export const MAX_TERMS = 200;
 
 /**
  * The terms of a request in one dimension. Reused from request to request: an array that is emptied by its length gives
