@@ -125,7 +125,8 @@ export class TermIndex {
     this.#refusers = this.#starts + most;
     this.#rows = new BitRows(FIRST_WORDS, aligned(4 * (this.#refusers + most)));
     const env = { memory: this.#rows.memory };
-    this.#search = new WebAssembly.Instance(module, { env }).exports as unknown as Search;
+    // A copy, because the exports themselves are an object whose properties are looked up at every use.
+    this.#search = { ...(new WebAssembly.Instance(module, { env }).exports as unknown as Search) };
     if (this.#search.HEADER.value !== HEADER_AT) throw new RangeError('The header of a search is elsewhere.');
     this.#used = new Uint8Array(dimensions);
     this.#begin(dimensions);

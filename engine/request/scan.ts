@@ -61,8 +61,9 @@ export class RequestScan {
   readonly #bodyAt: number;
   /** What keeps values by the numbers of our words. */
   readonly #caches = new Set<TextCache<unknown>>();
-  /** Where the next body goes. */
+  /** Where the next body goes, and the node of its request; -1 when there may be none. */
   #free: number;
+  #next = 0;
   #bytes: Buffer = Buffer.alloc(0);
   // Of a cell: value at 2 × cell, extra at 4 × cell + 2, tag at 4 × cell + 3.
   #cellValues = new Float64Array();
@@ -83,7 +84,8 @@ export class RequestScan {
       fieldOfEscaped: (shape: number, start: number, end: number) =>
         numbered[shape]!.names.indexOf(this.#decode(TAG.escaped, start, end)),
     };
-    this.#scanner = new WebAssembly.Instance(module, { env }).exports as unknown as Scanner;
+    // A copy, because the exports themselves are an object whose properties are looked up at every use.
+    this.#scanner = { ...(new WebAssembly.Instance(module, { env }).exports as unknown as Scanner) };
     this.#bodyAt = this.#scanner.BODY_AT.value as number;
     this.#free = this.#bodyAt;
     this.#reserve(this.#bodyAt + FIRST_BODY_BYTES);
@@ -104,11 +106,12 @@ export class RequestScan {
   forget(): void {
     this.#scanner.forget();
     this.#free = this.#bodyAt;
+    this.#next = 0;
   }
 
   /** Whether there is room for one more request, whatever it holds, beside those that are kept. */
   get hasRoom(): boolean {
-    return this.#scanner.nextNode() >= 0;
+    return this.#next >= 0;
   }
 
   /** Reads a request beside those that are kept; it is the present one then. See `scan` and `hasRoom`. */
@@ -118,10 +121,12 @@ export class RequestScan {
     const start = this.#free;
     if (start + source.length + PADDING_BYTES > this.#bytes.length) this.#reserve(start + source.length);
     this.#bytes.set(source, start);
-    this.root = this.#scanner.nextNode();
+    this.root = this.#next;
     const fault = faults[this.#scanner.scan(start, length)]!;
-    if (fault === null) this.#free = start + length + PADDING_BYTES;
-    return fault;
+    if (fault !== null) return fault;
+    this.#free = start + length + PADDING_BYTES;
+    this.#next = this.#scanner.nextNode();
+    return null;
   }
 
   /** The number in a field, NaN when absent. */
