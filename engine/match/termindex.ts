@@ -1,8 +1,7 @@
 import { Positions } from './positions.ts';
 import type { Posting } from './posting.ts';
 import { Postings } from './postings.ts';
-import { BitRows } from './rows.ts';
-import { wasmBase64 } from './search.wasm.ts';
+import { RowSearch } from './rowsearch.ts';
 import { MAX_TERMS, type TermList } from './termlist.ts';
 
 /** Terms one line item includes and excludes in one dimension. */
@@ -46,27 +45,6 @@ interface Entry {
 }
 
 const FIRST_WORDS = 32;
-/** What search.as exports. */
-interface Search {
-  advance(from: number): number;
-  readonly HEADER: WebAssembly.Global;
-}
-const module = new WebAssembly.Module(Buffer.from(wasmBase64, 'base64'));
-/** Words of the header of a search; as in search.as. */
-const HEAD = {
-  turns: 0,
-  order: 1,
-  near: 2,
-  active: 3,
-  groups: 4,
-  ends: 5,
-  starts: 6,
-  refusers: 7,
-  refusersEnd: 8,
-  bits: 9,
-  words: 16,
-} as const;
-const HEADER_AT = 1024;
 /** Most searches end within so many words: lists are laid out for these, and for the others when one goes on. */
 const NEAR_WORDS = 256;
 
@@ -76,8 +54,7 @@ const NEAR_WORDS = 256;
  * the first dimension that empties it. Rows of bits for what is frequent and lists for what is rare.
  */
 export class TermIndex {
-  readonly #rows: BitRows;
-  readonly #search: Search;
+  readonly #search: RowSearch;
   #positions = new Positions();
   #dimensions: Dimension[] = [];
   /** Most restrictive first. */
@@ -91,15 +68,6 @@ export class TermIndex {
   #orderRow = 0;
   readonly #entries = new Map<number, Entry>();
 
-  // Lists of the present search as words of the memory: where each begins, and where the next entry goes.
-  readonly #ends: number;
-  readonly #starts: number;
-  readonly #refusers: number;
-  #endsEnd = 0;
-  #startsEnd = 0;
-  #refusersEnd = 0;
-  /** The part of the memory before the rows. */
-  #head = new Int32Array(0);
   /** Words that the present search wrote to. */
   #dirty = new Int32Array(64);
   #dirtyCount = 0;
@@ -119,15 +87,7 @@ export class TermIndex {
   /** @param dimensions how many */
   constructor(dimensions: number) {
     // A dimension has one row more than terms for those that include nothing, and one for lists that are laid out.
-    const most = dimensions * (MAX_TERMS + 2);
-    this.#ends = HEADER_AT / 4 + HEAD.words;
-    this.#starts = this.#ends + dimensions;
-    this.#refusers = this.#starts + most;
-    this.#rows = new BitRows(FIRST_WORDS, aligned(4 * (this.#refusers + most)));
-    const env = { memory: this.#rows.memory };
-    // A copy, because the exports themselves are an object whose properties are looked up at every use.
-    this.#search = { ...(new WebAssembly.Instance(module, { env }).exports as unknown as Search) };
-    if (this.#search.HEADER.value !== HEADER_AT) throw new RangeError('The header of a search is elsewhere.');
+    this.#search = new RowSearch(FIRST_WORDS, dimensions, MAX_TERMS + 2);
     this.#used = new Uint8Array(dimensions);
     this.#begin(dimensions);
   }
@@ -135,16 +95,16 @@ export class TermIndex {
   #begin(dimensions: number): void {
     this.#sorted = false;
     this.#positions = new Positions();
-    this.#active = this.#rows.add();
-    this.#refusing = this.#rows.add();
-    this.#orderRow = this.#rows.add();
+    this.#active = this.#search.rows.add();
+    this.#refusing = this.#search.rows.add();
+    this.#orderRow = this.#search.rows.add();
     this.#dimensions = Array.from({ length: dimensions }, (_, at) => ({
       at,
-      freeRow: this.#rows.add(),
+      freeRow: this.#search.rows.add(),
       includers: 0,
       include: new Postings(),
       exclude: new Postings(),
-      scratchRow: this.#rows.add(),
+      scratchRow: this.#search.rows.add(),
     }));
   }
 
@@ -171,7 +131,7 @@ export class TermIndex {
     this.remove(slot);
     this.#clean();
     const position = this.#positions.add(slot, bound);
-    const rows = this.#rows;
+    const rows = this.#search.rows;
     rows.reach(this.#positions.words);
     this.#entries.set(slot, { terms, bound });
     rows.set(this.#active, position);
@@ -191,7 +151,7 @@ export class TermIndex {
     if (entry === undefined) return;
     this.#clean();
     const position = this.#positions.positionOf(slot)!;
-    const rows = this.#rows;
+    const rows = this.#search.rows;
     this.#entries.delete(slot);
     this.#positions.remove(slot);
     rows.clear(this.#active, position);
@@ -222,7 +182,7 @@ export class TermIndex {
       include.abandon();
       exclude.abandon();
     }
-    this.#rows.clearAll();
+    this.#search.rows.clearAll();
     this.#begin(this.#dimensions.length);
     for (const [slot, { terms, bound }] of entries) this.set(slot, terms, bound);
   }
@@ -236,15 +196,10 @@ export class TermIndex {
     if (!this.#sorted) this.#sort();
     this.#turn = 0;
     this.#bits = 0;
-    this.#endsEnd = this.#ends;
-    this.#startsEnd = this.#starts;
-    this.#refusersEnd = this.#refusers;
+    this.#search.begin();
     this.#turns = this.#gather(request, without) ? this.#positions.order.length : 0;
     this.upper = this.#turns > 0 ? this.#positions.uppers[0]! : 0;
-    const at = HEADER_AT / 4;
-    this.#head[at + HEAD.near] = this.#leftCount > 0 ? NEAR_WORDS : ALL_WORDS;
-    this.#head[at + HEAD.groups] = this.#endsEnd - this.#ends;
-    this.#head[at + HEAD.refusersEnd] = 4 * this.#refusersEnd;
+    this.#search.ready(this.#leftCount > 0 ? NEAR_WORDS : 0);
   }
 
   /** The next matching slot, dearer ones (by their bound's class) before cheaper ones; -1 at the end. */
@@ -272,11 +227,11 @@ export class TermIndex {
       let turn = this.#search.advance(this.#turn);
       if (turn < 0) {
         this.#layOutRest();
-        this.#head[HEADER_AT / 4 + HEAD.near] = ALL_WORDS;
+        this.#search.layOutDone();
         turn = this.#search.advance(-1 - turn);
       }
       if (turn < this.#turns) {
-        this.#bits = this.#head[HEADER_AT / 4 + HEAD.bits]!;
+        this.#bits = this.#search.bits;
         this.#word = this.#positions.order[turn]!;
         this.#turn = turn + 1;
         this.upper = this.#positions.uppers[turn]!;
@@ -296,11 +251,9 @@ export class TermIndex {
       if (step.at === without) continue;
       const terms = request[step.at]!;
       if (!step.excludesOnly) {
-        const before = this.#startsEnd;
-        if (step.freeAddress >= 0) this.#head[this.#startsEnd++] = step.freeAddress;
+        if (step.freeAddress >= 0) this.#search.allow(step.freeAddress);
         this.#gatherIncluded(step, terms);
-        if (this.#startsEnd === before) return false;
-        this.#head[this.#endsEnd++] = 4 * this.#startsEnd;
+        if (!this.#search.endGroup()) return false;
       }
       if (step.excluded !== null) this.#gatherExcluded(step, step.excluded, terms);
     }
@@ -312,13 +265,13 @@ export class TermIndex {
     for (let i = 0; i < terms.size; i++) {
       const { number } = terms.items[i]!;
       const place = number < included.length ? included[number]! : 0;
-      if (place > 0) this.#head[this.#startsEnd++] = this.#rows.addressOf(place - 1);
+      if (place > 0) this.#search.allow(this.#search.rows.addressOf(place - 1));
       else if (place < 0) {
         this.#layOut(include.listAt(place), scratchRow, 0, true);
         laidOut = true;
       }
     }
-    if (laidOut) this.#head[this.#startsEnd++] = this.#rows.addressOf(scratchRow);
+    if (laidOut) this.#search.allow(this.#search.rows.addressOf(scratchRow));
   }
 
   /** The row of laid out lists may come twice: refusing again changes nothing. */
@@ -327,13 +280,13 @@ export class TermIndex {
     for (let i = 0; i < terms.size; i++) {
       const { number } = terms.items[i]!;
       const place = number < excluded.length ? excluded[number]! : 0;
-      if (place > 0) this.#head[this.#refusersEnd++] = this.#rows.addressOf(place - 1);
+      if (place > 0) this.#search.refuse(this.#search.rows.addressOf(place - 1));
       else if (place < 0) {
         this.#layOut(exclude.listAt(place), this.#refusing, 0, true);
         laidOut = true;
       }
     }
-    if (laidOut) this.#head[this.#refusersEnd++] = this.#rows.addressOf(this.#refusing);
+    if (laidOut) this.#search.refuse(this.#search.rows.addressOf(this.#refusing));
   }
 
   #leave(posting: Posting, from: number, row: number): void {
@@ -354,7 +307,7 @@ export class TermIndex {
   }
 
   #layOut(posting: Posting, row: number, from: number, near: boolean): void {
-    const { data, stride } = this.#rows;
+    const { data, stride } = this.#search.rows;
     const start = row * stride;
     const { list, size, rising } = posting;
     for (let i = from; i < size; i++) {
@@ -373,7 +326,7 @@ export class TermIndex {
   }
 
   #clean(): void {
-    const { data } = this.#rows;
+    const { data } = this.#search.rows;
     const dirty = this.#dirty;
     for (let i = 0; i < this.#dirtyCount; i++) data[dirty[i]!] = 0;
     this.#dirtyCount = 0;
@@ -384,7 +337,7 @@ export class TermIndex {
 
   /** Lays out what only changes with the slots. */
   #sort(): void {
-    const rows = this.#rows;
+    const rows = this.#search.rows;
     this.#steps = this.#dimensions
       .filter((dimension) => dimension.includers > 0 || dimension.exclude.size > 0)
       .sort((a, b) => b.includers - a.includers)
@@ -398,26 +351,9 @@ export class TermIndex {
         included: include.places,
         excluded: exclude.size > 0 ? exclude.places : null,
       }));
-    const { order } = this.#positions;
-    rows.data.set(order, this.#orderRow * rows.stride);
-    this.#head = new Int32Array(rows.memory.buffer);
-    const at = HEADER_AT / 4;
-    this.#head[at + HEAD.turns] = order.length;
-    this.#head[at + HEAD.order] = rows.addressOf(this.#orderRow);
-    this.#head[at + HEAD.active] = rows.addressOf(this.#active);
-    this.#head[at + HEAD.ends] = 4 * this.#ends;
-    this.#head[at + HEAD.starts] = 4 * this.#starts;
-    this.#head[at + HEAD.refusers] = 4 * this.#refusers;
+    this.#search.settle(this.#positions.order, this.#orderRow, this.#active);
     this.#sorted = true;
   }
-}
-
-/** More than there are words. */
-const ALL_WORDS = 0x7fffffff - 4;
-
-/** Rounded up to what a row may begin at. */
-function aligned(bytes: number): number {
-  return (bytes + 63) & ~63;
 }
 
 function doubled(from: Int32Array): Int32Array<ArrayBuffer> {

@@ -18,11 +18,12 @@ export class TermList {
 
   /** Adds a term that is not there yet; '' is none, and what is too much is left out. */
   add(term: Term): void {
-    const { text } = term;
+    const { text, number } = term;
     if (text === '' || this.size >= MAX_TERMS) return;
     for (let i = 0; i < this.size; i++) {
       const other = this.items[i]!;
-      if (other === term || other.text === text) return;
+      // Texts that some index has are told apart by their numbers.
+      if (other === term || (other.number === number && (number !== 0 || other.text === text))) return;
     }
     this.items[this.size++] = term;
   }
