@@ -82,8 +82,6 @@ const POWERS = memory.data<f64>([
   1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ]);
 
-let at: i32 = 0;
-let depth: i32 = 0;
 let fault: i32 = 0;
 let cells: i32 = 0;
 let items: i32 = 1;
@@ -92,11 +90,14 @@ let cellsEnd: i32 = 0;
 let itemsEnd: i32 = 0;
 // Numbers given to words.
 let words: i32 = 0;
-// The number or text just read.
+// Where we are is passed on and given back, 0 for what could not be read: kept in a variable here it would be written to
+// memory and read again for every byte that decides something. What else was just read:
 let numberValue: f64 = 0;
-let textStart: i32 = 0;
 let textEnd: i32 = 0;
 let textTag: i32 = 0;
+let scalarTag: i32 = 0;
+let lastNode: i32 = 0;
+let lastItem: i32 = 0;
 
 /** Adds a field to a shape; its key stands at BODY_AT, padded with zeros to 16 bytes. */
 export function addField(shape: i32, field: i32, length: i32, kind: i32, child: i32): void {
@@ -132,10 +133,8 @@ export function scan(start: i32, length: i32): i32 {
   cellsEnd = cells + MAX_CELLS;
   itemsEnd = items + MAX_ITEMS - 1;
   store<u8>(end, 0);
-  at = start;
-  depth = 0;
   fault = MALFORMED;
-  const result = readRequest(end);
+  const result = readRequest(start, end);
   if (result != READ) {
     cells = firstCell;
     items = firstItem;
@@ -143,15 +142,17 @@ export function scan(start: i32, length: i32): i32 {
   return result;
 }
 
-function readRequest(end: i32): i32 {
-  const first = skipSpace();
-  if (first != 0x7b) {
-    if (!skipValue(first)) return fault;
-    return skipSpace() == 0 && at == end ? NOT_AN_OBJECT : MALFORMED;
+function readRequest(start: i32, end: i32): i32 {
+  const p = skipSpace(start);
+  const first = <i32>load<u8>(p);
+  if (first == 0x7b) {
+    const after = readObject(p, 0, 1);
+    if (after == 0) return fault;
+    return skipSpace(after) == end ? READ : MALFORMED;
   }
-  if (readObject(0) < 0) return fault;
-  skipSpace();
-  return at == end ? READ : MALFORMED;
+  const after = skipValue(p, first, 0);
+  if (after == 0) return fault;
+  return skipSpace(after) == end ? NOT_AN_OBJECT : MALFORMED;
 }
 
 /**
@@ -186,9 +187,9 @@ function folded(hash: u64, eight: u64): u64 {
   return product ^ (product >> 32);
 }
 
-function tooComplex(): bool {
+function tooComplex(): i32 {
   fault = TOO_COMPLEX;
-  return false;
+  return 0;
 }
 
 function hashOf(low: u64, length: i32): i32 {
@@ -216,21 +217,20 @@ function findKey(base: i32, start: i32, length: i32): i32 {
   return -1;
 }
 
-/** Moves past white space and gives the byte there, 0 at the end. */
-function skipSpace(): i32 {
-  let p = at;
+/** The place after white space. */
+function skipSpace(from: i32): i32 {
+  let p = from;
   let byte = <i32>load<u8>(p);
   while (byte <= 0x20 && (byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09)) byte = load<u8>(++p);
-  at = p;
-  return byte;
+  return p;
 }
 
 function isDigit(byte: i32): bool {
   return <u32>(byte - 0x30) < 10;
 }
 
-function readNumber(): bool {
-  const start = at;
+/** Reads a number into `numberValue`. */
+function readNumber(start: i32): i32 {
   let p = start;
   let byte = <i32>load<u8>(p);
   const negative = byte == 0x2d;
@@ -242,7 +242,7 @@ function readNumber(): bool {
     byte = load<u8>(++p);
   }
   let digits = p - digitsFrom;
-  if (digits == 0 || (digits > 1 && load<u8>(digitsFrom) == 0x30)) return false;
+  if (digits == 0 || (digits > 1 && load<u8>(digitsFrom) == 0x30)) return 0;
   let scale = 0;
   if (byte == 0x2e) {
     byte = load<u8>(++p);
@@ -252,7 +252,7 @@ function readNumber(): bool {
       byte = load<u8>(++p);
     }
     scale = p - fractionFrom;
-    if (scale == 0) return false;
+    if (scale == 0) return 0;
     digits += scale;
   }
   const hasExponent = byte == 0x65 || byte == 0x45;
@@ -261,22 +261,45 @@ function readNumber(): bool {
     if (byte == 0x2b || byte == 0x2d) byte = load<u8>(++p);
     const exponentFrom = p;
     while (isDigit(byte)) byte = load<u8>(++p);
-    if (p == exponentFrom) return false;
+    if (p == exponentFrom) return 0;
   }
-  at = p;
   // A mantissa below 2^53 over a power of ten up to 10^22 is one correctly rounded division (Clinger 1990).
   if (digits <= 15 && !hasExponent) {
     const whole = <f64>(<i64>mantissa);
     const magnitude = scale == 0 ? whole : whole / load<f64>(POWERS + (scale << 3));
     numberValue = negative ? -magnitude : magnitude;
   } else numberValue = parseNumber(start, p);
-  return true;
+  return p;
 }
 
-/** Reads a text whose opening quote is the current byte. */
-function readText(): bool {
-  const start = at + 1;
+/** Moves past a number. */
+function skipNumber(start: i32): i32 {
   let p = start;
+  let byte = <i32>load<u8>(p);
+  if (byte == 0x2d) byte = load<u8>(++p);
+  const first = byte;
+  const digitsFrom = p;
+  while (isDigit(byte)) byte = load<u8>(++p);
+  if (p == digitsFrom || (p - digitsFrom > 1 && first == 0x30)) return 0;
+  if (byte == 0x2e) {
+    const fractionFrom = ++p;
+    byte = load<u8>(p);
+    while (isDigit(byte)) byte = load<u8>(++p);
+    if (p == fractionFrom) return 0;
+  }
+  if (byte == 0x65 || byte == 0x45) {
+    byte = load<u8>(++p);
+    if (byte == 0x2b || byte == 0x2d) byte = load<u8>(++p);
+    const exponentFrom = p;
+    while (isDigit(byte)) byte = load<u8>(++p);
+    if (p == exponentFrom) return 0;
+  }
+  return p;
+}
+
+/** Reads a text whose opening quote is at `quote`; it ends one byte before the place this gives. */
+function readText(quote: i32): i32 {
+  let p = quote + 1;
   let high: i32 = 0;
   let escaped = false;
   for (;;) {
@@ -299,16 +322,13 @@ function readText(): bool {
     p += skip;
     const byte = <i32>load<u8>(p);
     if (byte == 0x22) break;
-    if (byte != 0x5c) return false;
+    if (byte != 0x5c) return 0;
     escaped = true;
     p = skipEscape(p + 1);
-    if (p == 0) return false;
+    if (p == 0) return 0;
   }
-  textStart = start;
-  textEnd = p;
   textTag = escaped ? ESCAPED : high != 0 ? UTF8 : ASCII;
-  at = p + 1;
-  return true;
+  return p + 1;
 }
 
 /** The position after the escape whose letter is at `p`, or 0. */
@@ -329,218 +349,219 @@ function isHexDigit(byte: i32): bool {
   return isDigit(byte) || <u32>((byte | 0x20) - 0x61) < 6;
 }
 
-/** Moves past one value, checking its grammar. `byte` is the current byte. */
-function skipValue(byte: i32): bool {
-  if (byte == 0x22) return readText();
-  if (byte == 0x7b) return skipObject();
-  if (byte == 0x5b) return skipList();
-  if (byte == 0x74) return skipWord(0x65757274);
-  if (byte == 0x6e) return skipWord(0x6c6c756e);
-  if (byte == 0x66) {
-    at++;
-    return skipWord(0x65736c61);
-  }
-  return readNumber();
+/** Moves past one value, checking its grammar. @param byte the one at `p` @param depth of what it is in */
+function skipValue(p: i32, byte: i32, depth: i32): i32 {
+  if (byte == 0x22) return readText(p);
+  if (byte == 0x7b) return skipObject(p, depth + 1);
+  if (byte == 0x5b) return skipList(p, depth + 1);
+  if (byte == 0x74) return skipWord(p, 0x65757274);
+  if (byte == 0x6e) return skipWord(p, 0x6c6c756e);
+  if (byte == 0x66) return skipWord(p + 1, 0x65736c61);
+  return skipNumber(p);
 }
 
 /** Moves past `true`, `null` or the end of `false`: four letters as the number they are in memory. */
-function skipWord(letters: u32): bool {
-  if (load<u32>(at) != letters) return false;
-  at += 4;
-  return true;
+function skipWord(p: i32, letters: u32): i32 {
+  return load<u32>(p) == letters ? p + 4 : 0;
 }
 
-function skipObject(): bool {
-  if (++depth > MAX_DEPTH) return tooComplex();
-  at++;
-  let byte = skipSpace();
-  if (byte == 0x7d) at++;
-  else {
-    for (;;) {
-      if (byte != 0x22 || !readText() || skipSpace() != 0x3a) return false;
-      at++;
-      if (!skipValue(skipSpace())) return false;
-      byte = skipSpace();
-      at++;
-      if (byte == 0x7d) break;
-      if (byte != 0x2c) return false;
-      byte = skipSpace();
-    }
+function skipObject(from: i32, depth: i32): i32 {
+  if (depth > MAX_DEPTH) return tooComplex();
+  let p = skipSpace(from + 1);
+  let byte = <i32>load<u8>(p);
+  if (byte == 0x7d) return p + 1;
+  for (;;) {
+    if (byte != 0x22) return 0;
+    p = readText(p);
+    if (p == 0) return 0;
+    p = skipSpace(p);
+    if (load<u8>(p) != 0x3a) return 0;
+    p = skipSpace(p + 1);
+    p = skipValue(p, load<u8>(p), depth);
+    if (p == 0) return 0;
+    p = skipSpace(p);
+    byte = load<u8>(p);
+    if (byte == 0x7d) break;
+    if (byte != 0x2c) return 0;
+    p = skipSpace(p + 1);
+    byte = load<u8>(p);
   }
-  depth--;
-  return true;
+  return p + 1;
 }
 
-function skipList(): bool {
-  if (++depth > MAX_DEPTH) return tooComplex();
-  at++;
-  let byte = skipSpace();
-  if (byte == 0x5d) at++;
-  else {
-    for (;;) {
-      if (!skipValue(byte)) return false;
-      byte = skipSpace();
-      at++;
-      if (byte == 0x5d) break;
-      if (byte != 0x2c) return false;
-      byte = skipSpace();
-    }
+function skipList(from: i32, depth: i32): i32 {
+  if (depth > MAX_DEPTH) return tooComplex();
+  let p = skipSpace(from + 1);
+  let byte = <i32>load<u8>(p);
+  if (byte == 0x5d) return p + 1;
+  for (;;) {
+    p = skipValue(p, byte, depth);
+    if (p == 0) return 0;
+    p = skipSpace(p);
+    byte = load<u8>(p);
+    if (byte == 0x5d) break;
+    if (byte != 0x2c) return 0;
+    p = skipSpace(p + 1);
+    byte = load<u8>(p);
   }
-  depth--;
-  return true;
+  return p + 1;
 }
 
-/** Reads an object whose opening brace is the current byte. Gives its node, or -1. */
-function readObject(shape: i32): i32 {
+/** Reads an object whose opening brace is at `from` into `lastNode`. */
+function readObject(from: i32, shape: i32, depth: i32): i32 {
   const base = SHAPES_AT + shape * SHAPE_BYTES;
   const node = cells;
   const size = load<i32>(base + SIZE);
-  if (node + size > cellsEnd || ++depth > MAX_DEPTH) {
-    tooComplex();
-    return -1;
-  }
+  if (node + size > cellsEnd || depth > MAX_DEPTH) return tooComplex();
   cells = node + size;
-  const from = CELLS_AT + node * CELL_BYTES;
-  for (let cell = from, end = from + size * CELL_BYTES; cell < end; cell += CELL_BYTES) store<i32>(cell + TAG, ABSENT);
-  at++;
-  let byte = skipSpace();
+  const first = CELLS_AT + node * CELL_BYTES;
+  for (let cell = first, end = first + size * CELL_BYTES; cell < end; cell += CELL_BYTES) {
+    store<i32>(cell + TAG, ABSENT);
+  }
+  let p = skipSpace(from + 1);
+  let byte = <i32>load<u8>(p);
   if (byte == 0x7d) {
-    at++;
-    depth--;
-    return node;
+    lastNode = node;
+    return p + 1;
   }
   for (;;) {
-    if (byte != 0x22 || !readText()) return -1;
-    const field =
-      textTag == ESCAPED ? fieldOfEscaped(shape, textStart, textEnd) : findKey(base, textStart, textEnd - textStart);
-    if (skipSpace() != 0x3a) return -1;
-    at++;
-    byte = skipSpace();
-    if (field < 0 ? !skipValue(byte) : !readField(base, from + field * CELL_BYTES, field, byte)) return -1;
-    byte = skipSpace();
-    at++;
+    if (byte != 0x22) return 0;
+    const key = p + 1;
+    p = readText(p);
+    if (p == 0) return 0;
+    const field = textTag == ESCAPED ? fieldOfEscaped(shape, key, p - 1) : findKey(base, key, p - 1 - key);
+    p = skipSpace(p);
+    if (load<u8>(p) != 0x3a) return 0;
+    p = skipSpace(p + 1);
+    byte = load<u8>(p);
+    p = field < 0 ? skipValue(p, byte, depth) : readField(base, first + field * CELL_BYTES, field, p, byte, depth);
+    if (p == 0) return 0;
+    p = skipSpace(p);
+    byte = load<u8>(p);
     if (byte == 0x7d) break;
-    if (byte != 0x2c) return -1;
-    byte = skipSpace();
+    if (byte != 0x2c) return 0;
+    p = skipSpace(p + 1);
+    byte = load<u8>(p);
   }
-  depth--;
-  return node;
+  lastNode = node;
+  return p + 1;
 }
 
-function readField(base: i32, cell: i32, field: i32, byte: i32): bool {
+function readField(base: i32, cell: i32, field: i32, p: i32, byte: i32, depth: i32): i32 {
   const kind = <i32>load<u8>(base + KINDS + field);
   // The last of repeated keys wins, also when its value does not fit.
   store<i32>(cell + TAG, ABSENT);
   if (kind <= TEXT) {
-    const tag = readScalar(kind, byte);
-    if (tag < 0) return false;
+    const after = readScalar(kind, p, byte, depth);
+    if (after == 0) return 0;
     store<f64>(cell, numberValue);
     store<i32>(cell + EXTRA, textEnd);
-    store<i32>(cell + TAG, tag);
-    return true;
+    store<i32>(cell + TAG, scalarTag);
+    return after;
   }
   const child = <i32>load<u8>(base + CHILDREN + field);
   if (kind == OBJECT_KIND) {
-    if (byte != 0x7b) return skipValue(byte);
-    const node = readObject(child);
-    if (node < 0) return false;
-    store<f64>(cell, <f64>node);
+    if (byte != 0x7b) return skipValue(p, byte, depth);
+    const after = readObject(p, child, depth + 1);
+    if (after == 0) return 0;
+    store<f64>(cell, <f64>lastNode);
     store<i32>(cell + TAG, OBJECT);
-    return true;
+    return after;
   }
-  if (byte != 0x5b) return skipValue(byte);
-  return readList(cell, kind, child);
+  if (byte != 0x5b) return skipValue(p, byte, depth);
+  return readList(cell, kind, child, p, depth + 1);
 }
 
-function readList(cell: i32, kind: i32, child: i32): bool {
-  if (++depth > MAX_DEPTH) return tooComplex();
-  at++;
+function readList(cell: i32, kind: i32, child: i32, from: i32, depth: i32): i32 {
+  if (depth > MAX_DEPTH) return tooComplex();
   let last = 0;
   let first = 0;
   let count = 0;
-  let byte = skipSpace();
-  if (byte == 0x5d) at++;
-  else {
+  let p = skipSpace(from + 1);
+  let byte = <i32>load<u8>(p);
+  if (byte != 0x5d) {
     for (;;) {
-      const item = readItem(kind, child, byte);
-      if (item < 0) return false;
+      p = readItem(kind, child, p, byte, depth);
+      if (p == 0) return 0;
+      const item = lastItem;
       if (item > 0) {
         if (last == 0) first = item;
         else store<i32>(ITEMS_AT + last * ITEM_BYTES + NEXT, item);
         last = item;
         count++;
       }
-      byte = skipSpace();
-      at++;
+      p = skipSpace(p);
+      byte = load<u8>(p);
       if (byte == 0x5d) break;
-      if (byte != 0x2c) return false;
-      byte = skipSpace();
+      if (byte != 0x2c) return 0;
+      p = skipSpace(p + 1);
+      byte = load<u8>(p);
     }
   }
   store<f64>(cell, <f64>first);
   store<i32>(cell + EXTRA, count);
   store<i32>(cell + TAG, LIST);
-  depth--;
-  return true;
+  return p + 1;
 }
 
-/** Gives the new item, 0 when the value does not fit and is left out, -1 when it could not be read. */
-function readItem(kind: i32, child: i32, byte: i32): i32 {
+/** Reads an item of a list into `lastItem`, which is 0 when its value does not fit and is left out. */
+function readItem(kind: i32, child: i32, p: i32, byte: i32, depth: i32): i32 {
   let tag = OBJECT;
   let value: f64 = 0;
+  let after = 0;
+  lastItem = 0;
   if (kind == OBJECTS) {
-    if (byte != 0x7b) return skipValue(byte) ? 0 : -1;
-    const node = readObject(child);
-    if (node < 0) return -1;
-    value = <f64>node;
+    if (byte != 0x7b) return skipValue(p, byte, depth);
+    after = readObject(p, child, depth + 1);
+    if (after == 0) return 0;
+    value = <f64>lastNode;
   } else {
-    tag = readScalar(kind == NUMS ? NUM : TEXT, byte);
-    if (tag <= ABSENT) return tag;
+    after = readScalar(kind == NUMS ? NUM : TEXT, p, byte, depth);
+    tag = scalarTag;
+    if (after == 0 || tag == ABSENT) return after;
     value = numberValue;
   }
   const item = items++;
-  if (item >= itemsEnd) {
-    tooComplex();
-    return -1;
-  }
+  if (item >= itemsEnd) return tooComplex();
   const cell = ITEMS_AT + item * ITEM_BYTES;
   store<f64>(cell, value);
   store<i32>(cell + EXTRA, textEnd);
   store<i32>(cell + TAG, tag);
   store<i32>(cell + NEXT, 0);
-  return item;
+  lastItem = item;
+  return after;
 }
 
-/** Reads a number or text into `numberValue`. Gives its tag, ABSENT when it is neither, -1 when malformed. */
-function readScalar(kind: i32, byte: i32): i32 {
+/** Reads a number or text into `numberValue`, `textEnd` and `scalarTag`, which is ABSENT when it is neither. */
+function readScalar(kind: i32, p: i32, byte: i32, depth: i32): i32 {
   if (byte == 0x22) {
-    if (!readText()) return -1;
+    const after = readText(p);
+    if (after == 0) return 0;
+    textEnd = after - 1;
     if (kind == TEXT) {
-      numberValue = <f64>textStart;
-      return textTag;
-    }
-    return numberFromText();
+      numberValue = <f64>(p + 1);
+      scalarTag = textTag;
+    } else scalarTag = numberFromText(p + 1, after - 1);
+    return after;
   }
   if (byte == 0x2d || isDigit(byte)) {
-    if (!readNumber()) return -1;
-    return isFinite(numberValue) ? NUMBER : ABSENT;
+    const after = readNumber(p);
+    scalarTag = isFinite(numberValue) ? NUMBER : ABSENT;
+    return after;
   }
-  if (!skipValue(byte)) return -1;
-  if (kind != NUM || (byte != 0x74 && byte != 0x66)) return ABSENT;
-  numberValue = byte == 0x74 ? 1 : 0;
-  return NUMBER;
+  scalarTag = ABSENT;
+  if (kind == NUM && (byte == 0x74 || byte == 0x66)) {
+    numberValue = byte == 0x74 ? 1 : 0;
+    scalarTag = NUMBER;
+  }
+  return skipValue(p, byte, depth);
 }
 
-function numberFromText(): i32 {
-  if (textTag == ESCAPED) {
-    numberValue = numberOfEscaped(textStart, textEnd);
-    return isFinite(numberValue) ? NUMBER : ABSENT;
+function numberFromText(start: i32, end: i32): i32 {
+  if (textTag == ESCAPED) numberValue = numberOfEscaped(start, end);
+  else {
+    const byte = <i32>load<u8>(start);
+    if ((byte != 0x2d && !isDigit(byte)) || readNumber(start) != end) return ABSENT;
   }
-  const after = at;
-  const end = textEnd;
-  at = textStart;
-  const byte = <i32>load<u8>(at);
-  const numeric = (byte == 0x2d || isDigit(byte)) && readNumber() && at == end;
-  at = after;
-  return numeric && isFinite(numberValue) ? NUMBER : ABSENT;
+  return isFinite(numberValue) ? NUMBER : ABSENT;
 }
