@@ -130,7 +130,7 @@ export function createCells(options: CellsOptions): Cells {
 
   function noteOver(cell: Cell): void {
     const above = cell.confirmedNanos + cell.reservedNanos - cell.grantedNanos;
-    if (above > (over.get(cell) ?? 0n)) over.set(cell, above);
+    if (above > 0n && above > (over.get(cell) ?? 0n)) over.set(cell, above);
   }
 
   function use(cell: Cell): CellUse {

@@ -63,6 +63,10 @@ export function readCircumstances(
   return meetPerson(scan, into);
 }
 
+/** The hash of the exchange that was asked for last. */
+let exchangeHash = hashName('');
+let hashedExchange = '';
+
 /** Finds out whose request it is, and reads of it what may be known. */
 function meetPerson(scan: RequestScan, into: Circumstances): NoBidReason | null {
   const { audience, profile } = into;
@@ -79,7 +83,11 @@ function meetPerson(scan: RequestScan, into: Circumstances): NoBidReason | null 
     const cell = cellOf(audience.lat, audience.lon);
     if (cell >= 0) audience.terms[DIM.radius]!.add(numericTerm(cell));
   }
-  into.exchangeHash = hashName(profile.name);
+  if (profile.name !== hashedExchange) {
+    hashedExchange = profile.name;
+    exchangeHash = hashName(hashedExchange);
+  }
+  into.exchangeHash = exchangeHash;
   into.domainHash = hashName(audience.domain);
   return null;
 }

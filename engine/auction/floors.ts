@@ -53,7 +53,8 @@ export function readFloors(
   into: Floors,
 ): void {
   into.floorNanos = floorNanos(scan, imp, IMP.bidfloor, IMP.bidfloorcur, rates);
-  into.deals.length = 0;
+  // An array without its memory is a call of the runtime.
+  if (into.deals.length > 0) into.deals.length = 0;
   dealTerms.clear();
   const pmp = scan.object(imp, IMP.pmp);
   into.privateOnly = scan.numOr(pmp, PMP.private_auction, 0) === 1;

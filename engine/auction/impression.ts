@@ -72,11 +72,11 @@ export function readImpression(
   terms: readonly TermList[],
   into: Impression,
 ): boolean {
-  const { media } = profile;
-  const banner = media.includes('banner') ? scan.object(node, IMP.banner) : -1;
-  const video = media.includes('video') ? scan.object(node, IMP.video) : -1;
-  const audio = media.includes('audio') ? scan.object(node, IMP.audio) : -1;
-  const native = media.includes('native') ? scan.object(node, IMP.native) : -1;
+  const media = mediaOf(profile);
+  const banner = (media & MEDIA.banner) !== 0 ? scan.object(node, IMP.banner) : -1;
+  const video = (media & MEDIA.video) !== 0 ? scan.object(node, IMP.video) : -1;
+  const audio = (media & MEDIA.audio) !== 0 ? scan.object(node, IMP.audio) : -1;
+  const native = (media & MEDIA.native) !== 0 ? scan.object(node, IMP.native) : -1;
   into.node = node;
   into.secure = scan.numOr(node, IMP.secure, 0) === 1;
   const quantity = scan.numOr(scan.object(node, IMP.qty), QTY.multiplier, 1);
@@ -92,6 +92,19 @@ export function readImpression(
   readAttributes(scan, audio, AUDIO.battr, blockedAttributes.audio);
   readAttributes(scan, native, NATIVE.battr, blockedAttributes.native);
   return setTerms(scan, banner, video, terms, into);
+}
+
+/** What an exchange sells, as bits. */
+const MEDIA = { banner: 1, video: 2, audio: 4, native: 8 } as const;
+let lastProfile: ExchangeProfile | null = null;
+let lastMedia = 0;
+
+function mediaOf(profile: ExchangeProfile): number {
+  if (profile !== lastProfile) {
+    lastProfile = profile;
+    lastMedia = profile.media.reduce((bits, format) => bits | MEDIA[format], 0);
+  }
+  return lastMedia;
 }
 
 function setTerms(

@@ -92,7 +92,9 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const tokenPrefix = createPrefixes();
   const token = blankToken();
   const withinLimit = createRateLimits(deps.threads);
+  /** Of the bids of the present request; the first `bidCount` count. */
   const bidIds: string[] = [];
+  let bidCount = 0;
   const reads: Read[] = [];
   let readCount = 0;
   let zipped = false;
@@ -136,7 +138,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     const { test, exchangeHash } = auction.decision;
     const kept =
       test || writeReserved(deps.ring, bidId, nowMs, bid.priceNanos, exchangeHash, path.cells, path.cellCount);
-    if (kept) bidIds.push(bidId);
+    if (kept) bidIds[bidCount++] = bidId;
     return kept;
   }
 
@@ -157,7 +159,11 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     const zip = zipped && body.length >= GZIP_FROM_BYTES;
     const close = isDraining(status);
     if (zip) call.send({ status: 200, type: JSON_TYPE, body: gzipSync(body, { level: 1 }), headers: GZIPPED, close });
-    else call.send({ status: 200, type: JSON_TYPE, body, close });
+    else {
+      const reply = close ? lastReply : jsonReply;
+      reply.body = body;
+      call.send(reply);
+    }
   }
 
   function debug(call: HttpCall): void {
@@ -252,7 +258,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   function conclude(call: HttpCall, deadlineMs: number, debugging: boolean) {
     if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
-    bidIds.length = 0;
+    bidCount = 0;
     const { reason } = auction.run(scan, profile!, nowMs, keep);
     if (timed || span !== null) ended(AUCTION);
     if (reason !== null) noBid(call, reason, true);
@@ -353,4 +359,7 @@ function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } 
 const JSON_TYPE = 'application/json';
 const GZIPPED = [['Content-Encoding', 'gzip']] as const;
 const noContent = { status: 204 } as const;
+// Used again: of a reply that waits only the body is kept anew.
+const jsonReply = { status: 200, type: JSON_TYPE, body: new Uint8Array(0) as Uint8Array, close: false };
+const lastReply = { ...jsonReply, close: true };
 const noContentAndClose = { status: 204, close: true } as const;

@@ -9,7 +9,7 @@ export interface HttpCall {
   header(name: string): string;
   /** The caller's address as the socket knows it. */
   remoteIp(): string;
-  /** Answers; does nothing when the caller has gone. `body` is copied. */
+  /** Answers; does nothing when the caller has gone. `body` is copied, the rest must stay as it is. */
   send(reply: Reply): void;
 }
 

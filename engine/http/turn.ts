@@ -11,8 +11,10 @@ export interface HeldCall {
 export interface Turn<Call extends HeldCall> {
   /** Keeps a request for the end of the turn; the body is copied. @returns false when there is no room: answer it now */
   add(call: Call, body: Uint8Array): boolean;
-  /** Copies the body of an answer. @returns null when there is no room: write it now */
-  hold(body: Uint8Array): Uint8Array | null;
+  /** Copies the body of an answer. @returns where it is kept, -1 when there is no room: write it now */
+  hold(body: Uint8Array): number;
+  /** The body that is kept at a place, which is valid until it is written. */
+  held(at: number, length: number): Uint8Array;
 }
 
 /** Requests of one turn that are kept, and decided one after the other before their answers are written. */
@@ -76,11 +78,12 @@ export function createTurn<Call extends HeldCall>(
       return true;
     },
     hold(body) {
-      if (answersEnd + body.length > ANSWERS_BYTES) return null;
-      answerBytes.set(body, answersEnd);
-      const kept = new Uint8Array(answers, answersEnd, body.length);
-      answersEnd += body.length;
-      return kept;
+      const at = answersEnd;
+      if (at + body.length > ANSWERS_BYTES) return -1;
+      answerBytes.set(body, at);
+      answersEnd = at + body.length;
+      return at;
     },
+    held: (at, length) => new Uint8Array(answers, at, length),
   };
 }

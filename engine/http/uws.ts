@@ -108,8 +108,9 @@ interface CallOwner {
   readonly traced: boolean;
   onData(call: Call, chunk: ArrayBuffer, isLast: boolean): void;
   onDone(call: Call): void;
-  /** Keeps the body of an answer until it is written. */
-  hold(body: Uint8Array): Uint8Array | null;
+  /** Keeps the body of an answer until it is written, see `Turn`. */
+  hold(body: Uint8Array): number;
+  held(at: number, length: number): Uint8Array;
 }
 
 /**
@@ -132,6 +133,9 @@ class Call implements HttpCall {
   #kept: Map<string, string> | null = null;
   #reply: Reply = { status: 204 };
   #body: Uint8Array | string | undefined;
+  /** Where the body is kept, -1 when it is `#body`; as numbers, because an object would be garbage that is written down. */
+  #heldAt = -1;
+  #heldBytes = 0;
   /** Answered, but the answer is written when all of this turn are decided. */
   #held = false;
   done = true;
@@ -168,6 +172,7 @@ class Call implements HttpCall {
     this.done = false;
     this.holding = false;
     this.#held = false;
+    this.#heldAt = -1;
     this.complete = false;
     this.pieces = null;
     this.heldBytes = 0;
@@ -212,9 +217,10 @@ class Call implements HttpCall {
 
   #hold(body: Uint8Array | string | undefined): boolean {
     if (body instanceof Uint8Array) {
-      const kept = this.#owner.hold(body);
-      if (kept === null) return false;
-      this.#body = kept;
+      this.#heldAt = this.#owner.hold(body);
+      if (this.#heldAt < 0) return false;
+      this.#heldBytes = body.length;
+      this.#body = undefined;
     }
     this.#held = true;
     return true;
@@ -237,7 +243,7 @@ class Call implements HttpCall {
   #write(): void {
     const res = this.res!;
     const reply = this.#reply;
-    const body = this.#body;
+    const body = this.#heldAt < 0 ? this.#body : this.#owner.held(this.#heldAt, this.#heldBytes);
     if (reply.status !== 200) res.writeStatus(statusLines[reply.status] ?? `${reply.status} Error`);
     if (reply.type !== undefined) res.writeHeader('Content-Type', reply.type);
     if (reply.headers !== undefined) for (const [name, value] of reply.headers) res.writeHeader(name, value);
@@ -273,6 +279,7 @@ function createBodyReader(handlers: HttpHandlers) {
 
   const owner: CallOwner = {
     hold: turn.hold,
+    held: turn.held,
     traced: handlers.traced,
     onData(call, chunk, isLast) {
       if (call.done) return;

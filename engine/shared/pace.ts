@@ -21,7 +21,7 @@ export function createSharedPace(slots: number): SharedPace {
 
 /** No multiplier was ever above this; at least 1,000,000. */
 export function highestMultiplier(pace: SharedPace): number {
-  return Atomics.load(pace, pace.length - ROW + MULTIPLIER);
+  return pace[pace.length - ROW + MULTIPLIER]!;
 }
 
 /**

