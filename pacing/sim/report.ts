@@ -17,6 +17,11 @@ export function htmlReport(
     const points = curve(score.byMinute, budgetNanos);
     return `<path d="${points}" fill="none" stroke="${COLOURS[at % COLOURS.length]}" stroke-width="${at === 0 ? 3 : 1.5}"/>`;
   });
+  const hours = traffic.length / 60;
+  const marks = [0, 1, 2, 3, 4].map((part) => {
+    const x = PAD + ((WIDTH - PAD * 1.5) * part) / 4;
+    return `<text x="${x.toFixed(0)}" y="${HEIGHT - PAD + 18}" font-size="12" text-anchor="middle">${((hours * part) / 4).toFixed(0)} h</text>`;
+  });
   const total = traffic.reduce((sum, one) => sum + one, 0);
   const plan = `<path d="${curve(traffic, total)}" fill="none" stroke="#000" stroke-dasharray="4 4"/>`;
   const rows = scores.map((score, at) => {
@@ -41,6 +46,7 @@ table{border-collapse:collapse}th,td{padding:.3rem .8rem;text-align:right;border
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="100%" role="img" aria-label="Spend curves of all methods">
 <path d="M${PAD} ${PAD / 2}V${HEIGHT - PAD}H${WIDTH - PAD / 2}" fill="none" stroke="#000"/>
 <text x="4" y="${PAD / 2 + 5}" font-size="12">100 %</text><text x="14" y="${HEIGHT - PAD}" font-size="12">0</text>
+${marks.join('')}
 ${plan}
 ${curves.reverse().join('\n')}
 </svg>

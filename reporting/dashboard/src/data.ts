@@ -186,6 +186,9 @@ export interface PacingStatus {
   readonly actualNanos: string;
   readonly forecastNanos: string;
   readonly overDeliveredNanos: string;
+  readonly leaseNanos: string;
+  readonly reservedNanos: string;
+  readonly presumedNanos: string;
   readonly multiplierPpm: number;
   readonly passPpm: number;
   readonly state: string;

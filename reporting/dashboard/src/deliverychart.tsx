@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { axis, Chart, type Colours } from './chart.tsx';
 import { type PacingStatus, type Report, useData } from './data.ts';
-import { clockTime, money, moneyOfUnits } from './format.ts';
+import { clockTime, money, moneyOfUnits, share } from './format.ts';
 import type { LiveCampaign } from './live.ts';
 
 interface DeliveryChartProps {
@@ -37,10 +37,21 @@ export function DeliveryChart({ campaignId, timeZone, currency, live, status, no
         redrawOn={`${currency} ${timeZone}`}
       />
       {status !== null && <p class="note">{status.explanation}</p>}
+      {status !== null && <p class="note">{heldText(status, currency)}</p>}
       {status !== null && status.overDeliveredNanos !== '0' && (
         <p class="note">{money(status.overDeliveredNanos, currency)} delivered above the budget, not billed.</p>
       )}
     </>
+  );
+}
+
+/** How it bids now and what of its budget is out for bids. */
+function heldText(status: PacingStatus, currency: string): string {
+  const { multiplierPpm, passPpm, leaseNanos, reservedNanos, presumedNanos } = status;
+  const presumed = presumedNanos === '0' ? '' : ` (${money(presumedNanos, currency)} of it probably spent)`;
+  return (
+    `Bids at ${share(multiplierPpm / 1e6)} of their value in ${share(passPpm / 1e6)} of auctions. ` +
+    `${money(leaseNanos, currency)} lent to bidders, ${money(reservedNanos, currency)} reserved for open bids${presumed}.`
   );
 }
 
