@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { type Me, send } from './client.ts';
 import { Icon, Logo } from './icons.tsx';
+import { go } from './router.ts';
 
 const pages = [
   { path: '/', label: 'Overview', icon: 'overview', operator: false },
@@ -26,6 +27,8 @@ export function Shell({ me, path, onLogout, children }: ShellProps) {
   const logout = async (): Promise<void> => {
     await send('DELETE', '/session').catch(() => undefined);
     onLogout();
+    // Whoever logs in next may not have this page.
+    go('/');
   };
   return (
     <div class="shell">
