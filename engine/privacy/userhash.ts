@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CodedError } from '../../core/errors.ts';
+import { hexBytes } from '../../core/hex.ts';
 import { MAX_ONE_BLOCK_BYTES, sha256OneBlock } from './sha256.ts';
 
 /**
@@ -138,15 +139,15 @@ function isSpace(byte: number): boolean {
   return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
 /** The 16 hex digits that tokens and exports carry. */
 export function userHex(hi: number, lo: number): string {
   return eightDigits(hi) + eightDigits(lo);
 }
 
 function eightDigits(word: number): string {
-  return HEX[word >>> 24]! + HEX[(word >>> 16) & 255]! + HEX[(word >>> 8) & 255]! + HEX[word & 255]!;
+  return (
+    hexBytes[word >>> 24]! + hexBytes[(word >>> 16) & 255]! + hexBytes[(word >>> 8) & 255]! + hexBytes[word & 255]!
+  );
 }
 
 /** Reads 16 hex digits. @returns false, and zeros, when it is anything else */

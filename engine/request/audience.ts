@@ -26,7 +26,6 @@ const trimmed = new TextCache((text) => new Term(text.trim()));
 const languages = new TextCache((text) => new Term(primaryLanguage(text)));
 const exchanges = new Map<string, Term>();
 const categoryTerms = termsCache(withParent);
-const keywordTerms = termsCache((text) => text.split(',', MAX_WORDS).map((word) => word.trim().toLowerCase()));
 const domainTerms = termsCache((text) => domainsAbove(siteDomain(text)));
 
 /** Several terms by a text, each once. */
@@ -255,7 +254,8 @@ function readKeywords(scan: RequestScan, node: number, field: number, array: num
   for (let item = scan.first(node, array); item !== 0; item = scan.next(item)) {
     list.add(scan.itemCached(item, lowerCase));
   }
-  list.addAll(scan.cached(node, field, keywordTerms));
+  // Each word is known by itself: whole lists hardly ever come again.
+  scan.addPieces(node, field, MAX_WORDS, lowerCase, list);
 }
 
 function readSegments(scan: RequestScan, list: TermList): void {

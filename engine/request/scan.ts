@@ -19,6 +19,7 @@ const PADDING_BYTES = 32;
 const MOST_SPARE = 4096;
 const FIRST_BODY_BYTES = 256 * 1024;
 const PAGE_BYTES = 65_536;
+const COMMA = 0x2c;
 const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** What scanner.as exports. */
@@ -196,6 +197,30 @@ export class RequestScan {
   itemCached<Value>(item: number, cache: TextCache<Value>): Value {
     if (this.#itemWords[6 * item + 3] !== TAG.ascii) return cache.make(this.itemText(item));
     return this.#known(this.#itemValues[3 * item]!, this.#itemWords[6 * item + 2]!, cache);
+  }
+
+  /** Adds what each piece of a text stands for, as commas part it. @param most pieces that are looked at */
+  addPieces<Value>(
+    node: number,
+    field: number,
+    most: number,
+    cache: TextCache<Value>,
+    into: { add(value: Value): void },
+  ): void {
+    const cell = node + field;
+    if (node < 0 || this.#cellWords[4 * cell + 3] === TAG.absent) return;
+    if (this.#cellWords[4 * cell + 3] !== TAG.ascii) {
+      for (const piece of this.text(node, field).split(',', most)) into.add(cache.make(piece));
+      return;
+    }
+    const end = this.#cellWords[4 * cell + 2]!;
+    let from = this.#cellValues[2 * cell]!;
+    for (let pieces = 0; pieces < most && from <= end; pieces++) {
+      let to = from;
+      while (to < end && this.#bytes[to] !== COMMA) to++;
+      into.add(from === to ? cache.ofNothing : this.#known(from, to, cache));
+      from = to + 1;
+    }
   }
 
   /** What the ASCII text in [start, end) stands for. */

@@ -41,6 +41,27 @@ describe('the text cache', () => {
     }
   });
 
+  it('takes a list apart at its commas', () => {
+    const scan = new RequestScan();
+    const cache = new TextCache(loud);
+    const most = 5;
+    const { site } = shapes.REQUEST.f;
+    const { keywords } = shapes.SITE.f;
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 8 }), (words) => {
+        const list = words.join(',');
+        const body = Buffer.from(JSON.stringify({ site: { keywords: list } }));
+        expect(scan.scan(body, body.length)).toBeNull();
+        const found: string[] = [];
+        const into = { add: (word: string) => found.push(word) };
+        scan.addPieces(scan.object(scan.root, site), keywords, most, cache, into);
+        expect(found).toEqual(list.split(',', most).map(loud));
+        scan.addPieces(-1, keywords, most, cache, into);
+        expect(found.length).toBeLessThanOrEqual(most);
+      }),
+    );
+  });
+
   it('makes a text that comes again only once, and a long one, or one it is not to remember, each time', () => {
     let made = 0;
     const count = (given: string) => {
