@@ -12,8 +12,8 @@ const PLENTY_MICROS = 100_000_000;
 const CPM_MICROS = 4_000_000;
 /** Some hundred impressions of about half the bid each. */
 const ACCOUNT_MICROS = 200_000;
-/** One campaign's each: all of them bid at once. */
-const DEVICE_TYPES = [['2'], ['4'], ['1', '3', '5', '6', '7']];
+/** Of each campaign; the last takes part everywhere, and equal prices are decided by hash. */
+const DEVICE_TYPES = [['2'], ['4'], ['1', '2', '3', '4', '5', '6', '7']];
 /** The most a bid can cost, nanos. */
 const DEAREST_NANOS = CPM_MICROS;
 const WITHIN_MS = 1000;
@@ -49,7 +49,13 @@ describe.runIf(kafkaMissing() === null)('an account that runs out of money by it
       body: JSON.stringify({ budget: { dailyMicros: null, lifetimeMicros: ACCOUNT_MICROS } }),
     });
     traffic = startTraffic(
-      { url: `${cluster.balancer.url}/openrtb2/bid/demo`, rps: 200, market: { noticeDelayMs: 50, renderDelayMs: 50 } },
+      {
+        url: `${cluster.balancer.url}/openrtb2/bid/demo`,
+        rps: 100,
+        // A busy machine's late answers are no bids, and nobody tells of them.
+        tmaxMs: 2000,
+        market: { noticeDelayMs: 50, renderDelayMs: 50 },
+      },
       {
         clock: systemClock,
         random: seededRandom(11),
@@ -70,39 +76,44 @@ describe.runIf(kafkaMissing() === null)('an account that runs out of money by it
     (await callApi<{ items: PacingStatus[] }>(cluster, '/api/v1/pacing')).items;
 
   it('wins nothing more a second after its last money was won, in any campaign, on any bidder, and says so', async () => {
-    await until(
-      async () => wins.length > 0 && performance.now() - wins.at(-1)!.atMs > QUIET_MS,
-      180_000,
-      'nothing is won any more',
+    const budgetNanos = ACCOUNT_MICROS * 1000;
+    // Dry: the dearest bid does not fit any more, or so much is presumed spent that it does not.
+    let dryMs = 0;
+    const isDry = async (): Promise<boolean> => {
+      const state = (await statuses()).find(({ level }) => level === 'account')?.state;
+      const won = wins.find(({ sumNanos }) => sumNanos > budgetNanos - DEAREST_NANOS);
+      dryMs = won?.atMs ?? performance.now();
+      return won !== undefined || state === 'budget_spent';
+    };
+    await until(isDry, 180_000, 'the account is dry');
+    await until(async () => performance.now() - wins.at(-1)!.atMs > QUIET_MS, 60_000, 'nothing is won any more');
+    const found = await statuses();
+    console.log(
+      found.map(({ level, id, state, explanation }) => `${level} ${id}: ${state}: ${explanation}`).join('\n'),
     );
     const requests = traffic.status().requests;
-    const budgetNanos = ACCOUNT_MICROS * 1000;
     const last = wins.at(-1)!;
-    // Dry: the dearest bid does not fit any more.
-    const dry = wins.find(({ sumNanos }) => sumNanos > budgetNanos - DEAREST_NANOS);
     console.log(
       JSON.stringify({
         wins: wins.length,
         delivered: last.sumNanos / budgetNanos,
-        lastAfterDryMs: dry === undefined ? null : Math.round(last.atMs - dry.atMs),
+        lastAfterDryMs: Math.round(last.atMs - dryMs),
         byCampaign: ids.map((id) => wins.filter(({ campaign }) => campaign === String(id)).length),
       }),
     );
     for (const id of ids) expect(wins.some(({ campaign }) => campaign === String(id))).toBe(true);
     expect(last.sumNanos).toBeLessThanOrEqual(budgetNanos);
-    expect(last.sumNanos).toBeGreaterThan(0.97 * budgetNanos);
-    if (dry !== undefined) expect(last.atMs - dry.atMs).toBeLessThan(WITHIN_MS);
+    expect(last.atMs - dryMs).toBeLessThan(WITHIN_MS);
     // Traffic goes on, and both bidders answer it.
     await until(async () => traffic.status().requests > requests + 100, 30_000, 'more requests');
     expect(performance.now() - wins.at(-1)!.atMs).toBeGreaterThan(QUIET_MS);
-    const found = await statuses();
     const account = found.find(({ level }) => level === 'account')!;
-    expect(account.actualNanos).toBe(String(last.sumNanos));
+    expect(account.state).toBe('budget_spent');
+    // What was won and not told of is presumed, on a busy machine more.
+    expect(Number(account.actualNanos)).toBeLessThanOrEqual(last.sumNanos);
+    expect(Number(account.actualNanos) + Number(account.presumedNanos)).toBeGreaterThan(0.95 * budgetNanos);
     expect(account.overNanos).toBe('0');
-    console.log(
-      found.map(({ level, id, state, explanation }) => `${level} ${id}: ${state}: ${explanation}`).join('\n'),
-    );
-  }, 240_000);
+  }, 280_000);
 
   it('bids again within seconds when it is given more', async () => {
     const { advertiserId } = await callApi<{ advertiserId: number }>(cluster, `/api/v1/campaigns/${ids[0]}`);

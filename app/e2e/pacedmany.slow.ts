@@ -86,6 +86,8 @@ async function watchDay(system: System, clock: Clock, midnightMs: number, mode: 
     {
       url: `${system.bidUrl}/openrtb2/bid/demo`,
       rps: RPS,
+      // A busy machine's late answers are bids of which nobody tells: that is not what is looked at here.
+      tmaxMs: 1000,
       // Every request is one that every campaign may bid for, without floors: hindsight can be computed.
       mix: { videoShare: 0, nativeShare: 0, multiImpShare: 0, dealShare: 0, floorMedianCpm: 0.001 },
       market: {
