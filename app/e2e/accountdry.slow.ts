@@ -87,6 +87,10 @@ describe.runIf(kafkaMissing() === null)('an account that runs out of money by it
     };
     await until(isDry, 180_000, 'the account is dry');
     await until(async () => performance.now() - wins.at(-1)!.atMs > QUIET_MS, 60_000, 'nothing is won any more');
+    // Late notices are no bar.
+    const isSpent = async (): Promise<boolean> =>
+      (await statuses()).find(({ level }) => level === 'account')?.state === 'budget_spent';
+    await until(isSpent, 120_000, 'the account says so');
     const found = await statuses();
     console.log(
       found.map(({ level, id, state, explanation }) => `${level} ${id}: ${state}: ${explanation}`).join('\n'),
@@ -108,12 +112,11 @@ describe.runIf(kafkaMissing() === null)('an account that runs out of money by it
     await until(async () => traffic.status().requests > requests + 100, 30_000, 'more requests');
     expect(performance.now() - wins.at(-1)!.atMs).toBeGreaterThan(QUIET_MS);
     const account = found.find(({ level }) => level === 'account')!;
-    expect(account.state).toBe('budget_spent');
     // What was won and not told of is presumed, on a busy machine more.
     expect(Number(account.actualNanos)).toBeLessThanOrEqual(last.sumNanos);
     expect(Number(account.actualNanos) + Number(account.presumedNanos)).toBeGreaterThan(0.95 * budgetNanos);
     expect(account.overNanos).toBe('0');
-  }, 280_000);
+  }, 400_000);
 
   it('bids again within seconds when it is given more', async () => {
     const { advertiserId } = await callApi<{ advertiserId: number }>(cluster, `/api/v1/campaigns/${ids[0]}`);
