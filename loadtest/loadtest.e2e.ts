@@ -44,6 +44,10 @@ describe('sender threads', () => {
         url: server.url,
         stages: [{ fromRps: 300, toRps: 300, durationMs: 2000 }],
         threads: 2,
+        // Generous, so that a busy machine is not taken for a broken sender.
+        timeoutMs: 60_000,
+        tmaxMs: 60_000,
+        maxLateMs: 60_000,
         market,
         gates: [gate('lost_events=0'), gate('errors=0%')],
         audit: { apiUrl: server.origin, apiKey: 'secret', drainMs: 20_000 },
