@@ -48,13 +48,20 @@ describe('a day in three minutes', () => {
       { clock: systemClock, random: seededRandom(5) },
     );
     const samples: { readonly share: number; readonly spent: number; readonly planned: number }[] = [];
+    const told: string[] = [];
     while (clock.nowMs() < midnightMs + DAY_MS) {
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       const status = await campaignStatus(system);
       if (status === undefined || status.fromMs !== midnightMs) continue;
       const share = (clock.nowMs() - midnightMs) / DAY_MS;
       samples.push({ share, spent: units(status.actualNanos), planned: units(status.plannedNanos) });
+      const { multiplierPpm, leaseNanos, reservedNanos, presumedNanos, state } = status;
+      told.push(
+        `${share.toFixed(3)} spent ${status.actualNanos} of ${status.plannedNanos}, multiplier ${multiplierPpm}, ` +
+          `lent ${leaseNanos}, reserved ${reservedNanos}, presumed ${presumedNanos}: ${state}`,
+      );
     }
+    console.log(told.join('\n'));
     const truth = await run.stop({ deliver: true });
     const spentToday = await spendOfDay(system, midnightMs);
 

@@ -7,7 +7,7 @@ import { measureRound, type RoundCost } from './manylines.ts';
 import { tuneBaselines } from './tuning.ts';
 
 export interface BenchOptions {
-  /** A few cells and one seed, under 45 s. */
+  /** A few cells and one seed, under a minute. */
   readonly quick: boolean;
   readonly seed?: number;
   /** Seeds per cell; 10 by default, 1 when quick. */
