@@ -64,7 +64,7 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.waitForSelector('.creatives strong');
     await expect.poll(() => page.textContent('[data-field=sentence]')).toContain('On plan');
     await page.waitForSelector(
-      '.note:has-text("Bids at 72% of their value in 100% of auctions. $0.10 lent to bidders, $0.003 reserved")',
+      '.note:has-text("Bids at 72% of their value in 100% of auctions. $0.10 lent to bidders, $0.0030 reserved")',
     );
     await screenshot(page, 'campaign', true);
     await page.click('text=Pause');
