@@ -76,7 +76,7 @@ export const options: Readonly<Record<string, Option>> = {
       into('options', 'maxLateMs'),
     ),
     pace: oneOf(
-      'timer (default: starts up to 1.5 ms late) or precise (takes half a core per thread)',
+      'timer (default: starts up to 1.5 ms late) or precise (takes most of a core per thread)',
       ['timer', 'precise'],
       into('options', 'pace'),
     ),

@@ -25,7 +25,7 @@ export interface SenderOptions {
   readonly maxWaiting: number;
   /**
    * `timer` sleeps between requests, wakes for answers, and starts requests up to about 1.5 ms late; `precise` looks at its
-   * clock and its sockets every 0.05 ms, which takes about half a core.
+   * clock and its sockets every 0.05 ms, which takes most of a core.
    */
   readonly pace: 'timer' | 'precise';
   /** Requests intended before this are sent but not counted, ms from the beginning. */
