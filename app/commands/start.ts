@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { exitCodes } from '../../core/exitcodes.ts';
@@ -68,6 +69,7 @@ async function startRoles(
   ]);
   const bidUrl = bidder.urls.bid ?? '';
   const apiUrl = reporting.urls.api ?? '';
+  if (demo) await firstBid(bidUrl, context.clock);
   console.log(banner(bidUrl, apiUrl, operatorKey, [...reporting.notes, ...bidder.notes], context.clock, startedMs));
   if (!traffic) return;
   await supervisor.start({
@@ -100,6 +102,25 @@ export const sampleRequest = {
   user: { id: 'visitor-1' },
   tmax: 100,
 };
+
+/**
+ * Waits until the demo's campaigns bid: a bid server is ready before the pacer has given it its first credit, and answers
+ * 204 until then. Asks with `test`, which spends nothing; goes on after `FIRST_BID_WITHIN_MS` in any case.
+ */
+async function firstBid(bidUrl: string, clock: Clock): Promise<void> {
+  const body = JSON.stringify({ ...sampleRequest, test: 1 });
+  const headers = { 'content-type': 'application/json' };
+  const untilMs = clock.monotonicMs() + FIRST_BID_WITHIN_MS;
+  while (clock.monotonicMs() < untilMs) {
+    // A bidder that ended is started again: that is told elsewhere.
+    const answer = await fetch(`${bidUrl}/openrtb2/bid/demo`, { method: 'POST', headers, body }).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer !== null && answer.status !== 204) return;
+    await setTimeout(FIRST_BID_EVERY_MS);
+  }
+}
+const FIRST_BID_WITHIN_MS = 10_000;
+const FIRST_BID_EVERY_MS = 20;
 
 function banner(
   bidUrl: string,
