@@ -6,7 +6,8 @@ const built = join(import.meta.dirname, '../../dist/loadtest/selfcheck/selfcheck
 
 it('a sender costs a core 20,000 requests a second, and adds little to what it measures', async () => {
   const { runSelfCheck } = (await import(built)) as typeof import('./selfcheck.ts');
-  // What a request costs is CPU time, whatever else runs. What is added is time on the wall: the least of some rounds.
+  // What a request costs is CPU time, whatever else runs. What is added is time on the wall: the least of some rounds, and
+  // the usual request only, for the worst hundredth belongs to whoever stops the machine's cores; selfcheck.slow.ts judges it.
   let [typicalMs, aloneMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let tries = 0; tries < 3 && !(aloneMs < 0.3); tries++) {
     const check = { ratePerSecond: 10_000, rounds: 1, seconds: 1, warmupSeconds: 1 };
@@ -21,7 +22,6 @@ it('a sender costs a core 20,000 requests a second, and adds little to what it m
     const rate = Math.round(capacity.answeredPerCpuSecond);
     console.log(`sender: ${rate} requests/s per core, adds ${typicalMs} ms (p50), ${aloneMs} ms (p99, alone)`);
   }
-  // Beside other programs, and with code that is hardly compiled, these find gross faults only; selfcheck.slow.ts judges.
-  expect(typicalMs).toBeLessThan(5);
-  if (aloneMs < Number.POSITIVE_INFINITY) expect(aloneMs).toBeLessThan(5);
+  // Each try printed 0.17 ms, on a busy machine, too.
+  expect(typicalMs).toBeLessThan(1);
 });
