@@ -9,7 +9,8 @@ const START = Date.parse('2026-11-24T00:00:00Z');
 const BUDGET = 1_000_000_000n;
 const BID = 20_000_000;
 
-it('a bill after its time-out raises what was delivered above the budget, never what is billed', () => {
+/** A pacer with one campaign on a daily budget that spends as soon as possible, and the bidder that bids for it. */
+function oneCampaign() {
   const core = createPacerCore(pacerDefaults);
   core.change({ kind: 'advertiser', entity: advertiserSchema.parse({ id: 1, name: 'A' }) });
   const budget = { dailyMicros: Number(BUDGET / 1000n) };
@@ -18,6 +19,11 @@ it('a bill after its time-out raises what was delivered above the budget, never 
   const item = lineItemSchema.parse({ id: 100, campaignId: 10, name: 'L', goal, pacing: 'asap' });
   core.change({ kind: 'line_item', entity: item });
   const node = createSimNode(0, 1, { mode: 'standard', releaseAfterMs: 30_000 });
+  return { core, node };
+}
+
+it('a bill after its time-out raises what was delivered above the budget, never what is billed', () => {
+  const { core, node } = oneCampaign();
   const late: string[] = [];
   let nowMs = START;
   let bids = 0;
@@ -63,14 +69,7 @@ it('a bill after its time-out raises what was delivered above the budget, never 
 });
 
 it('what bidders presume spent is kept out of the credit, shown and explained, and is never billed', () => {
-  const core = createPacerCore(pacerDefaults);
-  core.change({ kind: 'advertiser', entity: advertiserSchema.parse({ id: 1, name: 'A' }) });
-  const budget = { dailyMicros: Number(BUDGET / 1000n) };
-  core.change({ kind: 'campaign', entity: campaignSchema.parse({ id: 10, advertiserId: 1, name: 'C', budget }) });
-  const goal = { type: 'cpm', bidCpmMicros: BID };
-  const item = lineItemSchema.parse({ id: 100, campaignId: 10, name: 'L', goal, pacing: 'asap' });
-  core.change({ kind: 'line_item', entity: item });
-  const node = createSimNode(0, 1, { mode: 'standard', releaseAfterMs: 30_000 });
+  const { core, node } = oneCampaign();
   const cell = 'campaign:10:2026-11-24';
   let nowMs = START;
   /** One second in which the bidder tells this of the cell. */
