@@ -35,6 +35,7 @@ export const noBidReasons = {
   below_floor: { stage: 'floor', nbr: 500, says: 'Our highest price is below the floor.' },
   deal: { stage: 'floor', nbr: 500, says: 'The private auction has no deal for it.' },
   pacing: { stage: 'pacing', nbr: 500, says: 'Held back by the pacer to follow the plan.' },
+  unpaced: { stage: 'pacing', nbr: 500, says: 'The pacer has not spoken of it yet.' },
   budget: { stage: 'budget', nbr: 500, says: 'No credit left on a level of the budget.' },
   creative_size: { stage: 'creative', nbr: 500, says: 'No creative fits the impression.' },
   creative_approval: { stage: 'creative', nbr: 500, says: 'No fitting creative is approved for this exchange.' },

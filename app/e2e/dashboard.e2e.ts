@@ -58,6 +58,18 @@ describe.runIf(mustRun)('an advertiser in a real browser, on the real system', (
     expect(spent).toBeGreaterThan(0);
     await expect.poll(() => shown('spend'), { timeout: WAIT_MS }).toBeGreaterThan(spent);
 
+    // Every impression it matched is told of: it bid, or lost it at a stage.
+    interface Funnel {
+      readonly matched: number;
+      readonly bids: number;
+      readonly stages: readonly { readonly stage: string; readonly lost: number }[];
+    }
+    const funnel = await callApi<Funnel>(system, `/api/v1/campaigns/${campaignId}/funnel`);
+    expect(funnel.bids).toBeGreaterThan(0);
+    expect(funnel.stages.map(({ stage }) => stage)).toContain('floor');
+    expect(funnel.bids + funnel.stages.reduce((sum, { lost }) => sum + lost, 0)).toBe(funnel.matched);
+    await page.waitForSelector('.funnel li:has-text("Below the floor price")');
+
     await page.click('text=Pause');
     await page.waitForSelector('.page-head .pill:has-text("paused")');
     const pausedAt = performance.now();

@@ -198,6 +198,7 @@ export async function startApiPart(
       publicUrl: config.publicUrl === '' ? null : config.publicUrl.replace(/\/$/, ''),
       version,
       limits: { maxAdFilesBytes: config.adFilesMaxBytes },
+      currencies: ['USD', ...Object.keys(config.currencies)],
       alerts: {
         maxP99Ms: config.slaP99Ms,
         maxErrorPercent: config.slaErrorPercent,

@@ -46,7 +46,12 @@ describe('an auction that knows people, rates and prices', () => {
     refusals = [];
   });
 
-  function run(changes: readonly CampaignChange[], request: object, profile: ExchangeProfile = defaultProfile) {
+  function run(
+    changes: readonly CampaignChange[],
+    request: object,
+    profile: ExchangeProfile = defaultProfile,
+    gate: BudgetGate = rich,
+  ) {
     const catalog = new Catalog(() => 'https://bid.example');
     for (const entry of changes)
       catalog.apply({ change: entry, slot: entry.kind === 'line_item' ? entry.entity.id - 100 : -1 });
@@ -58,7 +63,7 @@ describe('an auction that knows people, rates and prices', () => {
     };
     const auction = new Auction(
       catalog,
-      rich,
+      gate,
       tally,
       new Map([
         ['USD', 1],
@@ -96,6 +101,15 @@ describe('an auction that knows people, rates and prices', () => {
     plan.count(insight.caps, user, { campaignId: 10, lineItemId: 100, creativeId }, NOW / 1000);
     refusals = [];
   }
+
+  it.each([
+    ['a pacer that has not spoken of it', { load: () => false, multiplierPpm: 0 }, 'unpaced'],
+    ['a pacer that lets it bid nothing', { multiplierPpm: 0 }, 'pacing'],
+    ['a level without credit', { covers: () => false }, 'budget'],
+  ])('says that %s keeps it from bidding', (_, more, reason) => {
+    expect(run(smallInventory(), {}, defaultProfile, { ...rich, ...more }).reason).toBe(reason);
+    expect(refusals).toContain(`100 ${reason}`);
+  });
 
   it('does not bid past a cap, for that user alone', () => {
     const changes = [...smallInventory(), line({ frequencyCaps: [{ impressions: 1, per: 'day' }] })];

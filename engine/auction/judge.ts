@@ -85,7 +85,7 @@ export function judge(
   }
   const rate = doubles[double + DOUBLE.usdRate]! || rateOf(about.rates, catalog.line(slot).advertiser.currency);
   if (Number.isNaN(rate)) return 'unsupported_currency';
-  if (!gate.load(slot)) return 'budget';
+  if (!gate.load(slot)) return 'unpaced';
   if ((flags & FLAG.capped) !== 0 && about.person.known && isCapped(catalog.line(slot), about)) return 'frequency_cap';
   const refusal =
     (flags & FLAG.plainBanner) !== 0
@@ -151,11 +151,16 @@ function judgeBanner(
   verdict.usdPrice = verdict.price * rate;
   verdict.usdFloor = floors.floorNanos;
   verdict.deal = null;
-  if (verdict.price < 1) return 'below_floor';
+  if (verdict.price < 1) return worthless(multiplierPpm);
   if (floors.privateOnly) return 'deal';
   if (verdict.usdPrice < verdict.usdFloor) return 'below_floor';
   verdict.creative = catalog.line(slot).creatives[0]!;
   return null;
+}
+
+/** Why a price is nothing: the pacer lets it bid nothing, or no floor is as low. */
+function worthless(multiplierPpm: number): NoBidReason {
+  return multiplierPpm === 0 ? 'pacing' : 'below_floor';
 }
 
 /** Whether the texts have to be compared: a bit in common, or what no bit stands for. */
@@ -226,7 +231,7 @@ function priceRefusal(
   const worth = valueNanos(about.insight.evidence, line.offer, creative.id, about.domainHash);
   trial.price = Math.floor((worth * multiplierPpm) / MILLION);
   trial.usdPrice = trial.price * rate;
-  return trial.price < 1 ? 'below_floor' : floorRefusal(line, creative, about, trial);
+  return trial.price < 1 ? worthless(multiplierPpm) : floorRefusal(line, creative, about, trial);
 }
 
 /** Whether a creative is of a form the impression offers. */

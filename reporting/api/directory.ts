@@ -23,6 +23,8 @@ export interface Directory {
   childrenOf(kind: Exclude<EntityKind, 'creative'>, id: number): readonly number[];
   count(): number;
   switches(): readonly KillSwitch[];
+  /** Currencies with a rate: bidders do not bid for accounts in others. */
+  readonly currencies: ReadonlySet<string>;
   /** The advertiser an entity belongs to; undefined when a link of its path is missing. */
   advertiserOf(kind: EntityKind, entity: Entities[EntityKind]): number | undefined;
   /**
@@ -45,6 +47,8 @@ export interface DirectoryOptions {
   readonly confirmWithinMs: number;
   /** Writers that may wait for their turn. */
   readonly maxWaitingWriters: number;
+  /** ISO-4217 codes that bidders have a rate for. Default: US dollars alone. */
+  readonly currencies?: Iterable<string>;
 }
 
 interface Waiter {
@@ -121,6 +125,7 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     childrenOf: (kind, id) => [...(children[kind].get(id) ?? [])].sort((a, b) => a - b),
     count: () => entityKinds.reduce((sum, kind) => sum + byId[kind].size, 0),
     switches: () => [...switches.values()],
+    currencies: new Set(options.currencies ?? ['USD']),
     advertiserOf: (kind, entity) => advertiserOf(byId, kind, entity),
     async write(changes) {
       const missing = new Map(

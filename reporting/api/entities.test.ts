@@ -53,6 +53,32 @@ describe('entities', () => {
     expect((await api.call('GET', '/api/v1/campaigns')).json.items).toEqual([]);
   });
 
+  it('does not make active what can not bid in its currency, and says who can help', async () => {
+    const api = await createHarness();
+    const body = { name: 'Swiss', currency: 'CHF' };
+    const refused = await api.call('POST', '/api/v1/advertisers', { body });
+    expect([refused.status, refused.json.code, refused.json.field]).toEqual([422, 'unsupported_currency', 'currency']);
+    expect(refused.json.detail).toMatch(/CHF.*no rate.*"currencies".*EUR, USD/);
+    const account = (await api.call('POST', '/api/v1/advertisers', { body: { ...body, status: 'draft' } })).json;
+    const active = { advertiserId: account.id, name: 'C' };
+    const campaign = await api.call('POST', '/api/v1/campaigns', { body: active });
+    expect([campaign.status, campaign.json.code, campaign.json.field]).toEqual([422, 'unsupported_currency', 'status']);
+    const draft = await api.call('POST', '/api/v1/campaigns', { body: { ...active, status: 'draft' } });
+    expect(draft.status).toBe(201);
+    const change = async (path: string, version: number, status: string, more: object = {}) =>
+      api.call('PATCH', path, { body: { status, ...more }, headers: { 'if-match': `"v${version}"` } });
+    const path = `/api/v1/campaigns/${draft.json.id}`;
+    expect((await change(path, 1, 'active')).json.code).toBe('unsupported_currency');
+    const account2 = `/api/v1/advertisers/${account.id}`;
+    expect((await change(account2, 1, 'active')).json.code).toBe('unsupported_currency');
+    // Why it does not spend, while it is so.
+    const why = await api.call('GET', `${path}/hindrances`);
+    expect(why.json.items.map(({ code }: { code: string }) => code)).toContain('unsupported_currency');
+    expect((await change(account2, 1, 'active', { currency: 'EUR' })).status).toBe(200);
+    expect((await change(path, 1, 'active')).status).toBe(200);
+    expect((await change(account2, 2, 'active', { currency: 'CHF' })).json.code).toBe('unsupported_currency');
+  });
+
   it('refuses a lost update', async () => {
     const api = await createHarness();
     const id = await advertiser(api);

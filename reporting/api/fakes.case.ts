@@ -188,7 +188,13 @@ export async function createHarness(
   const log = createMemoryLog();
   const clock = manualClock(START_MS);
   const documents = createMemoryDocuments();
-  const directory = await openDirectory({ log, logger: quiet, confirmWithinMs: 1000, maxWaitingWriters: 100 });
+  const directory = await openDirectory({
+    log,
+    logger: quiet,
+    confirmWithinMs: 1000,
+    maxWaitingWriters: 100,
+    currencies: ['USD', 'EUR'],
+  });
   const keys = createKeyRing({ documents, clock, bootstrapOperatorKey: OPERATOR_KEY });
   const people = createPeople({ documents, clock, cost: { N: 1024 } });
   const sessions = createSessions({ documents, clock, keys, people, lifetimeMs: 3_600_000 });

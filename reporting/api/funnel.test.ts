@@ -37,6 +37,8 @@ describe('the funnel', () => {
     ['no rendering', counts({ bids: 1000, wins: 500, impressions: 10 }), [], null, 'fewer than half'],
     ['the pacer', counts({}, { pacing: 900 }), [], 'Bids at 40 % to last the day.', 'Bids at 40 %'],
     ['pacing without words', counts({}, { pacing: 900 }), [], null, 'held back on purpose'],
+    ['no news of the pacer', counts({}, { unpaced: 900 }), [], null, 'have not heard yet how fast'],
+    ['no rate', counts({}, { unsupported_currency: 900 }), [], null, 'rate for the currency'],
     ['nothing', counts({}), [], null, 'nothing stands out'],
   ])('finds the sentence for %s', (_, given, blocked, pacing, said) => {
     expect(explainFunnel(given, blocked, pacing)).toContain(said);

@@ -48,6 +48,14 @@ const stageSentences: Readonly<Partial<Record<Stage, string>>> = {
   auction: 'It bids, but another of the line items here is usually worth more.',
 };
 
+/** Where one reason says more than its stage. */
+const reasonSentences: Readonly<Partial<Record<NoBidReason, string>>> = {
+  unpaced:
+    'Bidders have not heard yet how fast it may spend: that takes some seconds after a start. If it stays so, tell your operator.',
+  unsupported_currency:
+    'Its bids could not be converted: an operator gives a rate for the currency of the account in the setting "currencies".',
+};
+
 /** `GET /campaigns/:id/funnel?hours=1` */
 export function funnelRoutes(services: Services, pacing: PacingSource | null, gate: Gate): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
@@ -91,14 +99,17 @@ async function countFunnel(
   const [[bid], [event], reasons] = await Promise.all([
     ask({ metrics: ['matched', 'bids'] }),
     ask({ metrics: ['wins', 'impressions'] }),
-    ask({ dimensions: ['noBidReason'], metrics: ['noBids'] }),
+    ask({ dimensions: ['noBidReason'], metrics: ['lineItemNoBids'] }),
   ]);
   return {
     matched: Number(bid?.metrics.matched ?? 0),
     bids: Number(bid?.metrics.bids ?? 0),
     wins: Number(event?.metrics.wins ?? 0),
     impressions: Number(event?.metrics.impressions ?? 0),
-    noBids: new Map(reasons.map((row) => [String(row.dimensions.noBidReason ?? ''), Number(row.metrics.noBids ?? 0)])),
+    // The line items' own reasons: the requests' belong to no campaign.
+    noBids: new Map(
+      reasons.map((row) => [String(row.dimensions.noBidReason ?? ''), Number(row.metrics.lineItemNoBids ?? 0)]),
+    ),
   };
 }
 
@@ -125,12 +136,17 @@ export function explainFunnel(counts: FunnelCounts, blocked: readonly Hindrance[
   const total = bids + lost.reduce((sum, stage) => sum + stage.lost, 0);
   const worst = [...lost].sort((a, b) => b.lost - a.lost)[0];
   if (worst !== undefined && worst.lost > total / 2 && worst.stage !== 'pacing') {
-    return stageSentences[worst.stage] ?? worst.reasons[0]!.says;
+    return sentenceOf(worst);
   }
   if (bids > 100 && wins < bids / 50) return 'It bids, but loses almost every auction: others pay more. Raise the bid.';
   if (wins > 100 && impressions < wins / 2)
     return 'It wins, but fewer than half of the wins are shown: ask the exchange about its rendering.';
   if (pacing !== null && pacing !== '') return pacing;
-  if (worst?.stage === 'pacing' && worst.lost > total / 2) return stageSentences.pacing!;
+  if (worst?.stage === 'pacing' && worst.lost > total / 2) return sentenceOf(worst);
   return 'It is delivering; nothing stands out.';
+}
+
+function sentenceOf({ stage, reasons }: FunnelStage): string {
+  const { reason, says } = reasons[0]!;
+  return reasonSentences[reason as NoBidReason] ?? stageSentences[stage] ?? says;
 }

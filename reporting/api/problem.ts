@@ -36,6 +36,7 @@ const titles = {
   file_in_use: 'An ad shows this file',
   ad_files_full: 'There is no room for more files of ads',
   transition_not_allowed: 'This change of status is not allowed',
+  unsupported_currency: 'Bids can not be made in this currency',
   report_unsupported: 'These measures are not known by this dimension',
   not_ready: 'Not ready yet',
   store_unavailable: 'Reports are not available right now',

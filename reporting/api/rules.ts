@@ -15,7 +15,7 @@ const transitions: Readonly<Record<Status, readonly Status[]>> = {
 
 /** What a rule looks at beside the entity itself. */
 export interface Surroundings {
-  readonly directory: Pick<Directory, 'get' | 'childrenOf'>;
+  readonly directory: Pick<Directory, 'get' | 'childrenOf' | 'currencies'>;
   /** The campaign of a line item that is made in the same request. */
   readonly campaign?: Campaign;
   readonly nowMs: number;
@@ -23,7 +23,7 @@ export interface Surroundings {
 
 /**
  * Refuses what can not be meant, with the field and the reason.
- * @throws Problem invalid_field | transition_not_allowed
+ * @throws Problem invalid_field | transition_not_allowed | unsupported_currency
  */
 export function checkRules<K extends EntityKind>(
   kind: K,
@@ -32,8 +32,12 @@ export function checkRules<K extends EntityKind>(
   around: Surroundings,
 ): void {
   if (before !== undefined) checkTransition(before.status, entity.status);
-  if (kind === 'advertiser') checkBudget((entity as Advertiser).budget, cheapestOfAccount(entity.id, around));
+  if (kind === 'advertiser') {
+    checkAccountCurrency(entity as Advertiser, before as Advertiser | undefined, around);
+    checkBudget((entity as Advertiser).budget, cheapestOfAccount(entity.id, around));
+  }
   if (kind === 'campaign') {
+    checkCampaignCurrency(entity as Campaign, before as Campaign | undefined, around);
     checkFlight(entity as Campaign, before as Campaign | undefined, around.nowMs);
     checkBudget((entity as Campaign).budget, cheapestOf(entity.id, around));
   }
@@ -54,6 +58,41 @@ function checkTransition(from: Status, to: Status): void {
     detail: `status: ${from} can become ${allowed}, not ${to}.`,
     field: 'status',
   });
+}
+
+/** An account that can not bid is not made active, nor an active one changed to a currency it can not bid in. */
+function checkAccountCurrency(
+  entity: Advertiser,
+  before: Advertiser | undefined,
+  { directory }: Pick<Surroundings, 'directory'>,
+): void {
+  const { status, currency } = entity;
+  if (status !== 'active' || (before?.status === 'active' && before.currency === currency)) return;
+  if (!directory.currencies.has(currency)) throw unsupportedCurrency('currency', directory, currency);
+}
+
+function checkCampaignCurrency(
+  entity: Campaign,
+  before: Campaign | undefined,
+  { directory }: Pick<Surroundings, 'directory'>,
+): void {
+  if (entity.status !== 'active' || before?.status === 'active') return;
+  const currency = directory.get('advertiser', entity.advertiserId)?.currency;
+  if (currency !== undefined && !directory.currencies.has(currency))
+    throw unsupportedCurrency('status', directory, currency);
+}
+
+function unsupportedCurrency(field: string, { currencies }: Pick<Directory, 'currencies'>, currency: string): Problem {
+  const known = [...currencies].sort().join(', ');
+  return new Problem(422, 'unsupported_currency', {
+    detail: `${field}: ${withoutRate(currency)} It knows ${known}. Until then accounts and campaigns in ${currency} can be kept as drafts.`,
+    field,
+  });
+}
+
+/** What keeps an account in a currency from bidding, and who can help. */
+function withoutRate(currency: string): string {
+  return `The account is in ${currency}, and this server has no rate for it, so it can not bid: an operator gives one in the setting "currencies".`;
 }
 
 function checkFlight(entity: Campaign | LineItem, before: Campaign | LineItem | undefined, nowMs: number): void {
@@ -138,6 +177,8 @@ export function hindrances(directory: Directory, campaign: Campaign, nowMs: numb
   const advertiser = directory.get('advertiser', campaign.advertiserId);
   if (advertiser?.status !== 'active')
     found.push({ code: 'advertiser_not_active', message: 'The advertiser’s account is not active.' });
+  if (advertiser !== undefined && !directory.currencies.has(advertiser.currency))
+    found.push({ code: 'unsupported_currency', message: withoutRate(advertiser.currency) });
   if (campaign.status !== 'active')
     found.push({ code: 'campaign_not_active', message: `The campaign is ${campaign.status}.` });
   if (campaign.flight.startMs > nowMs)

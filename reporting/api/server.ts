@@ -48,6 +48,8 @@ export interface ApiConfig {
   /** How long a browser login lasts, ms. Default 12 hours. */
   readonly sessionLifetimeMs?: number;
   readonly limits?: Partial<ApiLimits>;
+  /** ISO-4217 codes that bidders have a rate for. Default: US dollars alone. */
+  readonly currencies?: readonly string[];
   /** When to raise alerts; see `alertDefaults`. */
   readonly alerts?: Partial<AlertConfig>;
 }
@@ -105,7 +107,13 @@ export async function startApi(config: ApiConfig, deps: ApiDeps): Promise<ApiSer
   const { log, clock, logger } = deps;
   mkdirSync(config.dataDir, { recursive: true });
   const documents = createLmdbDocuments(join(config.dataDir, 'api.lmdb'));
-  const directory = await openDirectory({ log, logger, confirmWithinMs: 5000, maxWaitingWriters: 256 });
+  const directory = await openDirectory({
+    log,
+    logger,
+    confirmWithinMs: 5000,
+    maxWaitingWriters: 256,
+    ...(config.currencies === undefined ? {} : { currencies: config.currencies }),
+  });
   const keys = createKeyRing({ documents, clock, bootstrapOperatorKey: config.bootstrapOperatorKey });
   const lifetimeMs = config.sessionLifetimeMs ?? 12 * 3_600_000;
   const people = createPeople({ documents, clock });

@@ -55,6 +55,7 @@ export async function startTestServer(
     staticDir: join(root, 'dist', 'dashboard'),
     bootstrapOperatorKey: OPERATOR_KEY,
     version: '0.0.0-test',
+    currencies: ['USD', 'EUR'],
     alerts: { maxP99Ms: 25, maxErrorPercent: 0.2, maxLag: 2000 },
   };
   const deps = {

@@ -72,16 +72,16 @@ export function madeUpReports(facts: readonly Fact[]): Reports {
       creative_size: Math.round(n * 0.6),
       lost_internal: n,
     };
-    return Object.entries(lost).map(([noBidReason, noBids]) => ({
+    return Object.entries(lost).map(([noBidReason, lineItemNoBids]) => ({
       timeMs: query.fromMs,
       dimensions: { noBidReason },
-      metrics: { noBids },
+      metrics: { lineItemNoBids },
     }));
   };
   return {
     ...events,
     query: async (query) =>
-      query.metrics.some((metric) => ['matched', 'bids', 'noBids', 'requests'].includes(metric))
+      query.metrics.some((metric) => ['matched', 'bids', 'lineItemNoBids', 'requests'].includes(metric))
         ? { rows: await bids(query), truncated: false }
         : events.query(query),
   };

@@ -130,10 +130,11 @@ function pageQueries(nowMs: number): Readonly<Record<string, ReportQueryInput>> 
 
 describe(`reports over ${EVENTS.toLocaleString('en-US')} events`, () => {
   const dir = process.env.EVENKEEL_REPORT_DIR ?? mkdtempSync(join(tmpdir(), 'evenkeel-reportspeed-'));
-  const nowMs = systemClock.nowMs();
   let month: MadeUpMonth;
+  let nowMs = 0;
   beforeAll(async () => {
-    month = await makeMonth(dir, EVENTS, nowMs);
+    month = await makeMonth(dir, EVENTS, systemClock);
+    nowMs = month.nowMs;
   });
   afterAll(async () => {
     await month?.store.close();

@@ -17,7 +17,7 @@ interface Funnel {
 }
 
 const stageNames: Readonly<Record<string, string>> = {
-  request: 'Request could not be used',
+  request: 'Could not take part',
   targeting: 'Outside targeting or hours',
   privacy: 'Privacy',
   caps: 'Frequency caps',
