@@ -34,6 +34,8 @@ export interface AuditResult {
   readonly differences: readonly AuditDifference[];
   /** Sum of the differences of counts, beyond what is uncertain. */
   readonly lostEvents: number;
+  /** Where something differs: what the server says that it received and did not believe, by its own names. */
+  readonly notBelieved: readonly { readonly type: string; readonly reason: string; readonly count: number }[];
   /** How long it took until the report was complete, ms. */
   readonly waitedMs: number;
   /** Why the report could not be read; '' when it was. */
@@ -75,6 +77,10 @@ export async function auditReport(
 ): Promise<AuditResult> {
   const startMs = clock.monotonicMs();
   let passedBefore = false;
+  const explained = async (result: AuditResult): Promise<AuditResult> => {
+    if (result.differences.length === 0) return result;
+    return { ...result, notBelieved: await fetchNotBelieved(options).catch(() => []) };
+  };
   for (;;) {
     let result: AuditResult;
     const waitedMs = clock.monotonicMs() - startMs;
@@ -85,7 +91,9 @@ export async function auditReport(
       if (error instanceof CodedError) return result;
     }
     // Equal twice in a row: what is counted twice may come late.
-    if ((result.passed && passedBefore) || waitedMs >= options.drainMs || signal?.aborted === true) return result;
+    if ((result.passed && passedBefore) || waitedMs >= options.drainMs || signal?.aborted === true) {
+      return explained(result);
+    }
     passedBefore = result.passed;
     await sleep(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => {});
   }
@@ -103,6 +111,7 @@ const emptyResult: AuditResult = {
   compared: 0,
   differences: [],
   lostEvents: 0,
+  notBelieved: [],
   waitedMs: 0,
   problem: '',
 };
@@ -134,7 +143,7 @@ function compareReport(reported: Reported, truth: Truth, waitedMs: number): Audi
   const events = [...truth.values()].some((mine) => counted.some(([, kind]) => mine.counts[kind].acknowledged > 0));
   const problem = events || differences.length > 0 ? '' : 'There was nothing to compare: no auction was won.';
   const passed = differences.length === 0 && problem === '';
-  return { passed, campaigns: campaigns.size, compared, differences, lostEvents, waitedMs, problem };
+  return { passed, campaigns: campaigns.size, compared, differences, lostEvents, notBelieved: [], waitedMs, problem };
 }
 
 type Amount = number | bigint;
@@ -142,14 +151,38 @@ function difference(campaign: string, metric: string, ledger: Amount, report: Am
   return { campaign, metric, ledger: String(ledger), report: String(report), uncertain: String(uncertain) };
 }
 
-/** Reads `GET /api/v1/reports` by campaign. This function is all that knows the server's report API. */
+/** What the report says of each campaign. */
 async function fetchReport(options: AuditOptions): Promise<Reported> {
+  const metrics = [...counted.map(([metric]) => metric), 'spendNanos'];
+  const reported: Reported = new Map();
+  for (const row of await fetchRows(options, ['campaign'], metrics)) {
+    const counts = Object.fromEntries(counted.map(([metric]) => [metric, Number(row[metric] ?? 0)]));
+    reported.set(String(row.campaign), { counts, spendNanos: BigInt((row.spendNanos as string | number) ?? 0) });
+  }
+  return reported;
+}
+
+async function fetchNotBelieved(options: AuditOptions): Promise<AuditResult['notBelieved']> {
+  const rows = await fetchRows(options, ['type', 'reason'], ['invalid']);
+  return rows
+    .map((row) => ({ type: String(row.type), reason: String(row.reason), count: Number(row.invalid ?? 0) }))
+    .filter(({ count }) => count > 0);
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Reads `GET /api/v1/reports`. This function is all that knows the server's report API. */
+async function fetchRows(
+  options: AuditOptions,
+  dimensions: readonly string[],
+  metrics: readonly string[],
+): Promise<readonly Row[]> {
   const url = new URL('/api/v1/reports', options.apiUrl);
   url.searchParams.set('from', String(options.fromMs));
   url.searchParams.set('to', String(options.toMs));
   url.searchParams.set('granularity', 'none');
-  url.searchParams.set('dimensions', 'campaign');
-  url.searchParams.set('metrics', [...counted.map(([metric]) => metric), 'spendNanos'].join(','));
+  url.searchParams.set('dimensions', dimensions.join(','));
+  url.searchParams.set('metrics', metrics.join(','));
   url.searchParams.set('format', 'json');
   if (options.domains.length > 0) url.searchParams.set('filter', `domain:${options.domains.join(',')}`);
   const response = await fetch(url, {
@@ -165,18 +198,9 @@ async function fetchReport(options: AuditOptions): Promise<Reported> {
     );
   }
   if (!response.ok) throw new Error(`the report API answered ${response.status}`);
-  return readRows(JSON.parse(body));
-}
-
-function readRows(body: unknown): Reported {
-  const rows = (body as { rows?: unknown } | null)?.rows;
-  if (!Array.isArray(rows) || (body as { truncated?: unknown }).truncated === true) {
+  const report = JSON.parse(body) as { rows?: unknown; truncated?: unknown } | null;
+  if (!Array.isArray(report?.rows) || report.truncated === true) {
     throw new CodedError('loadtest_audit_unreadable', 'The report has no complete list of rows.', 'Check --api-url.');
   }
-  const reported: Reported = new Map();
-  for (const row of rows as Record<string, unknown>[]) {
-    const counts = Object.fromEntries(counted.map(([metric]) => [metric, Number(row[metric] ?? 0)]));
-    reported.set(String(row.campaign), { counts, spendNanos: BigInt((row.spendNanos as string | number) ?? 0) });
-  }
-  return reported;
+  return report.rows as Row[];
 }

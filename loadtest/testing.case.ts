@@ -31,6 +31,8 @@ export interface TestBidderOptions {
   readonly failReport?: (n: number) => boolean;
   /** Impressions to report beyond the truth, per campaign. */
   readonly reportTooMany?: number;
+  /** Clicks that the report calls invalid, in place of counting them, for this reason. */
+  readonly clicksInvalid?: string;
   /** Overrides the whole answer. */
   readonly answer?: (i: number, response: http.ServerResponse) => boolean;
 }
@@ -96,7 +98,7 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
     response.end(bytes);
   };
 
-  const report = (allowed: boolean, response: http.ServerResponse): void => {
+  const report = (allowed: boolean, dimensions: string | null, response: http.ServerResponse): void => {
     reports += 1;
     if (options.failReport?.(reports)) {
       response.destroy();
@@ -106,11 +108,22 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
       response.writeHead(401).end('{"code":"no_key"}');
       return;
     }
+    if (dimensions === 'type,reason') {
+      const clicks = [...counts].reduce((sum, [key, n]) => (key.startsWith('click:') ? sum + n : sum), 0);
+      const rows = [
+        { type: 'impression', reason: '', invalid: 0 },
+        ...(options.clicksInvalid === undefined
+          ? []
+          : [{ type: 'click', reason: options.clicksInvalid, invalid: clicks }]),
+      ];
+      response.writeHead(200).end(JSON.stringify({ rows, truncated: false }));
+      return;
+    }
     const count = (kind: string, campaign: string): number => counts.get(`${kind}:${campaign}`) ?? 0;
     const rows = [...spend].map(([campaign, nanos]) => ({
       campaign: Number(campaign),
       impressions: count('imp', campaign) + (options.reportTooMany ?? 0),
-      clicks: count('click', campaign),
+      clicks: options.clicksInvalid === undefined ? count('click', campaign) : 0,
       wins: count('win', campaign),
       bills: count('bill', campaign),
       conversions: count('conv', campaign),
@@ -122,7 +135,7 @@ export async function startTestBidder(options: TestBidderOptions = {}): Promise<
   const server = http.createServer((request, response) => {
     const url = new URL(request.url ?? '/', origin);
     if (url.pathname === '/api/v1/reports') {
-      report(request.headers.authorization === 'Bearer secret', response);
+      report(request.headers.authorization === 'Bearer secret', url.searchParams.get('dimensions'), response);
       return;
     }
     if (request.method === 'GET') {

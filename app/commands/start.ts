@@ -57,8 +57,10 @@ async function startRoles(
   startedMs: number,
 ): Promise<void> {
   const traffic = demo && context.config.demoTraffic;
-  // The simulated exchange stands between us and its users, as a proxy would: it names their addresses.
-  const flags = [...childFlags(context), ...(traffic ? ['--trust-forwarded-for'] : [])];
+  // Exchanges are simulated here, by the demo or a load test: they stand between us and their users, as a proxy would, and
+  // name the users' addresses.
+  const named = demo && context.loaded.origins.trustForwardedFor === 'default';
+  const flags = [...childFlags(context), ...(named ? ['--trust-forwarded-for'] : [])];
   const [reporting, bidder] = await Promise.all([
     supervisor.start({
       name: 'reporting',

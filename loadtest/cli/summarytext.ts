@@ -1,4 +1,5 @@
 import { nanosToDecimal } from '../../core/money.ts';
+import type { AuditResult } from '../audit.ts';
 import { formatGateValue } from '../gate/gate.ts';
 import type { LoadtestResult } from '../run/result.ts';
 import { errorsOf, hasNoValidAnswer, sumOf } from '../send/counters.ts';
@@ -126,7 +127,12 @@ function auditLines({ audit }: LoadtestResult): string[] {
     const uncertain = d.uncertain === '0' ? '' : `, ${d.uncertain} uncertain`;
     return row('', `campaign ${d.campaign} ${d.metric}: ledger ${d.ledger}, report ${d.report}${uncertain}`);
   });
-  return [row('audit', `FAILED: ${audit.differences.length} differences ${after}`), ...shown];
+  const doubted = audit.notBelieved.map((each) => row('', notBelievedText(each)));
+  return [row('audit', `FAILED: ${audit.differences.length} differences ${after}`), ...shown, ...doubted];
+}
+
+export function notBelievedText({ type, reason, count: n }: AuditResult['notBelieved'][number]): string {
+  return `not believed by the server: ${count(n)} × ${type}, because ${reason}`;
 }
 
 function gateLines({ gates }: LoadtestResult): string[] {

@@ -40,7 +40,7 @@ function play(options: Partial<MarketOptions>, bids: readonly object[], floorCpm
     ['1', cpmToNanos(floorCpm) ?? 0],
     ['2', 0],
   ]);
-  const context = { auctionId: 'a1', floors, userAgent: 'UA', ip: '203.0.113.9' };
+  const context = { auctionId: 'a1', floors, userAgent: 'UA', ip: '203.0.113.9', userId: 'u1' };
   const body = Buffer.from(JSON.stringify({ id: 'a1', cur, seatbid: [{ seat: 's', bid: bids }] }));
   return { verdict: market.answer(body, context, true), sent, counters: market.counters };
 }
@@ -188,7 +188,7 @@ describe('the market', () => {
           ledger: createLedger(null),
           isOurs: () => true,
         });
-        const context = { auctionId: 'x', floors: new Map(), userAgent: '', ip: '' };
+        const context = { auctionId: 'x', floors: new Map(), userAgent: '', ip: '', userId: '' };
         expect(typeof market.answer(Buffer.from(text), context, true)).toBe('string');
       }),
     );

@@ -8,6 +8,7 @@ import type { Ledger, NoticeKind } from './ledger.ts';
 import { playbackKinds } from './ledger.ts';
 import { substituteMacros } from './macros.ts';
 import { findUrls } from './markup.ts';
+import { createPeople } from './people.ts';
 
 /** How the simulated exchange and its users behave. Shares are in [0, 1], delays are means of exponential draws. */
 export interface MarketOptions {
@@ -19,6 +20,8 @@ export interface MarketOptions {
   readonly renderShare: number;
   /** Shown ads that are clicked. */
   readonly clickShare: number;
+  /** The least time between two clicks of a person, ms: people click now and then, however often a test shows them an ad. */
+  readonly clickPauseMs: number;
   /** Started video and audio ads that are played to the end; the others stop evenly on the way. */
   readonly completeShare: number;
   /** From the first frame of such an ad to its last: shorter than real ones, so that a run need not wait for it. */
@@ -47,6 +50,7 @@ export const defaultMarket: MarketOptions = {
   competitorSigma: 0.9,
   renderShare: 0.92,
   clickShare: 0.01,
+  clickPauseMs: 15_000,
   completeShare: 0.7,
   playMs: 2000,
   noticeDelayMs: 30,
@@ -69,6 +73,8 @@ export interface AuctionContext {
   readonly floors: ReadonlyMap<string, Nanos>;
   readonly userAgent: string;
   readonly ip: string;
+  /** As the exchange knows the user; '' for nobody. */
+  readonly userId: string;
 }
 
 export interface MarketCounters {
@@ -141,6 +147,7 @@ export const noAuctions: MarketCounters = {
 export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
   const { random, ledger } = deps;
   const counters = { ...noAuctions };
+  const people = createPeople(options.clickPauseMs);
   const delay = (meanMs: number): number => deps.clock.monotonicMs() + exponential(random, meanMs);
   const ours = (url: string): boolean => {
     if (url === '') return false;
@@ -203,6 +210,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
 
     function withClick(impression: Parcel, url: string): Parcel {
       const clickMs = shownMs + HUMAN_MS + exponential(random, options.clickDelayMs);
+      if (!bot && !people.mayClick(context, clickMs)) return impression;
       const clicked = make('click', url, clickMs, bot);
       if (clicked === null) return impression;
       if (options.conversionUrl === '' || bot || random.next() >= options.conversionShare) {

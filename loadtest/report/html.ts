@@ -1,5 +1,6 @@
 import { nanosToDecimal } from '../../core/money.ts';
 import { clock, ms } from '../cli/progress.ts';
+import { notBelievedText } from '../cli/summarytext.ts';
 import { formatGateValue } from '../gate/gate.ts';
 import type { LoadtestResult, SeriesPoint } from '../run/result.ts';
 import { errorsOf } from '../send/counters.ts';
@@ -146,10 +147,11 @@ function auditSection({ audit, truth }: LoadtestResult): string {
     differences.length === 0
       ? ''
       : `<table><tr><th>campaign</th><th>metric</th><th>ledger</th><th>report</th><th>uncertain</th></tr>${differences.join('')}</table>`;
+  const doubted = audit.notBelieved.map((each) => `<p>${escapeHtml(notBelievedText(each))}</p>`).join('');
   const text = audit.passed
     ? `The report of the server equals the ledger of truth: ${audit.compared} sums of ${audit.campaigns} campaigns, ${(audit.waitedMs / 1000).toFixed(1)} s after the last notice.`
     : audit.problem || `${audit.differences.length} sums differ.`;
-  return `${ledger}<h2>Audit <b class="${audit.passed ? 'ok' : 'bad'}">${audit.passed ? 'equal' : 'failed'}</b></h2><p>${escapeHtml(text)}</p>${found}`;
+  return `${ledger}<h2>Audit <b class="${audit.passed ? 'ok' : 'bad'}">${audit.passed ? 'equal' : 'failed'}</b></h2><p>${escapeHtml(text)}</p>${found}${doubted}`;
 }
 
 function senderSection({ sender }: LoadtestResult): string {

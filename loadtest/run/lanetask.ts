@@ -113,7 +113,7 @@ async function sendAndReport(task: LaneTask, lane: Lane, link: LaneLink, atMs: n
 function buildLane({ options, lane, lanes }: LaneTask): Lane {
   const random = seededRandom(options.seed * 1000 + lane);
   const each = (total: number): number => Math.max(1, Math.ceil(total / lanes));
-  const { ledgerDir, closedUsers, stages } = options;
+  const { ledgerDir, closedUsers, stages, market } = options;
   const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
   return createLane(
     {
@@ -133,7 +133,8 @@ function buildLane({ options, lane, lanes }: LaneTask): Lane {
       },
       closed: closedUsers === 0 ? null : { users: each(closedUsers), durationMs },
       noticeHosts: options.noticeHosts,
-      market: options.market,
+      // Every lane meets the same people.
+      market: market === null ? null : { ...market, clickPauseMs: market.clickPauseMs * lanes },
       courier: options.courier,
       selfCheck: options.selfCheck,
       ledgerPath: ledgerDir === null ? null : join(ledgerDir, `ledger-${lane}.jsonl`),

@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
+import { summaryText } from '../cli/summarytext.ts';
 import { parseGate } from '../gate/gate.ts';
 import { testCertificate } from '../http/certificate.case.ts';
 import { readLedger } from '../market/ledger.ts';
 import { defaultMarket } from '../market/market.ts';
+import { htmlReport } from '../report/html.ts';
 import { errorsOf, sumOf } from '../send/counters.ts';
 import type { TestBidder, TestBidderOptions } from '../testing.case.ts';
 import { abortAt, startTestBidder } from '../testing.case.ts';
@@ -89,6 +91,21 @@ describe('a load test', () => {
     expect(result.passed).toBe(false);
     expect(result.audit?.lostEvents).toBe(3);
     expect(result.audit?.differences[0]).toMatchObject({ metric: 'impressions', uncertain: '0' });
+  });
+
+  it('says by what rule the server did not believe what is missing', async () => {
+    const bidder = await server({ clicksInvalid: 'too_many_clicks' });
+    const result = await runLoadtest(
+      options(bidder.url, 200, 500, { audit: { apiUrl: bidder.origin, apiKey: 'secret', drainMs: 500 } }),
+      { clock: systemClock },
+    );
+    expect(result.passed).toBe(false);
+    const clicks = result.truth.reduce((sum, row) => sum + row.counts.click.acknowledged, 0);
+    expect(clicks).toBeGreaterThan(0);
+    expect(result.audit?.notBelieved).toEqual([{ type: 'click', reason: 'too_many_clicks', count: clicks }]);
+    const said = `not believed by the server: ${clicks} × click, because too_many_clicks`;
+    expect(summaryText(result)).toContain(said);
+    expect(htmlReport(result)).toContain(said);
   });
 
   it('does not pass an audit of nothing', async () => {

@@ -130,12 +130,15 @@ function contextOf(request: Json): RequestContext {
     const floor = typeof imp.bidfloor === 'number' ? (cpmToNanos(imp.bidfloor) ?? 0) : 0;
     floors.set(String(imp.id), floor);
   }
-  const device = (request.device ?? {}) as Json;
+  const [device, user] = [(request.device ?? {}) as Json, (request.user ?? {}) as Json];
   return {
     auctionId: '',
     busy: false,
     floors,
-    userAgent: typeof device.ua === 'string' ? device.ua : '',
-    ip: typeof device.ip === 'string' ? device.ip : '',
+    userAgent: text(device.ua),
+    ip: text(device.ip),
+    userId: text(user.buyeruid) || text(user.id) || text(device.ifa),
   };
 }
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
