@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { anonymousMemoryBytes } from '../../core/anonymousmemory.ts';
 
 /** What a process holds at one moment, from its own metrics. */
 export interface Holding {
@@ -20,23 +20,15 @@ export async function readHolding(url: string, pid: number): Promise<Holding | n
     .catch(() => '');
   const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
   const rssMb = value('process_resident_memory_bytes') / 1e6;
+  const ownBytes = anonymousMemoryBytes(pid);
   const holding = {
     rssMb,
-    ownMb: ownMbOf(pid) ?? rssMb,
+    ownMb: ownBytes === null ? rssMb : ownBytes / 1e6,
     heapMb: value('nodejs_heap_size_used_bytes') / 1e6,
     files: value('process_open_fds'),
     handles: value('nodejs_active_handles_total'),
   };
   return Object.values(holding).some(Number.isNaN) ? null : holding;
-}
-
-function ownMbOf(pid: number): number | null {
-  try {
-    const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kilobytes === undefined ? null : (Number(kilobytes) * 1024) / 1e6;
-  } catch {
-    return null;
-  }
 }
 
 /** What grows for ever shows between the first and the last third of a process's life, each by its median. */

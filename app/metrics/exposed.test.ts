@@ -61,6 +61,12 @@ describe('metrics in the code', () => {
     registerProcessMetrics(registry, { version: '1.2.3', role: 'bidder' });
     const text = await registry.metrics();
     expect(text).toContain('evenkeel_build_info{version="1.2.3",role="bidder"} 1');
-    expect(text).toContain('process_resident_memory_bytes');
+    const bytesOf = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+    const residentBytes = bytesOf('process_resident_memory_bytes');
+    expect(residentBytes).toBeGreaterThan(1_000_000);
+    if (process.platform !== 'linux') return;
+    // Node itself is a mapped file.
+    expect(bytesOf('evenkeel_process_anonymous_memory_bytes')).toBeLessThan(residentBytes);
+    expect(bytesOf('evenkeel_process_anonymous_memory_bytes')).toBeGreaterThan(1_000_000);
   });
 });

@@ -13,6 +13,17 @@ export const processMetrics: readonly Metric[] = [
     action: 'Finish or undo the upgrade (docs/operating/upgrading.md).',
   },
   {
+    name: 'evenkeel_process_anonymous_memory_bytes',
+    type: 'gauge',
+    labels: [],
+    roles: ['bidder', 'ingest', 'pacer', 'api'],
+    area: 'Process',
+    unit: 'bytes',
+    says: 'Resident memory without mapped files and libraries: what grows when something leaks. Linux only.',
+    threshold: 'Level after the first hour under even load.',
+    action: 'Take a heap snapshot of the process; restart it meanwhile.',
+  },
+  {
     name: 'evenkeel_trace_spans_total',
     type: 'counter',
     labels: ['outcome'],

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
+import { anonymousMemoryBytes } from '../../core/anonymousmemory.ts';
 import { type PacingStatus, pacingStates } from '../../core/pacingstatus.ts';
 
 /** Metrics every process has: Node's own, and which version and role this is. */
@@ -14,6 +15,15 @@ export function registerProcessMetrics(
     registers: [registry],
   });
   info.set(labels, 1);
+  if (anonymousMemoryBytes('self') === null) return;
+  new Gauge({
+    name: 'evenkeel_process_anonymous_memory_bytes',
+    help: 'Resident memory without mapped files and libraries.',
+    registers: [registry],
+    collect() {
+      this.set(anonymousMemoryBytes('self') ?? 0);
+    },
+  });
 }
 
 /** Counts how reloads of the configuration ended. */

@@ -377,4 +377,17 @@ describe('verdicts', () => {
     expect(look((i) => (i === 29 ? 900 : 100) * mib).suspicious).toBe(false);
     expect(look((i) => (100 + (i % 3)) * mib).suspicious).toBe(false);
   });
+
+  it('judge memory by what has no file behind it, where that is known', () => {
+    const mib = 1_048_576;
+    const suspicious = (rss: number, anon: number) =>
+      vitalDrifts(
+        Array.from({ length: 30 }, (_, i) => ({
+          atMs: i,
+          values: { 'server rssBytes': (300 + i * rss) * mib, 'server anonBytes': (100 + i * anon) * mib },
+        })),
+      ).filter((drift) => drift.suspicious);
+    expect(suspicious(20, 0)).toEqual([]);
+    expect(suspicious(20, 10).map(({ name }) => name)).toEqual(['server anonBytes']);
+  });
 });

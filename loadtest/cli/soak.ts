@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
+import { anonymousMemoryBytes } from '../../core/anonymousmemory.ts';
 import { exitCodes } from '../../core/exitcodes.ts';
 import { median } from '../report/median.ts';
 import type { SeriesPoint } from '../run/result.ts';
@@ -21,13 +22,20 @@ export interface Drift {
   readonly name: string;
   readonly first: number;
   readonly last: number;
-  /** It grew by more than is noise. */
+  /** It is only shown otherwise. */
+  readonly isJudged: boolean;
+  /** It is judged, and grew by more than is noise. */
   readonly suspicious: boolean;
 }
 
 /** Growth that is still taken for noise: half as much again, and at least this much in the unit of the value. */
 const GROWTH = 1.5;
-const LEAST: Readonly<Record<string, number>> = { p99Ms: 5, rssBytes: 64 * 1_048_576, files: 100 };
+const LEAST: Readonly<Record<string, number>> = {
+  p99Ms: 5,
+  rssBytes: 64 * 1_048_576,
+  anonBytes: 64 * 1_048_576,
+  files: 100,
+};
 
 /**
  * `loadtest soak`: a long run, after which latency, the server's memory and file handles (from `/metrics` beside the
@@ -57,12 +65,16 @@ export async function soakMode(args: readonly string[], deps: CommandDeps): Prom
   return code === exitCodes.ok.code && suspicious.length > 0 ? exitCodes.slaFailed.code : code;
 }
 
-/** Values at the beginning and the end, by median: single peaks are no drift. */
+/**
+ * Values at the beginning and the end, by median: single peaks are no drift. Of memory what has no file behind it is judged,
+ * where that is known: pages of mapped files come as they are read and go when the system wants them.
+ */
 export function vitalDrifts(vitals: readonly Vital[]): Drift[] {
   const names = new Set(vitals.flatMap((vital) => Object.keys(vital.values)));
   return [...names].map((name) => {
     const values = vitals.map((vital) => vital.values[name]).filter((value) => value !== undefined);
-    return driftOf(name, values);
+    const isJudged = !name.endsWith(' rssBytes') || !names.has(name.replace('rssBytes', 'anonBytes'));
+    return driftOf(name, values, isJudged);
   });
 }
 
@@ -72,25 +84,28 @@ function latencyDrifts(series: readonly SeriesPoint[]): Drift[] {
   return values.length === 0 ? [] : [driftOf('latency p99Ms', values)];
 }
 
-function driftOf(name: string, values: readonly number[]): Drift {
+function driftOf(name: string, values: readonly number[], isJudged = true): Drift {
   const third = Math.max(1, Math.floor(values.length / 3));
   const first = median(values.slice(0, third));
   const last = median(values.slice(-third));
   const least = LEAST[name.split(' ').at(-1)!] ?? 0;
   // Fewer than nine looks are too few to speak of drift.
-  return { name, first, last, suspicious: values.length >= 9 && last > first * GROWTH && last - first > least };
+  const hasGrown = values.length >= 9 && last > first * GROWTH && last - first > least;
+  return { name, first, last, isJudged, suspicious: isJudged && hasGrown };
 }
 
-function driftLine({ name, first, last, suspicious }: Drift): string {
+function driftLine({ name, first, last, isJudged, suspicious }: Drift): string {
   const show = (value: number): string => {
     if (name.endsWith('Bytes')) return `${(value / 1_048_576).toFixed(0)} MiB`;
     return name.endsWith('Ms') ? ms(value) : String(value);
   };
-  return `  ${suspicious ? '!' : ' '} ${name.padEnd(20)} ${show(first)} → ${show(last)}\n`;
+  return `  ${suspicious ? '!' : ' '} ${name.padEnd(20)} ${show(first)} → ${show(last)}${isJudged ? '' : ' (not judged: with mapped files)'}\n`;
 }
 
 function ownVitals(): Record<string, number> {
   const values: Record<string, number> = { 'sender rssBytes': process.memoryUsage().rss };
+  const anonymous = anonymousMemoryBytes('self');
+  if (anonymous !== null) values['sender anonBytes'] = anonymous;
   try {
     values['sender files'] = readdirSync('/proc/self/fd').length;
   } catch {
@@ -110,8 +125,10 @@ async function serverVitals(metricsUrl: string): Promise<Record<string, number>>
     };
     const values: Record<string, number> = {};
     const memory = read('(?:\\w+_)?process_resident_memory_bytes');
+    const anonymous = read('(?:\\w+_)?process_anonymous_memory_bytes');
     const files = read('(?:\\w+_)?process_open_fds');
     if (memory !== undefined) values['server rssBytes'] = memory;
+    if (anonymous !== undefined) values['server anonBytes'] = anonymous;
     if (files !== undefined) values['server files'] = files;
     return values;
   } catch {
