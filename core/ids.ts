@@ -8,6 +8,7 @@ export const MAX_ENTITY_ID = 2 ** 31 - 1;
 
 /** Bytes of a bid id: 4 of the node incarnation, 4 of the thread and second, 4 of a counter. */
 export const BID_ID_BYTES = 12;
+export const BID_ID_WORDS = 3;
 
 /**
  * The identity of one run of one bidder process. Every start draws a new one: what an earlier run left reserved is

@@ -33,7 +33,7 @@ const MAX_IMPS = 32;
 /** `at` of a deal whose floor is the agreed price. */
 const FIXED_PRICE = 3;
 /** Most bids of one answer; pods may ask for more. */
-const MAX_BIDS = 64;
+export const MAX_BIDS = 64;
 const MILLION = 1_000_000;
 
 /** One bid. Objects are reused from request to request. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { MAX_TOKEN_CHARS, writeToken } from '../../core/token.ts';
+import { MAX_TOKEN_CHARS, type TokenNumbers, writeToken } from '../../core/token.ts';
 import { Auction, type Tally } from '../auction/auction.ts';
 import { createCircumstances, readCircumstances, readImpressionCircumstances } from '../auction/circumstances.ts';
 import { createResponseWriter } from '../bid/responsewriter.ts';
@@ -24,16 +24,17 @@ export interface StageOptions {
 const REQUESTS = 1024;
 const IMP = shapes.REQUEST.f.imp;
 const token = {
-  bidId: '00c0ffee0000000000000001',
+  bidId: Uint32Array.of(0x00c0ffee, 0, 1),
   bidAtMs: 1_795_359_600_000,
   capNanos: 2_500_000,
   advertiserId: 200,
   campaignId: 2000,
   lineItemId: 10_000,
   creativeId: 10_000,
-  billingEvent: 'bill',
+  billingEvent: 'bill' as const,
   test: false,
-  user: '0123456789abcdef',
+  user: Uint32Array.of(0x01234567, 0x89abcdef),
+  hasUser: true,
   exchange: 'demo',
   dealId: '',
   domain: 'site-123.example',
@@ -44,7 +45,7 @@ const token = {
   mtype: 1,
   w: 300,
   h: 250,
-} as const;
+} satisfies TokenNumbers;
 const quietTally: Tally = { weigh() {}, matched() {}, refused() {}, bid() {} };
 
 /**

@@ -306,9 +306,9 @@ describe('the bid handler', () => {
   it('does not answer with a bid that came too late', () => {
     const ids = createBidIds(1, 1);
     // The auction itself takes 300 ms.
-    const newBidId = (nowMs: number) => {
+    const newBidId = (nowMs: number, into: Uint32Array) => {
       late.clock.advance(300);
-      return ids(nowMs);
+      ids(nowMs, into);
     };
     const late = bed({}, { newBidId });
     expect(late.post({ ...request, tmax: 250 })).toEqual({ status: 204 });

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
+import { BID_ID_WORDS } from '../../core/ids.ts';
 import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
-import { type BidToken, MAX_TOKEN_CHARS, type TokenKey, writeToken } from '../../core/token.ts';
+import { MAX_TOKEN_CHARS, type TokenKey, type TokenNumbers, writeToken } from '../../core/token.ts';
 import type { ActiveSpan, Tracer } from '../../core/trace.ts';
-import { Auction, type Bid } from '../auction/auction.ts';
+import { Auction, type Bid, MAX_BIDS } from '../auction/auction.ts';
 import type { Rates } from '../auction/currency.ts';
 import type { Insight } from '../auction/insight.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -12,7 +13,6 @@ import type { ExchangeProfile } from '../config.ts';
 import { errorReply } from '../http/errorreply.ts';
 import type { HttpCall } from '../http/transport.ts';
 import { queryValue } from '../notice/query.ts';
-import { userHex } from '../privacy/userhash.ts';
 import { RequestScan } from '../request/scan.ts';
 import { shapes } from '../request/shapes.ts';
 import type { CreditGate } from '../shared/creditgate.ts';
@@ -38,7 +38,8 @@ export interface BidHandlerDeps {
   readonly clock: Clock;
   readonly profiles: ReadonlyMap<string, ExchangeProfile>;
   readonly signingKey: TokenKey;
-  readonly newBidId: (nowMs: number) => string;
+  /** Writes the three words of a new id. */
+  readonly newBidId: (nowMs: number, into: Uint32Array) => void;
   readonly rates: Rates;
   readonly insight: Insight;
   readonly maxBodyBytes: number;
@@ -93,7 +94,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const token = blankToken();
   const withinLimit = createRateLimits(deps.threads);
   /** Of the bids of the present request; the first `bidCount` count. */
-  const bidIds: string[] = [];
+  const bidIds = Array.from({ length: MAX_BIDS }, () => new Uint32Array(BID_ID_WORDS));
   let bidCount = 0;
   const reads: Read[] = [];
   let readCount = 0;
@@ -104,9 +105,12 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   let profile: ExchangeProfile | undefined;
   let startedMs = 0;
   let nowMs = 0;
+  /** The monotonic time that was read last: reading it costs more than most steps of a bid. */
+  let readMs = 0;
 
   function elapsedUs(): number {
-    return (clock.monotonicMs() - startedMs) * 1000;
+    readMs = clock.monotonicMs();
+    return (readMs - startedMs) * 1000;
   }
 
   /** A stage of a request that is timed or traced is over. */
@@ -133,12 +137,13 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
 
   /** Credit was taken: remember the bid, so that it is settled whatever happens to it. */
   function keep(bid: Bid): boolean {
-    const bidId = deps.newBidId(nowMs);
+    const bidId = bidIds[bidCount]!;
+    deps.newBidId(nowMs, bidId);
     const { path } = deps.gate;
     const { test, exchangeHash } = auction.decision;
     const kept =
       test || writeReserved(deps.ring, bidId, nowMs, bid.priceNanos, exchangeHash, path.cells, path.cellCount);
-    if (kept) bidIds[bidCount++] = bidId;
+    if (kept) bidCount++;
     return kept;
   }
 
@@ -177,7 +182,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   }
 
   /** What the token of a bid says; the object is used again for the next one. */
-  function tokenOf(bid: Bid, bidId: string): BidToken {
+  function tokenOf(bid: Bid, bidId: Uint32Array): TokenNumbers {
     const { audience, person, test } = auction.decision;
     token.bidId = bidId;
     token.bidAtMs = nowMs;
@@ -188,7 +193,8 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     token.creativeId = bid.creative.id;
     token.billingEvent = profile!.billingEvent;
     token.test = test;
-    token.user = person.stored ? userHex(person.user[0]!, person.user[1]!) : '';
+    token.user = person.user;
+    token.hasUser = person.stored;
     token.exchange = profile!.name;
     token.dealId = bid.dealId;
     token.domain = audience.domain;
@@ -234,8 +240,10 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     const tmaxMs = scan.numOr(scan.root, REQ.tmax, 0) > 0 ? scan.num(scan.root, REQ.tmax) : profile!.defaultTmaxMs;
     const deadlineMs = tmaxMs - profile!.roundTripMs - deps.marginMs;
     // What is timed or traced is not to wait between its stages.
-    if (debugging || timed || span !== null) conclude(call, deadlineMs, debugging);
-    else keepRead(call, deadlineMs);
+    if (debugging || timed || span !== null) {
+      readMs = clock.monotonicMs();
+      conclude(call, deadlineMs, debugging);
+    } else keepRead(call, deadlineMs);
   }
 
   function keepRead(call: HttpCall, deadlineMs: number): void {
@@ -254,16 +262,16 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     }
   }
 
-  /** Decides the request that is the present one of the scan. */
+  /** Decides the request that is the present one of the scan; `readMs` is the present. */
   function conclude(call: HttpCall, deadlineMs: number, debugging: boolean) {
-    if (clock.monotonicMs() - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
+    if (readMs - startedMs >= deadlineMs) return noBid(call, 'timeout', true);
     if (debugging) return debug(call);
     bidCount = 0;
     const { reason } = auction.run(scan, profile!, nowMs, keep);
     if (timed || span !== null) ended(AUCTION);
     if (reason !== null) noBid(call, reason, true);
     // What was reserved is freed like that of any bid that is not heard of again.
-    else if (clock.monotonicMs() - startedMs >= deadlineMs) noBid(call, 'timeout', true);
+    else if (elapsedUs() >= deadlineMs * 1000) noBid(call, 'timeout', true);
     else answer(call);
     draw(profile!, reason);
   }
@@ -297,6 +305,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     // First of all, so that a defect can not bring the same ones back.
     readCount = 0;
     timed = false;
+    if (count > 0) readMs = clock.monotonicMs();
     for (let i = 0; i < count; i++) {
       const kept = reads[i]!;
       ({ profile, startedMs, nowMs, zipped } = kept);
@@ -331,9 +340,9 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
 
 const [READ, AUCTION, ANSWER] = [0, 1, 2] as const;
 const stageNames = stageList.map((stage) => `bid.${stage}`);
-function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } {
+function blankToken(): { -readonly [Field in keyof TokenNumbers]: TokenNumbers[Field] } {
   return {
-    bidId: '',
+    bidId: new Uint32Array(BID_ID_WORDS),
     bidAtMs: 0,
     capNanos: 0,
     advertiserId: 0,
@@ -342,7 +351,8 @@ function blankToken(): { -readonly [Field in keyof BidToken]: BidToken[Field] } 
     creativeId: 0,
     billingEvent: 'bill',
     test: false,
-    user: '',
+    user: new Uint32Array(2),
+    hasUser: false,
     exchange: '',
     dealId: '',
     domain: '',

@@ -1,3 +1,5 @@
+import { hexPairs, wordsToHex } from '../../core/hex.ts';
+import { BID_ID_WORDS } from '../../core/ids.ts';
 import type { Bid } from '../auction/auction.ts';
 import type { ExchangeProfile } from '../config.ts';
 import { createFillings, FILL, fill, fillBytes, templateBytes, writeTemplate } from '../creative/template.ts';
@@ -15,8 +17,8 @@ const QUOTE = 0x22;
 /** Writes a BidResponse into one persistent buffer. */
 export interface ResponseWriter {
   begin(scan: RequestScan, profile: ExchangeProfile, currency: string): void;
-  /** @param token as bytes; they are copied */
-  add(scan: RequestScan, bid: Bid, bidId: string, token: Uint8Array): void;
+  /** @param bidId three words @param token as bytes; they are copied */
+  add(scan: RequestScan, bid: Bid, bidId: Uint32Array, token: Uint8Array): void;
   /** @returns the response; valid until the next `begin` */
   end(): Uint8Array;
   /** A response that only says why there is no bid. */
@@ -48,6 +50,16 @@ export function createResponseWriter(): ResponseWriter {
   function literal(text: string): void {
     for (let i = 0; i < text.length; i++) out[at + i] = text.charCodeAt(i);
     at += text.length;
+  }
+
+  function hex(words: Uint32Array): void {
+    for (let i = 0; i < BID_ID_WORDS; i++) {
+      for (let shift = 24; shift >= 0; shift -= 8) {
+        const pair = hexPairs[(words[i]! >>> shift) & 255]!;
+        out[at++] = pair & 255;
+        out[at++] = pair >> 8;
+      }
+    }
   }
 
   /** A text as JSON. Escaping makes a byte at most six. */
@@ -97,13 +109,13 @@ export function createResponseWriter(): ResponseWriter {
       fillBytes(fillings, FILL.token, token);
       reserve(BID_OVERHEAD_BYTES);
       if (bid.creative.durationSeconds > 0) {
-        fill(fillings, FILL.bidId, bidId);
+        fill(fillings, FILL.bidId, wordsToHex(bidId));
         if (bid.skipAfterSeconds >= 0) fill(fillings, FILL.skipAfter, clockTime(bid.skipAfterSeconds));
       }
       fill(fillings, FILL.assets, bid.assets);
       if (bid.quantity !== 1) fill(fillings, FILL.currency, `${money}&qty=${bid.quantity}`);
       literal(count++ === 0 ? '{"id":"' : ',{"id":"');
-      literal(bidId);
+      hex(bidId);
       literal('","impid":');
       echoed(scan, bid.impNode, IMP_ID);
       literal(',"price":');

@@ -30,7 +30,7 @@ export class Posting {
   add(position: number, rows: BitRows): void {
     if (this.#has(position, rows)) return;
     this.#rising &&= this.#count === 0 || position > this.#list[this.#count - 1]!;
-    if (this.row < 0 && this.#count >= Math.max(SHORT, rows.stride >> 3)) this.#toRow(rows);
+    if (this.row < 0 && this.#count >= Math.max(SHORT, rows.stride >> 4)) this.#toRow(rows);
     if (this.row >= 0) rows.set(this.row, position);
     else {
       if (this.#count === this.#list.length) {

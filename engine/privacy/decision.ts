@@ -84,7 +84,7 @@ export function createPrivacyGate(options: PrivacyOptions): PrivacyGate {
   const cacheEntries = options.cacheEntries ?? 20_000;
   const tcfBases = createTextCache(cacheEntries);
   const gppBases = createTextCache(cacheEntries);
-  const decisions = new Map<number, PrivacyDecision>();
+  const decisions: (PrivacyDecision | null)[] = Array.from({ length: DECISIONS }, () => null);
 
   const tcfBasis = (text: string): number => {
     const known = tcfBases.get(text);
@@ -152,8 +152,11 @@ function unreadableGpp(sids: ArrayLike<number>): number {
   return ALL;
 }
 
+/** Four answers and six limits, a bit each. */
+const DECISIONS = 1 << 10;
+
 function decisionOf(
-  known: Map<number, PrivacyDecision>,
+  known: (PrivacyDecision | null)[],
   basis: number,
   limits: number,
   mayBidWithout: boolean,
@@ -163,8 +166,8 @@ function decisionOf(
   const store = (basis & STORE) === STORE;
   const geo = (basis & PRECISE_GEO_BIT) !== 0;
   const key = (limits << 4) | (use ? 1 : 0) | (personalise ? 2 : 0) | (store ? 4 : 0) | (geo ? 8 : 0);
-  const found = known.get(key);
-  if (found !== undefined) return found;
+  const found = known[key];
+  if (found) return found;
   const made: PrivacyDecision = Object.freeze({
     mayBid: use || mayBidWithout,
     mayUseUserId: use,
@@ -174,7 +177,7 @@ function decisionOf(
     truncateIp: !store,
     limitedBy: limits === 0 ? null : privacyLimits[31 - Math.clz32(limits & -limits)]!,
   });
-  known.set(key, made);
+  known[key] = made;
   return made;
 }
 

@@ -174,13 +174,17 @@ function qualifiedRegion(country: Term, region: Term): Term {
   return kept.term;
 }
 
+let lastExchange = noTerm;
+
 /** Exchanges come from the configuration: they are few. */
 function exchangeTerm(name: string): Term {
+  if (name === lastExchange.text) return lastExchange;
   let term = exchanges.get(name);
   if (term === undefined) {
     term = new Term(name);
     exchanges.set(name, term);
   }
+  lastExchange = term;
   return term;
 }
 

@@ -18,6 +18,10 @@ const PADDING_BYTES = 32;
 /** What may stand behind a body in the memory it is copied from. */
 const MOST_SPARE = 4096;
 const FIRST_BODY_BYTES = 256 * 1024;
+/** Beside the kind of a field whose texts are looked up at once; as in scanner.as. */
+const WORD = 0x80;
+/** What `scan` gives: the fault in the lower bits, and above how many words were lost. */
+const FAULT_BITS = 2;
 const PAGE_BYTES = 65_536;
 const COMMA = 0x2c;
 const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
@@ -32,6 +36,7 @@ interface Scanner {
   readonly BODY_AT: WebAssembly.Global;
   readonly CELLS: WebAssembly.Global;
   readonly ITEMS: WebAssembly.Global;
+  readonly LOST: WebAssembly.Global;
   readonly MAX_WORDS: WebAssembly.Global;
 }
 
@@ -66,12 +71,15 @@ export class RequestScan {
   #free: number;
   #next = 0;
   #bytes: Buffer = Buffer.alloc(0);
-  // Of a cell: value at 2 × cell, extra at 4 × cell + 2, tag at 4 × cell + 3.
+  // Of a cell: a number at 2 × cell; anything else at 4 × cell, behind it the number of a text, extra at 4 × cell + 2, tag
+  // at 4 × cell + 3.
   #cellValues = new Float64Array();
   #cellWords = new Int32Array();
-  // Of an item: value at 3 × item, extra at 6 × item + 2, tag at 6 × item + 3, next at 6 × item + 4.
+  // Of an item: a number at 3 × item; anything else at 6 × item, and so on as in a cell, next at 6 × item + 4.
   #itemValues = new Float64Array();
   #itemWords = new Int32Array();
+  /** Words that stand for another text since the last scan. */
+  #lost = new Int32Array();
 
   constructor() {
     this.#memory = new WebAssembly.Memory({ initial: 1 });
@@ -123,7 +131,10 @@ export class RequestScan {
     if (start + source.length + PADDING_BYTES > this.#bytes.length) this.#reserve(start + source.length);
     this.#bytes.set(source, start);
     this.root = this.#next;
-    const fault = faults[this.#scanner.scan(start, length)]!;
+    const result = this.#scanner.scan(start, length);
+    const lostCount = result >> FAULT_BITS;
+    for (let i = 0; i < lostCount; i++) this.#lose(this.#lost[i]!);
+    const fault = faults[result & ((1 << FAULT_BITS) - 1)]!;
     if (fault !== null) return fault;
     this.#free = start + length + PADDING_BYTES;
     this.#next = this.#scanner.nextNode();
@@ -150,8 +161,10 @@ export class RequestScan {
   /** The text in a field, '' when absent. Pass node -1 for an object that is not there. */
   text(node: number, field: number): string {
     if (node < 0) return '';
-    const cell = node + field;
-    return this.#decode(this.#cellWords[4 * cell + 3]!, this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!);
+    const at = 4 * (node + field);
+    const tag = this.#cellWords[at + 3]!;
+    if (tag === TAG.number) return String(this.#cellValues[at >> 1]!);
+    return this.#decode(tag, this.#cellWords[at]!, this.#cellWords[at + 2]!);
   }
 
   /** Whether a text is absent or ''. */
@@ -162,23 +175,23 @@ export class RequestScan {
 
   /** How many bytes a text of ASCII without escapes has, -1 when the field holds anything else. */
   asciiBytes(node: number, field: number): number {
-    const cell = node + field;
-    if (this.#cellWords[4 * cell + 3] !== TAG.ascii) return -1;
-    return this.#cellWords[4 * cell + 2]! - this.#cellValues[2 * cell]!;
+    const at = 4 * (node + field);
+    if (this.#cellWords[at + 3] !== TAG.ascii) return -1;
+    return this.#cellWords[at + 2]! - this.#cellWords[at]!;
   }
 
   /** `hashText` of a text, '' when absent. */
   hashOf(node: number, field: number): number {
-    const cell = node + field;
-    if (this.#cellWords[4 * cell + 3] !== TAG.ascii) return hashText(this.text(node, field));
-    return hashAscii(this.#bytes, this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!);
+    const at = 4 * (node + field);
+    if (this.#cellWords[at + 3] !== TAG.ascii) return hashText(this.text(node, field));
+    return hashAscii(this.#bytes, this.#cellWords[at]!, this.#cellWords[at + 2]!);
   }
 
   /** Copies such a text. */
   copyAscii(node: number, field: number, out: Uint8Array, outAt: number): void {
-    const cell = node + field;
-    const start = this.#cellValues[2 * cell]!;
-    const length = this.#cellWords[4 * cell + 2]! - start;
+    const at = 4 * (node + field);
+    const start = this.#cellWords[at]!;
+    const length = this.#cellWords[at + 2]! - start;
     const bytes = this.#bytes;
     if (length > 256) out.set(bytes.subarray(start, start + length), outAt);
     else for (let i = 0; i < length; i++) out[outAt + i] = bytes[start + i]!;
@@ -187,16 +200,19 @@ export class RequestScan {
   /** What the text in a field stands for by a cache; what '' stands for when absent. */
   cached<Value>(node: number, field: number, cache: TextCache<Value>): Value {
     if (node < 0) return cache.ofNothing;
-    const cell = node + field;
-    const tag = this.#cellWords[4 * cell + 3]!;
-    if (tag === TAG.ascii) return this.#known(this.#cellValues[2 * cell]!, this.#cellWords[4 * cell + 2]!, cache);
+    const at = 4 * (node + field);
+    const cells = this.#cellWords;
+    const tag = cells[at + 3]!;
+    if (tag === TAG.ascii) return this.#known(cells[at + 1]!, cells[at]!, cells[at + 2]!, cache);
     return tag === TAG.absent ? cache.ofNothing : cache.make(this.text(node, field));
   }
 
   /** The same for an item of a list of texts. */
   itemCached<Value>(item: number, cache: TextCache<Value>): Value {
-    if (this.#itemWords[6 * item + 3] !== TAG.ascii) return cache.make(this.itemText(item));
-    return this.#known(this.#itemValues[3 * item]!, this.#itemWords[6 * item + 2]!, cache);
+    const at = 6 * item;
+    const items = this.#itemWords;
+    if (items[at + 3] !== TAG.ascii) return cache.make(this.itemText(item));
+    return this.#known(items[at + 1]!, items[at]!, items[at + 2]!, cache);
   }
 
   /** Adds what each piece of a text stands for, as commas part it. @param most pieces that are looked at */
@@ -207,35 +223,48 @@ export class RequestScan {
     cache: TextCache<Value>,
     into: { add(value: Value): void },
   ): void {
-    const cell = node + field;
-    if (node < 0 || this.#cellWords[4 * cell + 3] === TAG.absent) return;
-    if (this.#cellWords[4 * cell + 3] !== TAG.ascii) {
+    const at = 4 * (node + field);
+    if (node < 0 || this.#cellWords[at + 3] === TAG.absent) return;
+    if (this.#cellWords[at + 3] !== TAG.ascii) {
       for (const piece of this.text(node, field).split(',', most)) into.add(cache.make(piece));
       return;
     }
-    const end = this.#cellWords[4 * cell + 2]!;
-    let from = this.#cellValues[2 * cell]!;
+    const end = this.#cellWords[at + 2]!;
+    let from = this.#cellWords[at]!;
     for (let pieces = 0; pieces < most && from <= end; pieces++) {
       let to = from;
       while (to < end && this.#bytes[to] !== COMMA) to++;
-      into.add(from === to ? cache.ofNothing : this.#known(from, to, cache));
+      into.add(from === to ? cache.ofNothing : this.#known(0, from, to, cache));
       from = to + 1;
     }
   }
 
-  /** What the ASCII text in [start, end) stands for. */
-  #known<Value>(start: number, end: number, cache: TextCache<Value>): Value {
+  /** What the ASCII text in [start, end) stands for. @param word its number, 0 when it was not looked up */
+  #known<Value>(word: number, start: number, end: number, cache: TextCache<Value>): Value {
+    if (word > 0 && cache.owner === this) {
+      const known = cache.values[word];
+      if (known !== undefined) return known;
+    }
+    return this.#lookUp(word, start, end, cache);
+  }
+
+  #lookUp<Value>(given: number, start: number, end: number, cache: TextCache<Value>): Value {
     if (cache.owner !== this && !this.#adopt(cache)) return cache.make(this.#bytes.latin1Slice(start, end));
-    let word = this.#scanner.wordOf(start, end);
+    let word = given === 0 ? this.#scanner.wordOf(start, end) : given;
     if (word < 0) {
       word = -word;
-      for (const other of this.#caches) other.values[word] = undefined;
+      this.#lose(word);
     }
     const known = cache.values[word];
     if (known !== undefined) return known;
     const made = cache.make(this.#bytes.latin1Slice(start, end));
     if (word > 0) cache.values[word] = made;
     return made;
+  }
+
+  /** Forgets what the text stood for that had this number. */
+  #lose(word: number): void {
+    for (const cache of this.#caches) cache.values[word] = undefined;
   }
 
   /** Makes our numbers the ones that count. @returns whether it remembers anything */
@@ -251,15 +280,15 @@ export class RequestScan {
   /** The node of an object in a field, -1 when absent. */
   object(node: number, field: number): number {
     if (node < 0) return -1;
-    const cell = node + field;
-    return this.#cellWords[4 * cell + 3] === TAG.object ? this.#cellValues[2 * cell]! : -1;
+    const at = 4 * (node + field);
+    return this.#cellWords[at + 3] === TAG.object ? this.#cellWords[at]! : -1;
   }
 
   /** The first item of a list, 0 when there is none. */
   first(node: number, field: number): number {
     if (node < 0) return 0;
-    const cell = node + field;
-    return this.#cellWords[4 * cell + 3] === TAG.list ? this.#cellValues[2 * cell]! : 0;
+    const at = 4 * (node + field);
+    return this.#cellWords[at + 3] === TAG.list ? this.#cellWords[at]! : 0;
   }
 
   /** The item after another, 0 at the end. */
@@ -279,23 +308,24 @@ export class RequestScan {
   }
 
   itemNode(item: number): number {
-    return this.#itemValues[3 * item]!;
+    return this.#itemWords[6 * item]!;
   }
 
   itemText(item: number): string {
-    return this.#decode(this.#itemWords[6 * item + 3]!, this.#itemValues[3 * item]!, this.#itemWords[6 * item + 2]!);
+    const at = 6 * item;
+    const tag = this.#itemWords[at + 3]!;
+    if (tag === TAG.number) return String(this.#itemValues[at >> 1]!);
+    return this.#decode(tag, this.#itemWords[at]!, this.#itemWords[at + 2]!);
   }
 
-  #decode(tag: number, value: number, extra: number): string {
+  #decode(tag: number, start: number, end: number): string {
     switch (tag) {
       case TAG.ascii:
-        return this.#bytes.latin1Slice(value, extra);
+        return this.#bytes.latin1Slice(start, end);
       case TAG.utf8:
-        return this.#bytes.utf8Slice(value, extra);
+        return this.#bytes.utf8Slice(start, end);
       case TAG.escaped:
-        return JSON.parse(this.#bytes.utf8Slice(value - 1, extra + 1)) as string;
-      case TAG.number:
-        return String(value);
+        return JSON.parse(this.#bytes.utf8Slice(start - 1, end + 1)) as string;
       default:
         return '';
     }
@@ -313,6 +343,7 @@ export class RequestScan {
     this.#cellWords = new Int32Array(buffer, cellsAt, 4 * MAX_CELLS);
     this.#itemValues = new Float64Array(buffer, itemsAt, 3 * MAX_ITEMS);
     this.#itemWords = new Int32Array(buffer, itemsAt, 6 * MAX_ITEMS);
+    this.#lost = new Int32Array(buffer, this.#scanner.LOST.value as number, this.#scanner.MAX_WORDS.value as number);
   }
 
   #layOutShapes(): void {
@@ -322,7 +353,8 @@ export class RequestScan {
         this.#bytes.fill(0, this.#bodyAt, this.#bodyAt + PADDING_BYTES);
         this.#bytes.latin1Write(name, this.#bodyAt);
         const childNumber = child === null || child === undefined ? 0 : numbered.indexOf(child);
-        this.#scanner.addField(number, field, name.length, shape.kinds[field]!, childNumber);
+        const kind = shape.kinds[field]! | (shape.areWords[field] ? WORD : 0);
+        this.#scanner.addField(number, field, name.length, kind, childNumber);
       });
     });
   }

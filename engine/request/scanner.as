@@ -22,7 +22,8 @@ const ESCAPED: i32 = 4;
 const OBJECT: i32 = 5;
 const LIST: i32 = 6;
 
-// Kinds of fields.
+// Kinds of fields. WORD stands beside TEXT and TEXTS: the number of a short text is looked up while it is near.
+const WORD: i32 = 0x80;
 const NUM: i32 = 1;
 const TEXT: i32 = 2;
 const NUMS: i32 = 3;
@@ -52,30 +53,36 @@ const KEYS: i32 = 384;
 const MAX_FIELDS: i32 = 32;
 const MAX_KEY_BYTES: i32 = 16;
 
-// A cell: value (f64: a number, a text's start, a child's node, a list's first item), extra (i32: a text's end, a
-// list's length), tag (i32). An item is a cell and the item after it.
+// A cell: value (f64: a number; or i32: a text's start, a child's node, a list's first item), extra (i32: a text's end, a
+// list's length), tag (i32). Behind a text's start stands its number, see `wordOf`. An item is a cell and the item after it.
 const CELL_BYTES: i32 = 16;
 const ITEM_BYTES: i32 = 24;
+const NUMBER_OF_TEXT: i32 = 4;
 const EXTRA: i32 = 8;
 const TAG: i32 = 12;
 const NEXT: i32 = 16;
 
-// A word is a short text that has come before: its length, its number, and from byte 16 its text. One slot per hash.
+// A word is a short text that has come before: its length, its number, when it was asked for last, and from byte 16 its
+// text. One slot per hash.
 const WORD_BYTES: i32 = 64;
 const WORD_SLOT_BITS: i32 = 12;
 const MAX_WORD_LENGTH: i32 = 48;
 const NUMBER_AT: i32 = 4;
+const ASKED_AT: i32 = 8;
 const TEXT_AT: i32 = 16;
 
 // The compiler keeps its own constants from 1024 on.
 const SHAPES_AT: i32 = 4096;
 const WORDS_AT: i32 = SHAPES_AT + MAX_SHAPES * SHAPE_BYTES;
-const CELLS_AT: i32 = WORDS_AT + (WORD_BYTES << WORD_SLOT_BITS);
+const LOST_AT: i32 = WORDS_AT + (WORD_BYTES << WORD_SLOT_BITS);
+const CELLS_AT: i32 = LOST_AT + (4 << WORD_SLOT_BITS);
 const ITEMS_AT: i32 = CELLS_AT + 2 * MAX_CELLS * CELL_BYTES;
 /** Where `scan.ts` puts the first body. What follows one must hold 16 bytes more. */
 export const BODY_AT: i32 = ITEMS_AT + 2 * MAX_ITEMS * ITEM_BYTES;
 export const MAX_WORDS: i32 = 1 << WORD_SLOT_BITS;
 export const CELLS: i32 = CELLS_AT;
+/** Where `scan` names the words that now stand for another text. */
+export const LOST: i32 = LOST_AT;
 export const ITEMS: i32 = ITEMS_AT;
 
 const POWERS = memory.data<f64>([
@@ -90,9 +97,15 @@ let cellsEnd: i32 = 0;
 let itemsEnd: i32 = 0;
 // Numbers given to words.
 let words: i32 = 0;
+// Counts how often all requests were forgotten: what was asked for since then is a word that a request may still name.
+let asked: i32 = 1;
+// Words that the present request has taken for another text.
+let lost: i32 = 0;
 // Where we are is passed on and given back, 0 for what could not be read: kept in a variable here it would be written to
 // memory and read again for every byte that decides something. What else was just read:
 let numberValue: f64 = 0;
+let textStart: i32 = 0;
+let textWord: i32 = 0;
 let textEnd: i32 = 0;
 let textTag: i32 = 0;
 let scalarTag: i32 = 0;
@@ -118,6 +131,7 @@ export function addField(shape: i32, field: i32, length: i32, kind: i32, child: 
 export function forget(): void {
   cells = 0;
   items = 1;
+  asked++;
 }
 
 /** Whether another request may follow; its node is then the number this gives, -1 when it may not. */
@@ -125,13 +139,17 @@ export function nextNode(): i32 {
   return cells <= MAX_CELLS && items <= MAX_ITEMS ? cells : -1;
 }
 
-/** Reads the body of `length` bytes at `start`, behind the requests that were read before. */
+/**
+ * Reads the body of `length` bytes at `start`, behind the requests that were read before. The result stands in the lower two
+ * bits; above, how many words now stand for another text, which LOST names.
+ */
 export function scan(start: i32, length: i32): i32 {
   const end = start + length;
   const firstCell = cells;
   const firstItem = items;
   cellsEnd = cells + MAX_CELLS;
   itemsEnd = items + MAX_ITEMS - 1;
+  lost = 0;
   store<u8>(end, 0);
   fault = MALFORMED;
   const result = readRequest(start, end);
@@ -139,7 +157,7 @@ export function scan(start: i32, length: i32): i32 {
     cells = firstCell;
     items = firstItem;
   }
-  return result;
+  return result | (lost << 2);
 }
 
 function readRequest(start: i32, end: i32): i32 {
@@ -157,7 +175,8 @@ function readRequest(start: i32, end: i32): i32 {
 
 /**
  * The number of the text in [start, end), from 1 to MAX_WORDS, which is the same when it comes again; 0 for one that is
- * empty or too long. A number that has stood for another text until now is given as its negative.
+ * empty, too long, or would take the place of a text that a request names that is not forgotten. A number that has stood
+ * for another text until now is given as its negative.
  */
 export function wordOf(start: i32, end: i32): i32 {
   const length = end - start;
@@ -171,8 +190,13 @@ export function wordOf(start: i32, end: i32): i32 {
   if (load<i32>(slot) == length) {
     let q = slot + TEXT_AT;
     for (p = start, rest = length; rest > 8 && load<u64>(p) == load<u64>(q); rest -= 8, p += 8) q += 8;
-    if (rest <= 8 && load<u64>(q) == last) return load<i32>(slot + NUMBER_AT);
+    if (rest <= 8 && load<u64>(q) == last) {
+      store<i32>(slot + ASKED_AT, asked);
+      return load<i32>(slot + NUMBER_AT);
+    }
   }
+  if (load<i32>(slot + ASKED_AT) == asked) return 0;
+  store<i32>(slot + ASKED_AT, asked);
   const before = load<i32>(slot + NUMBER_AT);
   if (before == 0) store<i32>(slot + NUMBER_AT, ++words);
   store<i32>(slot, length);
@@ -180,6 +204,14 @@ export function wordOf(start: i32, end: i32): i32 {
   for (p = start, rest = length; rest > 8; rest -= 8, p += 8, q += 8) store<u64>(q, load<u64>(p));
   store<u64>(q, last);
   return before == 0 ? words : -before;
+}
+
+/** The same for a text that is being read; what it takes the place of is kept in LOST. */
+function wordIn(start: i32, end: i32): i32 {
+  const word = wordOf(start, end);
+  if (word >= 0) return word;
+  store<i32>(LOST_AT + (lost++ << 2), -word);
+  return -word;
 }
 
 function folded(hash: u64, eight: u64): u64 {
@@ -448,15 +480,14 @@ function readObject(from: i32, shape: i32, depth: i32): i32 {
 }
 
 function readField(base: i32, cell: i32, field: i32, p: i32, byte: i32, depth: i32): i32 {
-  const kind = <i32>load<u8>(base + KINDS + field);
+  const given = <i32>load<u8>(base + KINDS + field);
+  const kind = given & ~WORD;
   // The last of repeated keys wins, also when its value does not fit.
   store<i32>(cell + TAG, ABSENT);
   if (kind <= TEXT) {
-    const after = readScalar(kind, p, byte, depth);
+    const after = readScalar(given, p, byte, depth);
     if (after == 0) return 0;
-    store<f64>(cell, numberValue);
-    store<i32>(cell + EXTRA, textEnd);
-    store<i32>(cell + TAG, scalarTag);
+    keepScalar(cell);
     return after;
   }
   const child = <i32>load<u8>(base + CHILDREN + field);
@@ -464,12 +495,23 @@ function readField(base: i32, cell: i32, field: i32, p: i32, byte: i32, depth: i
     if (byte != 0x7b) return skipValue(p, byte, depth);
     const after = readObject(p, child, depth + 1);
     if (after == 0) return 0;
-    store<f64>(cell, <f64>lastNode);
+    store<i32>(cell, lastNode);
     store<i32>(cell + TAG, OBJECT);
     return after;
   }
   if (byte != 0x5b) return skipValue(p, byte, depth);
-  return readList(cell, kind, child, p, depth + 1);
+  return readList(cell, given, child, p, depth + 1);
+}
+
+/** Keeps what `readScalar` has read. */
+function keepScalar(cell: i32): void {
+  if (scalarTag == NUMBER) store<f64>(cell, numberValue);
+  else {
+    store<i32>(cell, textStart);
+    store<i32>(cell + NUMBER_OF_TEXT, textWord);
+  }
+  store<i32>(cell + EXTRA, textEnd);
+  store<i32>(cell + TAG, scalarTag);
 }
 
 function readList(cell: i32, kind: i32, child: i32, from: i32, depth: i32): i32 {
@@ -498,7 +540,7 @@ function readList(cell: i32, kind: i32, child: i32, from: i32, depth: i32): i32 
       byte = load<u8>(p);
     }
   }
-  store<f64>(cell, <f64>first);
+  store<i32>(cell, first);
   store<i32>(cell + EXTRA, count);
   store<i32>(cell + TAG, LIST);
   return p + 1;
@@ -506,40 +548,37 @@ function readList(cell: i32, kind: i32, child: i32, from: i32, depth: i32): i32 
 
 /** Reads an item of a list into `lastItem`, which is 0 when its value does not fit and is left out. */
 function readItem(kind: i32, child: i32, p: i32, byte: i32, depth: i32): i32 {
-  let tag = OBJECT;
-  let value: f64 = 0;
   let after = 0;
   lastItem = 0;
   if (kind == OBJECTS) {
     if (byte != 0x7b) return skipValue(p, byte, depth);
     after = readObject(p, child, depth + 1);
     if (after == 0) return 0;
-    value = <f64>lastNode;
   } else {
-    after = readScalar(kind == NUMS ? NUM : TEXT, p, byte, depth);
-    tag = scalarTag;
-    if (after == 0 || tag == ABSENT) return after;
-    value = numberValue;
+    after = readScalar(kind == NUMS ? NUM : TEXT | (kind & WORD), p, byte, depth);
+    if (after == 0 || scalarTag == ABSENT) return after;
   }
   const item = items++;
   if (item >= itemsEnd) return tooComplex();
   const cell = ITEMS_AT + item * ITEM_BYTES;
-  store<f64>(cell, value);
-  store<i32>(cell + EXTRA, textEnd);
-  store<i32>(cell + TAG, tag);
+  if (kind == OBJECTS) {
+    store<i32>(cell, lastNode);
+    store<i32>(cell + TAG, OBJECT);
+  } else keepScalar(cell);
   store<i32>(cell + NEXT, 0);
   lastItem = item;
   return after;
 }
 
-/** Reads a number or text into `numberValue`, `textEnd` and `scalarTag`, which is ABSENT when it is neither. */
+/** Reads a number or text into `numberValue`, `textStart` and so on, and `scalarTag`, which is ABSENT when it is neither. */
 function readScalar(kind: i32, p: i32, byte: i32, depth: i32): i32 {
   if (byte == 0x22) {
     const after = readText(p);
     if (after == 0) return 0;
     textEnd = after - 1;
-    if (kind == TEXT) {
-      numberValue = <f64>(p + 1);
+    if (kind != NUM) {
+      textStart = p + 1;
+      textWord = kind != TEXT && textTag == ASCII ? wordIn(p + 1, after - 1) : 0;
       scalarTag = textTag;
     } else scalarTag = numberFromText(p + 1, after - 1);
     return after;

@@ -6,7 +6,8 @@
 export const KIND = { num: 1, text: 2, nums: 3, texts: 4, object: 5, objects: 6 } as const;
 export type Kind = keyof typeof KIND;
 
-type FieldSpec = Kind | { readonly object: Shape } | { readonly objects: Shape };
+/** `word` and `words` are texts that come again and again and that nearly every request is asked for. */
+type FieldSpec = Kind | 'word' | 'words' | { readonly object: Shape } | { readonly objects: Shape };
 
 /** One object type: its field names are positions, `f.name` is a field's position. */
 export interface Shape<Names extends string = string> {
@@ -16,6 +17,8 @@ export interface Shape<Names extends string = string> {
   readonly names: readonly Names[];
   /** Kind of each field, as a number of `KIND`. */
   readonly kinds: Uint8Array;
+  /** Whether the scanner looks up the number of a text at once, see `RequestScan.cached`. */
+  readonly areWords: readonly boolean[];
   readonly children: readonly (Shape | null)[];
 }
 
@@ -28,9 +31,11 @@ function shape<Names extends string>(name: string, fields: Readonly<Record<Names
     f: positions,
     size: names.length,
     names,
-    kinds: Uint8Array.from(specs, (spec) =>
-      typeof spec === 'string' ? KIND[spec] : 'object' in spec ? KIND.object : KIND.objects,
-    ),
+    kinds: Uint8Array.from(specs, (spec) => {
+      if (typeof spec !== 'string') return 'object' in spec ? KIND.object : KIND.objects;
+      return KIND[spec === 'word' ? 'text' : spec === 'words' ? 'texts' : spec];
+    }),
+    areWords: specs.map((spec) => spec === 'word' || spec === 'words'),
     children: specs.map((spec) => (typeof spec === 'string' ? null : 'object' in spec ? spec.object : spec.objects)),
   };
 }
@@ -121,21 +126,21 @@ const IMP = shape('imp', {
   rwdd: 'num',
   tagid: 'text',
   bidfloor: 'num',
-  bidfloorcur: 'text',
+  bidfloorcur: 'word',
   secure: 'num',
   clickbrowser: 'num',
   exp: 'num',
   qty: { object: QTY },
 });
 const PUBLISHER = shape('publisher', { id: 'text', domain: 'text', cat: 'texts' });
-const CONTENT = shape('content', { cat: 'texts', cattax: 'num', language: 'text', keywords: 'text', kwarray: 'texts' });
+const CONTENT = shape('content', { cat: 'words', cattax: 'num', language: 'text', keywords: 'text', kwarray: 'texts' });
 const SITE = shape('site', {
   id: 'text',
-  domain: 'text',
+  domain: 'word',
   page: 'text',
-  cat: 'texts',
-  sectioncat: 'texts',
-  pagecat: 'texts',
+  cat: 'words',
+  sectioncat: 'words',
+  pagecat: 'words',
   cattax: 'num',
   publisher: { object: PUBLISHER },
   content: { object: CONTENT },
@@ -144,11 +149,11 @@ const SITE = shape('site', {
 });
 const APP = shape('app', {
   id: 'text',
-  bundle: 'text',
+  bundle: 'word',
   domain: 'text',
-  cat: 'texts',
-  sectioncat: 'texts',
-  pagecat: 'texts',
+  cat: 'words',
+  sectioncat: 'words',
+  pagecat: 'words',
   cattax: 'num',
   publisher: { object: PUBLISHER },
   content: { object: CONTENT },
@@ -157,7 +162,7 @@ const APP = shape('app', {
 });
 const DOOH = shape('dooh', {
   id: 'text',
-  domain: 'text',
+  domain: 'word',
   publisher: { object: PUBLISHER },
   content: { object: CONTENT },
   keywords: 'text',
@@ -166,8 +171,8 @@ const DOOH = shape('dooh', {
 const GEO = shape('geo', {
   lat: 'num',
   lon: 'num',
-  country: 'text',
-  region: 'text',
+  country: 'word',
+  region: 'word',
   city: 'text',
   zip: 'text',
   utcoffset: 'num',
@@ -185,9 +190,9 @@ const DEVICE = shape('device', {
   devicetype: 'num',
   make: 'text',
   model: 'text',
-  os: 'text',
+  os: 'word',
   osv: 'text',
-  language: 'text',
+  language: 'word',
   langb: 'text',
   carrier: 'text',
   connectiontype: 'num',
@@ -195,8 +200,8 @@ const DEVICE = shape('device', {
 });
 const UID = shape('uid', { id: 'text', atype: 'num' });
 const EID = shape('eid', { source: 'text', uids: { objects: UID } });
-const SEGMENT = shape('segment', { id: 'text', name: 'text', value: 'text' });
-const DATA = shape('data', { id: 'text', name: 'text', segment: { objects: SEGMENT } });
+const SEGMENT = shape('segment', { id: 'word', name: 'text', value: 'text' });
+const DATA = shape('data', { id: 'word', name: 'text', segment: { objects: SEGMENT } });
 const USER_EXT = shape('user.ext', { consent: 'text', eids: { objects: EID } });
 const USER = shape('user', {
   id: 'text',
@@ -209,11 +214,11 @@ const USER = shape('user', {
   eids: { objects: EID },
   ext: { object: USER_EXT },
 });
-const REGS_EXT = shape('regs.ext', { gdpr: 'num', us_privacy: 'text', gpp: 'text', gpp_sid: 'nums' });
+const REGS_EXT = shape('regs.ext', { gdpr: 'num', us_privacy: 'word', gpp: 'text', gpp_sid: 'nums' });
 const REGS = shape('regs', {
   coppa: 'num',
   gdpr: 'num',
-  us_privacy: 'text',
+  us_privacy: 'word',
   gpp: 'text',
   gpp_sid: 'nums',
   ext: { object: REGS_EXT },
@@ -240,11 +245,11 @@ const REQUEST = shape('request', {
   tmax: 'num',
   wseat: 'texts',
   bseat: 'texts',
-  cur: 'texts',
-  bcat: 'texts',
+  cur: 'words',
+  bcat: 'words',
   cattax: 'num',
-  badv: 'texts',
-  bapp: 'texts',
+  badv: 'words',
+  bapp: 'words',
   source: { object: SOURCE },
   regs: { object: REGS },
 });

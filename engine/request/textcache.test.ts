@@ -41,6 +41,32 @@ describe('the text cache', () => {
     }
   });
 
+  it('gives a request that is kept what its own texts stand for, however many follow it', () => {
+    const scan = new RequestScan();
+    const cache = new TextCache(loud);
+    const { bcat } = shapes.REQUEST.f;
+    const told = (root: number): string[] => {
+      const found: string[] = [];
+      for (let item = scan.first(root, bcat); item !== 0; item = scan.next(item)) {
+        found.push(scan.itemCached(item, cache));
+      }
+      return found;
+    };
+    for (let round = 0; round < 4; round++) {
+      scan.forget();
+      const kept: { readonly root: number; readonly texts: readonly string[] }[] = [];
+      // More texts at once than there are places.
+      for (let from = 0; from < 10_000; from += 1000) {
+        const texts = Array.from({ length: 1000 }, (_, i) => `site-${round * 7000 + from + i}.example`);
+        const body = Buffer.from(JSON.stringify({ bcat: texts }));
+        expect(scan.add(body, body.length)).toBeNull();
+        kept.push({ root: scan.root, texts });
+        expect(told(kept[0]!.root)).toEqual(kept[0]!.texts.map(loud));
+      }
+      for (const { root, texts } of kept) expect(told(root)).toEqual(texts.map(loud));
+    }
+  });
+
   it('takes a list apart at its commas', () => {
     const scan = new RequestScan();
     const cache = new TextCache(loud);

@@ -1,3 +1,5 @@
+import { hexPairs } from '../../core/hex.ts';
+import { BID_ID_WORDS } from '../../core/ids.ts';
 import type { RingWriter } from './ring.ts';
 
 /** Records a bid thread sends to the main thread. Written as native words: every processor Node runs on is little-endian. */
@@ -5,10 +7,10 @@ const RESERVED = 1;
 const EVENT = 2;
 const BID_ID_CHARS = 24;
 
-/** A bid took credit. @param exchangeHash `hashName` of the exchange @returns whether there was room */
+/** A bid took credit. @param bidId three words @param exchangeHash `hashName` of the exchange @returns whether there was room */
 export function writeReserved(
   ring: RingWriter,
-  bidId: string,
+  bidId: Uint32Array,
   bidAtMs: number,
   nanos: number,
   exchangeHash: number,
@@ -17,12 +19,15 @@ export function writeReserved(
 ): boolean {
   const start = ring.open(RESERVED_BYTES + 4 * count);
   if (start < 0) return false;
-  const { buffer, words } = ring;
+  const { words } = ring;
   // Word by word: calls into the runtime would cost more than the rest of the record.
   let at = start >> 2;
   words[at++] = RESERVED | (count << 8);
-  for (let i = 0; i < BID_ID_CHARS; i++) buffer[start + 4 + i] = bidId.charCodeAt(i);
-  at += BID_ID_CHARS >> 2;
+  for (let i = 0; i < BID_ID_WORDS; i++) {
+    const word = bidId[i]!;
+    words[at++] = hexPairs[word >>> 24]! | (hexPairs[(word >>> 16) & 255]! << 16);
+    words[at++] = hexPairs[(word >>> 8) & 255]! | (hexPairs[word & 255]! << 16);
+  }
   twoDoubles[0] = bidAtMs;
   twoDoubles[1] = nanos;
   for (let i = 0; i < 4; i++) words[at++] = asWords[i]!;

@@ -62,16 +62,22 @@ export function createCounters(): Counters {
   const traffic = createTrafficSampler(MAX_SAMPLED);
   const stages = createStageTimes();
   let counts = emptyCounts();
+  /** The exchange that was asked for last, most often the next one, too. */
+  let lastName = '';
+  let last: ExchangeCounts | null = null;
   const lines = new SlotCounts();
   let weight = 1;
 
   function exchangeOf(name: string): ExchangeCounts {
+    if (last !== null && lastName === name) return last;
     let found = counts.exchanges.get(name);
     if (found === undefined) {
       const noBids = new Int32Array(noBidReasonList.length);
       found = { answered: 0, errors: 0, noBids, latency: createHistogram() };
       counts.exchanges.set(name, found);
     }
+    lastName = name;
+    last = found;
     return found;
   }
 
@@ -117,6 +123,7 @@ export function createCounters(): Counters {
     take() {
       const taken = { ...counts, stages: stages.take(), lines: lines.take(), traffic: traffic.take() };
       counts = emptyCounts();
+      last = null;
       return taken;
     },
   };
