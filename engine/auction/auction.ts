@@ -1,4 +1,5 @@
 import { MAX_EVENT_NANOS, nanosToCpm } from '../../core/money.ts';
+import { NEAR } from '../../core/nearbids.ts';
 import type { NoBidReason } from '../../core/reasons.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Line } from '../catalog/line.ts';
@@ -21,7 +22,7 @@ import {
 import { type Rates, rateOf, responseCurrency } from './currency.ts';
 import { type Deal, lowestFloor } from './floors.ts';
 import type { BudgetGate } from './gate.ts';
-import { hashWith } from './hash.ts';
+import { hashWith, rankInAuction } from './hash.ts';
 import type { Insight } from './insight.ts';
 import { type Circumstances, type Judge, judge } from './judge.ts';
 import { leavesRoom, mediaOfferFor, podOf } from './pod.ts';
@@ -101,6 +102,8 @@ export class Auction {
   readonly #matches: Int32Array;
   readonly #usdPrices: Float64Array;
   readonly #usdFloors: Float64Array;
+  /** 0 once it was tried. */
+  readonly #ranks: Float64Array;
   readonly #prices: Float64Array;
   readonly #creatives: (ReadyCreative | null)[] = [];
   readonly #deals: (Deal | null)[] = [];
@@ -123,6 +126,7 @@ export class Auction {
     this.#matches = new Int32Array(maxMatches);
     this.#usdPrices = new Float64Array(maxMatches);
     this.#usdFloors = new Float64Array(maxMatches);
+    this.#ranks = new Float64Array(maxMatches);
     this.#prices = new Float64Array(maxMatches);
     const { audience, person } = this.#about;
     this.decision = { bids: [], reason: null, currency: 'USD', test: false, exchangeHash: 0, audience, person };
@@ -218,14 +222,14 @@ export class Auction {
         const refusal = judge(this.#catalog, next, this.#about, this.#gate, verdict);
         if (refusal === null) {
           this.#accept(next, verdict);
-          enough = Math.max(enough, verdict.usdPrice);
+          // Who bids nearly as much has a chance, too.
+          enough = Math.max(enough, verdict.usdPrice * (1 - NEAR));
         } else {
           this.#lastRefusal = refusal;
           if (all) this.#tally.refused(this.#catalog.line(next), refusal);
         }
       }
       next = index.next();
-      // Equal prices are decided by hash, so equals are still looked at.
     } while (next >= 0 && (all || index.upper * highest >= enough));
     return next;
   }
@@ -235,18 +239,18 @@ export class Auction {
     this.#matches[at] = slot;
     this.#usdPrices[at] = verdict.usdPrice;
     this.#usdFloors[at] = verdict.usdFloor;
+    this.#ranks[at] = rankInAuction(verdict.usdPrice, this.#about.seed, this.#catalog.line(slot).item.id);
     this.#prices[at] = verdict.price;
     this.#creatives[at] = verdict.creative;
     this.#deals[at] = verdict.deal;
   }
 
-  /** Gives the impression to the highest price that every level of its budget can pay. */
+  /** Gives the impression to the highest rank whose price every level of its budget can pay. */
   #award(node: number, all: boolean, keep: KeepBid): NoBidReason | null {
     let reason = this.#lastRefusal;
     for (let best = this.#highest(); best >= 0; best = this.#highest()) {
-      const usdPrice = this.#usdPrices[best]!;
-      this.#usdPrices[best] = -1;
-      const refusal = this.#sell(node, best, usdPrice, keep);
+      this.#ranks[best] = 0;
+      const refusal = this.#sell(node, best, this.#usdPrices[best]!, keep);
       if (refusal === null) {
         if (all) this.#tallyLosers();
         return null;
@@ -299,7 +303,7 @@ export class Auction {
 
   #tallyLosers(): void {
     for (let i = 0; i < this.#count; i++) {
-      if (this.#usdPrices[i]! > 0) this.#tally.refused(this.#catalog.line(this.#matches[i]!), 'lost_internal');
+      if (this.#ranks[i]! > 0) this.#tally.refused(this.#catalog.line(this.#matches[i]!), 'lost_internal');
     }
   }
 
@@ -310,20 +314,14 @@ export class Auction {
 
   #highest(): number {
     let best = -1;
-    let bestPrice = 0;
+    let highest = 0;
     for (let i = 0; i < this.#count; i++) {
-      const price = this.#usdPrices[i]!;
-      if (price <= 0 || price < bestPrice) continue;
-      if (price === bestPrice && !this.#winsTie(i, best)) continue;
+      const rank = this.#ranks[i]!;
+      if (rank <= highest) continue;
       best = i;
-      bestPrice = price;
+      highest = rank;
     }
     return best;
-  }
-
-  #winsTie(challenger: number, holder: number): boolean {
-    const rank = (at: number) => hashWith(this.#about.seed, this.#catalog.line(this.#matches[at]!).item.id);
-    return rank(challenger) > rank(holder);
   }
 
   /** @param priceNanos of one impression */

@@ -1,3 +1,5 @@
+import { rankOf } from '../../core/nearbids.ts';
+
 /** A 32-bit hash of a text (FNV-1a with a final mix, so that near texts fall far apart). */
 export function hashText(text: string): number {
   let hash = 0x811c9dc5;
@@ -15,6 +17,14 @@ export function hashAscii(bytes: Uint8Array, start: number, end: number): number
 /** A 32-bit hash of a hash and a number. */
 export function hashWith(hash: number, value: number): number {
   return mix(hash ^ Math.imul(value, 0x9e3779b1));
+}
+
+/**
+ * What a line item ranks by among those that may bid for an impression.
+ * @param seed of the auction and impression
+ */
+export function rankInAuction(usdPrice: number, seed: number, lineItemId: number): number {
+  return rankOf(usdPrice, 1 - hashWith(seed, lineItemId) / 2 ** 32);
 }
 
 /** The finalizer of MurmurHash3 (public domain): every input bit changes every output bit with probability one half. */

@@ -2,7 +2,7 @@ import { type NoBidReason, noBidReasons } from '../../core/reasons.ts';
 import { createCircumstances, readCircumstances, readImpressionCircumstances } from '../auction/circumstances.ts';
 import type { Rates } from '../auction/currency.ts';
 import type { BudgetGate } from '../auction/gate.ts';
-import { hashText, hashWith } from '../auction/hash.ts';
+import { hashText, hashWith, rankInAuction } from '../auction/hash.ts';
 import type { Insight } from '../auction/insight.ts';
 import { judge } from '../auction/judge.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -57,8 +57,8 @@ export function explain(
   }
   return { id: scan.text(scan.root, REQ.id), privacy, imps };
 
-  function verdictOn(line: Line): Verdict & { readonly usdPrice: number } {
-    const base = { lineItemId: line.item.id, campaignId: line.campaign.id, usdPrice: 0 };
+  function verdictOn(line: Line): Verdict & { readonly rank: number } {
+    const base = { lineItemId: line.item.id, campaignId: line.campaign.id, rank: 0 };
     const dimension = refusingDimension(line.terms, about.audience.terms);
     if (dimension !== null) {
       const name = indexDimensions[dimension]!;
@@ -72,14 +72,13 @@ export function explain(
     const verdict = { price: 0, usdPrice: 0, usdFloor: 0, creative: null, deal: null };
     const reason = judge(catalog, line.slot, about, context.gate, verdict);
     if (reason !== null) return { ...base, ...because(reason), priceCpmMicros: verdict.price };
-    const says = 'Worth the most.';
     return {
       ...base,
       reason: 'bid',
       stage: 'auction',
-      says,
+      says: 'Bids the most, or nearly as much and was drawn.',
       priceCpmMicros: verdict.price,
-      usdPrice: verdict.usdPrice,
+      rank: rankInAuction(verdict.usdPrice, about.seed, line.item.id),
     };
   }
 }
@@ -89,10 +88,10 @@ function because(reason: NoBidReason) {
   return { reason, stage, says };
 }
 
-/** Only the best keeps `bid`; ties are not broken here. */
-function ranked(verdicts: readonly (Verdict & { readonly usdPrice: number })[]): Verdict[] {
-  const best = verdicts.reduce((most, { usdPrice }) => Math.max(most, usdPrice), 0);
-  return verdicts.map(({ usdPrice, ...verdict }) =>
-    verdict.reason === 'bid' && usdPrice < best ? { ...verdict, ...because('lost_internal') } : verdict,
+/** Only the best keeps `bid`. */
+function ranked(verdicts: readonly (Verdict & { readonly rank: number })[]): Verdict[] {
+  const best = verdicts.reduce((most, { rank }) => Math.max(most, rank), 0);
+  return verdicts.map(({ rank, ...verdict }) =>
+    verdict.reason === 'bid' && rank < best ? { ...verdict, ...because('lost_internal') } : verdict,
   );
 }

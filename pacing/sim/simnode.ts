@@ -1,4 +1,5 @@
 import { createNodeLedger, type NodeLedger } from '../../core/ledger.ts';
+import { rankOf } from '../../core/nearbids.ts';
 import type { Random } from '../../core/random.ts';
 import type { BidStats } from '../../core/topics.ts';
 import type { Market } from './market.ts';
@@ -102,7 +103,7 @@ export function createSimNode(place: number, born: number, options: SimNodeOptio
 }
 
 /**
- * One auction at one bidder: the line item of highest value bids when pass probability and credit allow. Its credit is
+ * One auction at one bidder: the line item of highest rank bids when pass probability and credit allow. Its credit is
  * taken; the bid is left in `bidNanos` and `bidSlots`.
  */
 export function chooseLine(
@@ -117,6 +118,7 @@ export function chooseLine(
   node.requests++;
   let best: SimLine | null = null;
   let bestNanos = 0;
+  let highest = 0;
   for (const line of lines) {
     const value = line.value(market, index);
     if (value <= 0) continue;
@@ -128,7 +130,9 @@ export function chooseLine(
       continue;
     }
     const nanos = Math.floor(value * pace.multiplier);
-    if (nanos <= bestNanos) continue;
+    // A line item that is alone is not drawn for.
+    const rank = lines.length === 1 ? nanos : rankOf(nanos, random.next());
+    if (rank <= highest) continue;
     const slots = slotsOf(node, pace);
     if (slots.length === 0 || !hasCredit(node, slots, nanos, atMs)) {
       counts.budget++;
@@ -136,6 +140,7 @@ export function chooseLine(
     }
     best = line;
     bestNanos = nanos;
+    highest = rank;
     node.bidSlots = slots;
   }
   if (best === null) return null;
