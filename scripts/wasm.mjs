@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = ['engine/request/scanner.as', 'engine/match/search.as'];
+const sources = ['engine/request/scanner.as', 'engine/match/search.as', 'engine/privacy/userlanes.as'];
 
 /** The text of the module that carries a compiled source. */
 export async function compile(source) {

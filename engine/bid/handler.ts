@@ -84,6 +84,7 @@ interface Read {
 export function createBidHandler(deps: BidHandlerDeps): BidHandler {
   const { counters, clock, status } = deps;
   const { stages } = counters;
+  const { people } = deps.insight;
   const scan = new RequestScan();
   const writer = createResponseWriter();
   const auction = new Auction(deps.catalog, deps.gate, counters, deps.rates, deps.insight, deps.maxLineItems);
@@ -306,6 +307,7 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     readCount = 0;
     timed = false;
     if (count > 0) readMs = clock.monotonicMs();
+    meetAll(count);
     for (let i = 0; i < count; i++) {
       const kept = reads[i]!;
       ({ profile, startedMs, nowMs, zipped } = kept);
@@ -316,7 +318,23 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
         defect(kept.call, error);
       }
     }
+    people.forgetAhead();
     scan.forget();
+  }
+
+  /** Finds out who is behind the requests that are to be decided: together, because hashing ids is dear one by one. */
+  function meetAll(count: number): void {
+    try {
+      for (let i = 0; i < count && people.hasRoomAhead; i++) {
+        scan.root = reads[i]!.root;
+        people.readAhead(scan, reads[i]!.profile.name);
+      }
+      people.settle();
+    } catch (error) {
+      // Then each is met by itself, and who brings the defect about is told so.
+      deps.onDefect(error);
+      people.forgetAhead();
+    }
   }
 
   return {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256OneBlock } from './sha256.ts';
 import { createUserHasher, readUserHex, userHex } from './userhash.ts';
+import { sourceSha256 } from './userlanes.wasm.ts';
 
 const out = new Uint32Array(2);
 const sha = (bytes: Uint8Array | string): Buffer => createHash('sha256').update(bytes).digest();
@@ -44,6 +46,39 @@ describe('the user hash', () => {
         expect(fromBytes).toEqual(fromText);
       }),
     );
+  });
+
+  it('is the same of many together, now and by the salt before', () => {
+    const salts = { current: 'a salt of at least sixteen bytes', before: 'the salt that was before that' };
+    const [together, alone] = [createUserHasher(salts), createUserHasher(salts)];
+    const id = fc.oneof(fc.string({ unit: 'binary-ascii', maxLength: 55 }), fc.uuid(), fc.constant('0-0'));
+    fc.assert(
+      fc.property(fc.array(id, { maxLength: together.lanes.length }), (ids) => {
+        const named = ids.filter((text) => alone.hashId(text, out));
+        let lane = 0;
+        for (const text of ids) {
+          const bytes = Buffer.from(text, 'latin1');
+          together.lanes[lane]!.set(bytes);
+          if (together.keepLane(lane, bytes.length)) lane++;
+        }
+        expect(lane).toBe(named.length);
+        together.hashLanes(lane);
+        named.forEach((text, i) => {
+          const [now, then, expected] = [new Uint32Array(2), new Uint32Array(2), new Uint32Array(2)];
+          together.readLane(i, now);
+          expect(together.hashBefore(then)).toBe(true);
+          alone.hashId(text, expected);
+          expect(now).toEqual(expected);
+          alone.hashBefore(expected);
+          expect(then).toEqual(expected);
+        });
+      }),
+    );
+  });
+
+  it('is made by what is compiled from the present source (else: npm run generate)', () => {
+    const source = readFileSync(new URL('./userlanes.as', import.meta.url));
+    expect(createHash('sha256').update(source).digest('hex')).toBe(sourceSha256);
   });
 
   it('is written as hex digits', () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { CodedError } from '../../core/errors.ts';
 import { hexBytes } from '../../core/hex.ts';
 import { MAX_ONE_BLOCK_BYTES, sha256OneBlock } from './sha256.ts';
+import { UserLanes } from './userlanes.ts';
 
 /**
  * A user as the rest of the system knows it: 8 bytes of SHA-256(salt ‖ SHA-256(lower-cased id)), as two unsigned 32-bit
@@ -21,6 +22,18 @@ export interface UserHasher {
   hashBlock(length: number, out: Uint32Array): boolean;
   /** The same user from the 32 bytes of an uploaded SHA-256 digest at `offset`. */
   hashDigest(digest: Uint8Array, offset: number, out: Uint32Array): void;
+  /** The same as `block`, for ids that are hashed together: that costs a third. */
+  readonly lanes: readonly Uint8Array[];
+  /** The first `length` bytes of a lane are an id. @returns false when it names nobody */
+  keepLane(lane: number, length: number): boolean;
+  /** Hashes the first `count` lanes; all of them hold ids. */
+  hashLanes(count: number): void;
+  /** What `hashLanes` made of one: that user is then the one that was hashed last. */
+  readLane(lane: number, out: Uint32Array): void;
+  /** The digest of the id that was hashed last, 32 bytes, for `recall`. Does nothing while there is no salt before. */
+  note(into: Uint8Array): void;
+  /** Makes the user with this digest the one that was hashed last. */
+  recall(noted: Uint8Array): void;
   /** The user that was hashed last, as the salt before knew them. @returns false, and zeros, without such a salt */
   hashBefore(out: Uint32Array): boolean;
   /** Goes on with another salt; what was stored under the one before is still found by `hashBefore`. */
@@ -53,10 +66,12 @@ export function createUserHasher(salt: string | UserSalts): UserHasher {
   const blockBefore = Buffer.alloc(64);
   const inner = new Int32Array(8);
   const outer = new Int32Array(8);
+  const lanes = new UserLanes();
   let hasBefore = false;
 
   const setSalts = ({ current, before }: UserSalts): void => {
     bytesOf(current).copy(saltedBlock);
+    lanes.setSalt(saltedBlock.subarray(0, SALT_BYTES));
     hasBefore = before !== null;
     if (before !== null) bytesOf(before).copy(blockBefore);
   };
@@ -66,17 +81,18 @@ export function createUserHasher(salt: string | UserSalts): UserHasher {
     sha256OneBlock(salted, SALT_BYTES + 32, outer);
     out[0] = outer[0]!;
     out[1] = outer[1]!;
-    if (out[0] === 0 && out[1] === 0) out[1] = 1;
+    never0(out);
+  };
+  const writeInner = (i: number, word: number): void => {
+    const at = SALT_BYTES + 4 * i;
+    saltedBlock[at] = word >>> 24;
+    saltedBlock[at + 1] = word >>> 16;
+    saltedBlock[at + 2] = word >>> 8;
+    saltedBlock[at + 3] = word;
   };
   const hashNormal = (length: number, out: Uint32Array): void => {
     sha256OneBlock(idBlock, length, inner);
-    for (let i = 0, at = SALT_BYTES; i < 8; i++, at += 4) {
-      const word = inner[i]!;
-      saltedBlock[at] = word >>> 24;
-      saltedBlock[at + 1] = word >>> 16;
-      saltedBlock[at + 2] = word >>> 8;
-      saltedBlock[at + 3] = word;
-    }
+    for (let i = 0; i < 8; i++) writeInner(i, inner[i]!);
     finish(out);
   };
   const hashDigest = (digest: Uint8Array, offset: number, out: Uint32Array): void => {
@@ -86,6 +102,25 @@ export function createUserHasher(salt: string | UserSalts): UserHasher {
   return {
     hashDigest,
     setSalts,
+    lanes: lanes.blocks,
+    keepLane(lane, length) {
+      const normal = normalise(lanes.blocks[lane]!, length);
+      lanes.setLength(lane, normal);
+      return normal > 0;
+    },
+    hashLanes: (count) => lanes.hash(count),
+    readLane(lane, out) {
+      out[0] = lanes.word(lane, 0);
+      out[1] = lanes.word(lane, 1);
+      never0(out);
+      if (hasBefore) for (let i = 0; i < 8; i++) writeInner(i, lanes.innerWord(lane, i));
+    },
+    note(into) {
+      if (hasBefore) saltedBlock.copy(into, 0, SALT_BYTES, SALT_BYTES + 32);
+    },
+    recall(noted) {
+      if (hasBefore) saltedBlock.set(noted, SALT_BYTES);
+    },
     hashBefore(out) {
       out[0] = 0;
       out[1] = 0;
@@ -117,6 +152,11 @@ export function createUserHasher(salt: string | UserSalts): UserHasher {
       return true;
     },
   };
+}
+
+/** Both halves 0 would mean nobody. */
+function never0(user: Uint32Array): void {
+  if (user[0] === 0 && user[1] === 0) user[1] = 1;
 }
 
 /** Trims spaces and lowers letters in place. @returns the length then, 0 when only zeros and dashes are left */

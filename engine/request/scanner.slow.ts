@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 describe('what is compiled from AssemblyScript', () => {
-  it.each(['engine/request/scanner', 'engine/match/search'])(
+  it.each(['engine/request/scanner', 'engine/match/search', 'engine/privacy/userlanes'])(
     'is what the locked compiler makes of its source (else: npm run generate): %s',
     async (path) => {
       const script = new URL('../../scripts/wasm.mjs', import.meta.url).href;

@@ -122,6 +122,42 @@ describe('the person behind a request', () => {
     expect(ask('B')[1], 'after a turn').toBe(hashOf('B'));
   });
 
+  it('is the same read ahead, whoever is passed over', () => {
+    const userSaltBefore = { current: userSalt, before: 'the salt before that salt' };
+    const options = { privacy: { vendor: defaultVendor }, userSalt: userSaltBefore, fingerprint: true, audiences };
+    const [ahead, alone] = [createPersonReader(options), createPersonReader(options)];
+    const requests = [
+      { device: { ifa: 'IFA-1' } },
+      { device: { ifa: '00000000-0000' }, user: { buyeruid: 'B' } },
+      { device: { lmt: 1, ifa: 'IFA-2' } },
+      { user: { id: 'theirs' } },
+      { device: { ifa: 'ünïcode' } },
+      {},
+      { user: { eids: [{ uids: [{ id: 'E' }] }] } },
+      { device: { ip: '192.0.2.1', ua: 'agent' } },
+      { device: { ifa: 'IFA-3' } },
+    ];
+    const told = (reader: typeof ahead) => {
+      const { decision, known, stored, user } = reader.read(scan, 'demo');
+      return { decision, known, stored, user: [...user], before: known ? [...(reader.before() ?? [])] : [] };
+    };
+    for (const passedOver of [-1, 0, 3, 8]) {
+      scan.forget();
+      const roots: number[] = [];
+      for (const request of requests) {
+        expect(scan.add(body, body.write(JSON.stringify(request)))).toBeNull();
+        roots.push(scan.root);
+        ahead.readAhead(scan, 'demo');
+      }
+      ahead.settle();
+      roots.forEach((root, i) => {
+        scan.root = root;
+        if (i !== passedOver) expect(told(ahead), `${passedOver} ${i}`).toEqual(told(alone));
+      });
+      ahead.forgetAhead();
+    }
+  });
+
   it('is forgotten before the next request', () => {
     const reader = createPersonReader({
       privacy: { vendor: defaultVendor },

@@ -54,8 +54,17 @@ export interface PersonOptions {
 }
 
 export interface PersonReader {
-  /** Reads the person of a request. The object is reused for the next one. */
+  /** Reads the person of the present request. The object is reused for the next one. */
   read(scan: RequestScan, exchange: string): Person;
+  /**
+   * Reads the person of the present request ahead, so that ids of several are hashed together: `read` then finds it,
+   * as long as requests come in the same order. For at most as many as `hasRoomAhead` allows, then `settle`.
+   */
+  readAhead(scan: RequestScan, exchange: string): void;
+  readonly hasRoomAhead: boolean;
+  settle(): void;
+  /** Forgets who was read ahead: before requests of a scan are forgotten. */
+  forgetAhead(): void;
   /** Adds the person's audiences, if they may be used, as targeting terms: their ids as text. */
   addAudiences(person: Person, terms: TermList): void;
   /** The known person that was read last, as the salt before named them; null without one. Hashed when it is asked for. */
@@ -64,13 +73,29 @@ export interface PersonReader {
   setSalts(salts: UserSalts): void;
 }
 
+/** A person who was read ahead. */
+interface Ahead {
+  readonly person: Person;
+  /** The node of the request. */
+  root: number;
+  /** Where the hash of the id will be found; -1: it is in `person`. */
+  lane: number;
+  /** See `UserHasher.note`. */
+  readonly noted: Uint8Array;
+}
+
 /** One reader per thread. @throws CodedError `salt_too_short` */
 export function createPersonReader(options: PersonOptions): PersonReader {
   const gate = createPrivacyGate(options.privacy);
   const hasher = createUserHasher(options.userSalt);
   const signals = createSignals();
   const found = new Uint32Array(MAX_AUDIENCES);
-  const person = nobody();
+  const alone = nobody();
+  const ahead = hasher.lanes.map((): Ahead => ({ person: nobody(), root: 0, lane: -1, noted: new Uint8Array(32) }));
+  let aheadCount = 0;
+  /** The first of them that has not been asked for. */
+  let asked = 0;
+  let lanes = 0;
   const earlier = new Uint32Array(2);
   /** Whether `earlier` is of the person that was read last: 0 not looked at, 1 there is none, 2 it is. */
   let lookedBefore = 0;
@@ -80,21 +105,28 @@ export function createPersonReader(options: PersonOptions): PersonReader {
     return lookedBefore === 2 ? earlier : null;
   };
 
-  const hashField = (scan: RequestScan, node: number, field: number): boolean => {
+  /** @param lane see `identify` */
+  const hashField = (scan: RequestScan, node: number, field: number, user: Uint32Array, lane: number): boolean => {
     if (node < 0) return false;
     const length = scan.asciiBytes(node, field);
-    if (length < 0 || length > MAX_ONE_BLOCK_BYTES) return hasher.hashId(scan.text(node, field), person.user);
-    scan.copyAscii(node, field, hasher.block, 0);
-    return hasher.hashBlock(length, person.user);
+    if (length < 0 || length > MAX_ONE_BLOCK_BYTES) return hasher.hashId(scan.text(node, field), user);
+    if (lane < 0) {
+      scan.copyAscii(node, field, hasher.block, 0);
+      return hasher.hashBlock(length, user);
+    }
+    scan.copyAscii(node, field, hasher.lanes[lane]!, 0);
+    if (!hasher.keepLane(lane, length)) return false;
+    lanes = lane + 1;
+    return true;
   };
 
-  const identify = (scan: RequestScan, exchange: string): boolean => {
-    const { user } = person;
+  /** @param lane where a short id is put to be hashed later; -1: hash it now */
+  const identify = (scan: RequestScan, exchange: string, user: Uint32Array, lane: number): boolean => {
     const device = scan.object(scan.root, REQ.device);
     const about = scan.object(scan.root, REQ.user);
     // An advertising id is the same on all exchanges; what only one exchange knows comes last and is kept apart.
-    if (hashField(scan, device, DEVICE.ifa)) return true;
-    if (hashField(scan, about, USER.buyeruid)) return true;
+    if (hashField(scan, device, DEVICE.ifa, user, lane)) return true;
+    if (hashField(scan, about, USER.buyeruid, user, lane)) return true;
     if (hasher.hashId(firstEid(scan, about), user)) return true;
     const theirs = scan.text(about, USER.id);
     if (theirs !== '' && hasher.hashId(`${exchange}:${theirs}`, user)) return true;
@@ -104,20 +136,52 @@ export function createPersonReader(options: PersonOptions): PersonReader {
     return address !== '' && agent !== '' && hasher.hashId(`${address}|${agent}`, user);
   };
 
+  const meet = (scan: RequestScan, exchange: string, person: Person, lane: number): void => {
+    readSignals(scan, signals);
+    const decision = gate.decide(signals);
+    person.decision = decision;
+    person.known = false;
+    person.stored = false;
+    person.user[0] = 0;
+    person.user[1] = 0;
+    if (!decision.mayUseUserId) return;
+    person.known = identify(scan, exchange, person.user, lane);
+    person.stored = person.known && decision.mayStoreUser;
+  };
+
+  const recall = ({ person, lane, noted }: Ahead): Person => {
+    if (lane >= 0) hasher.readLane(lane, person.user);
+    else hasher.recall(noted);
+    return person;
+  };
+
   return {
     read(scan, exchange) {
-      readSignals(scan, signals);
-      const decision = gate.decide(signals);
-      person.decision = decision;
       lookedBefore = 0;
-      person.known = false;
-      person.stored = false;
-      person.user[0] = 0;
-      person.user[1] = 0;
-      if (!decision.mayUseUserId) return person;
-      person.known = identify(scan, exchange);
-      person.stored = person.known && decision.mayStoreUser;
-      return person;
+      // Who was refused before anybody asked for them is passed over.
+      while (asked < aheadCount && ahead[asked]!.root < scan.root) asked++;
+      if (asked < aheadCount && ahead[asked]!.root === scan.root) return recall(ahead[asked++]!);
+      meet(scan, exchange, alone, -1);
+      return alone;
+    },
+    get hasRoomAhead() {
+      return aheadCount < ahead.length;
+    },
+    readAhead(scan, exchange) {
+      const next = ahead[aheadCount++]!;
+      const lane = lanes;
+      meet(scan, exchange, next.person, lane);
+      next.root = scan.root;
+      next.lane = lanes > lane ? lane : -1;
+      if (lanes === lane) hasher.note(next.noted);
+    },
+    settle() {
+      if (lanes > 0) hasher.hashLanes(lanes);
+    },
+    forgetAhead() {
+      aheadCount = 0;
+      asked = 0;
+      lanes = 0;
     },
     addAudiences({ decision, known, user }, terms) {
       if (options.audiences === null || !known || !decision.mayPersonalise) return;
