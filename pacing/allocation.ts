@@ -1,4 +1,5 @@
 import type { CellUse, Grant } from '../core/topics.ts';
+import { createRows, NOWHERE, type Row } from './rows.ts';
 
 /** The node that stands for all nodes that are gone. */
 export const GONE = '00000000';
@@ -21,6 +22,26 @@ export interface CellTotals {
 }
 
 /**
+ * The same as numbers, to decide by: exact below 2^53 nanos ($9 million), to a ten-quadrillionth above. What is handed out
+ * is worked out in whole nanos.
+ */
+export interface CellAmounts {
+  readonly budgetNanos: number;
+  readonly confirmedNanos: number;
+  readonly reservedNanos: number;
+  readonly presumedNanos: number;
+  /** What can be spent by what has been issued is within the budget. */
+  readonly fits: boolean;
+}
+
+/** What was issued to a node last, and what it has drawn of it, nanos as numbers. */
+export interface ShareAmounts {
+  readonly grantedNanos: number;
+  readonly usedNanos: number;
+  readonly untilMs: number;
+}
+
+/**
  * The pacer's side of the ledger. For every cell the sum over all nodes of what each may still spend plus what it has
  * spent stays within the budget, whatever message is lost, repeated or late and whoever is killed: credit returns only
  * on proof (a report made after the last window in which it could be drawn), never on assumption.
@@ -34,12 +55,14 @@ export interface Allocation {
   /** The store was read for this cell, also if it had no row. */
   storedTo(cell: string, asOfMs: number): void;
   totals(cell: string): CellTotals;
+  /** As it is now: not to be kept. */
+  amounts(cell: string): CellAmounts;
   /** What a node has drawn as far as is known: confirmed plus reserved. */
   used(cell: string, node: string): bigint;
   /** The largest cumulative grant the budget allows a node now. */
   room(cell: string, node: string): bigint;
-  /** What was issued to a node last, as it is now: not to be kept. Undefined when nothing was. */
-  share(cell: string, node: string): { readonly grantedNanos: bigint; readonly untilMs: number } | undefined;
+  /** As it is now: not to be kept. Undefined when nothing was issued to that node. */
+  share(cell: string, node: string): ShareAmounts | undefined;
   /**
    * Issues a cumulative grant: as near to `wantNanos` as the budget allows, never above it.
    * @returns what was granted
@@ -62,52 +85,91 @@ interface Issue {
   readonly nanos: bigint;
   readonly untilMs: number;
 }
-interface Share {
+interface Share extends Row<(typeof SHARE_NUMBERS)[number]> {
   readonly node: string;
-  grantedNanos: bigint;
-  fromMs: number;
-  untilMs: number;
-  /** What a message says of it: worked out when asked for, thrown away by every change. */
-  told: Grant | null;
-  /** Every grant that may still be drawn on, the latest last. */
-  live: Issue[];
+  granted: bigint;
+  /** `granted` as a message says it: worked out when asked for, thrown away by every change. */
+  told: string | null;
+  /** What was granted last may still be drawn on. */
+  open: boolean;
+  /** Earlier grants that may, too, in some way more than it. */
+  earlier: readonly Issue[];
   confirmed: bigint;
   reserved: bigint;
   presumed: bigint;
-  reportedToMs: number;
 }
-interface CellState {
+/** `grantedNanos` and `usedNanos` follow `granted`, and `confirmed` with `reserved`. */
+const SHARE_NUMBERS = ['fromMs', 'untilMs', 'reportedToMs', 'grantedNanos', 'usedNanos'] as const;
+const shareOfNode = createRows(SHARE_NUMBERS);
+
+interface CellState extends Row<(typeof CELL_NUMBERS)[number]> {
   budget: bigint;
   readonly shares: Map<string, Share>;
-  readonly stored: Map<string, bigint>;
-  storedToMs: number;
+  /** By node; null while there is none. */
+  stored: Map<string, bigint> | null;
   /** Spent by nodes that are gone, as far as it was settled here or by an earlier pacer. */
   gone: bigint;
-  /** When the last of them was settled: what one of them reported before is in `gone` already. */
-  goneToMs: number;
   /** What each of the nodes settled here last is in `gone` with, for those that turn out to be alive. */
-  readonly settled: Map<string, bigint>;
-  /** Worked out when asked for, thrown away by every change. */
-  totals: CellTotals | null;
+  settled: Map<string, bigint> | null;
+  fits: boolean;
+  /** The amounts are what they should be: every change makes that untrue. */
+  summed: boolean;
 }
+/** The amounts; up to when the store was read; and when a node that is gone was settled last: what one of them reported
+ * before is in `gone` already. */
+const CELL_NUMBERS = [
+  'budgetNanos',
+  'confirmedNanos',
+  'reservedNanos',
+  'presumedNanos',
+  'storedToMs',
+  'goneToMs',
+] as const;
+const newCell = createRows(CELL_NUMBERS);
 
-const MAX_LIVE = 6;
+const MAX_EARLIER = 5;
+const NO_ISSUES: readonly Issue[] = [];
 const MAX_SETTLED = 256;
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** What a share says in a message: what was issued last, and what may be drawn by earlier issues when that is more. */
 function grantOf(cell: string, share: Share): Grant {
+  share.told ??= share.granted.toString();
+  const { node, told: grantedNanos, fromMs, untilMs } = share;
+  const told = { cell, node, grantedNanos, fromMs, untilMs };
+  if (share.earlier.length === 0 && share.usedNanos < share.grantedNanos) return told;
   let held = share.confirmed + share.reserved;
   let heldUntilMs = share.untilMs;
-  for (const { nanos, untilMs } of share.live) {
-    if (nanos > held) held = nanos;
-    if (untilMs > heldUntilMs) heldUntilMs = untilMs;
+  for (const issue of share.earlier) {
+    if (issue.nanos > held) held = issue.nanos;
+    if (issue.untilMs > heldUntilMs) heldUntilMs = issue.untilMs;
   }
-  const { node, fromMs, untilMs } = share;
-  const grantedNanos = share.grantedNanos.toString();
-  if (held <= share.grantedNanos && heldUntilMs <= untilMs) return { cell, node, grantedNanos, fromMs, untilMs };
-  return { cell, node, grantedNanos, fromMs, untilMs, heldNanos: held.toString(), heldUntilMs };
+  if (held <= share.granted && heldUntilMs <= untilMs) return told;
+  return { ...told, heldNanos: held.toString(), heldUntilMs };
+}
+
+/** Everything that may still be drawn on. */
+function issuesOf({ open, earlier, granted, untilMs }: Share): readonly Issue[] {
+  return open ? [...earlier, { nanos: granted, untilMs }] : earlier;
+}
+
+/** The two oldest as one that allows what either does. */
+function joinFirst([first, second, ...others]: readonly Issue[]): Issue[] {
+  const nanos = max(first!.nanos, second!.nanos);
+  return [{ nanos, untilMs: Math.max(first!.untilMs, second!.untilMs) }, ...others];
+}
+
+function setGranted(share: Share, nanos: bigint): void {
+  share.granted = nanos;
+  share.grantedNanos = Number(nanos);
+  share.told = null;
+}
+
+function setUsed(share: Share, confirmed: bigint, reserved: bigint): void {
+  share.confirmed = confirmed;
+  share.reserved = reserved;
+  share.usedNanos = Number(confirmed + reserved);
 }
 
 /** @see Allocation */
@@ -127,16 +189,18 @@ export function createAllocation(options: AllocationOptions): Allocation {
   function cellOf(cell: string): CellState {
     let found = find(cell);
     if (found === undefined) {
-      found = {
+      found = newCell({
+        values: NOWHERE,
+        at: 0,
         budget: 0n,
-        shares: new Map(),
-        stored: new Map(),
-        storedToMs: Number.NEGATIVE_INFINITY,
+        shares: new Map<string, Share>(),
+        stored: null,
         gone: 0n,
-        goneToMs: 0,
-        settled: new Map(),
-        totals: null,
-      };
+        settled: null,
+        fits: true,
+        summed: false,
+      });
+      found.storedToMs = Number.NEGATIVE_INFINITY;
       cells.set(cell, found);
       last = found;
     }
@@ -147,21 +211,24 @@ export function createAllocation(options: AllocationOptions): Allocation {
     let found = state.shares.get(node);
     if (found === undefined) {
       // A node that was taken for gone and comes back brings its spend with it: it must not count twice.
-      const spent = state.settled.get(node) ?? 0n;
-      state.settled.delete(node);
+      const spent = state.settled?.get(node) ?? 0n;
+      state.settled?.delete(node);
       state.gone = max(0n, state.gone - spent);
-      found = {
+      state.summed = false;
+      found = shareOfNode({
+        values: NOWHERE,
+        at: 0,
         node,
-        grantedNanos: 0n,
-        fromMs: 0,
-        untilMs: 0,
+        granted: 0n,
         told: null,
-        live: [],
-        confirmed: spent,
+        open: false,
+        earlier: NO_ISSUES,
+        confirmed: 0n,
         reserved: 0n,
         presumed: 0n,
-        reportedToMs: Number.NEGATIVE_INFINITY,
-      };
+      });
+      found.reportedToMs = Number.NEGATIVE_INFINITY;
+      setUsed(found, spent, 0n);
       state.shares.set(node, found);
     }
     return found;
@@ -170,19 +237,19 @@ export function createAllocation(options: AllocationOptions): Allocation {
   /** What the store has and the node, in a younger report, does not know (bills it had forgotten): outside its grant. */
   function unseenOf(state: CellState, share: Share): bigint {
     if (share.reportedToMs <= state.storedToMs) return 0n;
-    return max(0n, (state.stored.get(share.node) ?? 0n) - share.confirmed - share.reserved);
+    return max(0n, (state.stored?.get(share.node) ?? 0n) - share.confirmed - share.reserved);
   }
 
   function committedOf(state: CellState, share: Share): bigint {
-    const used = max(share.confirmed + share.reserved, state.stored.get(share.node) ?? 0n);
-    let drawable = 0n;
-    for (const { nanos } of share.live) if (nanos > drawable) drawable = nanos;
+    const used = max(share.confirmed + share.reserved, state.stored?.get(share.node) ?? 0n);
+    let drawable = share.open ? share.granted : 0n;
+    for (const { nanos } of share.earlier) if (nanos > drawable) drawable = nanos;
     return max(used, drawable + unseenOf(state, share));
   }
 
   function goneNanos(state: CellState): bigint {
     let stored = 0n;
-    for (const [node, nanos] of state.stored) if (!state.shares.has(node)) stored += nanos;
+    for (const [node, nanos] of state.stored ?? []) if (!state.shares.has(node)) stored += nanos;
     return max(state.gone, stored);
   }
 
@@ -196,6 +263,18 @@ export function createAllocation(options: AllocationOptions): Allocation {
     return max(0n, state.budget - committed(state, share) - unseenOf(state, share));
   }
 
+  function spendOf(state: CellState): Pick<CellTotals, 'confirmedNanos' | 'reservedNanos' | 'presumedNanos'> {
+    let confirmedNanos = goneNanos(state);
+    let reservedNanos = 0n;
+    let presumedNanos = 0n;
+    for (const share of state.shares.values()) {
+      confirmedNanos += max(share.confirmed, state.stored?.get(share.node) ?? 0n);
+      reservedNanos += share.reserved;
+      presumedNanos += share.presumed;
+    }
+    return { confirmedNanos, reservedNanos, presumedNanos };
+  }
+
   return {
     room(cell, node) {
       const state = cellOf(cell);
@@ -206,7 +285,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const state = cellOf(cell);
       if (state.budget === nanos) return;
       state.budget = nanos;
-      state.totals = null;
+      state.summed = false;
     },
     report(node, toMs, uses) {
       for (const use of uses) {
@@ -215,21 +294,22 @@ export function createAllocation(options: AllocationOptions): Allocation {
         if (!state.shares.has(node) && toMs <= state.goneToMs) continue;
         const share = shareOf(state, node);
         if (toMs < share.reportedToMs) continue;
-        state.totals = null;
+        state.summed = false;
         share.reportedToMs = toMs;
-        share.told = null;
-        share.confirmed = BigInt(use.confirmedNanos);
-        share.reserved = BigInt(use.reservedNanos);
+        setUsed(share, BigInt(use.confirmedNanos), BigInt(use.reservedNanos));
         share.presumed = BigInt(use.presumedNanos ?? 0);
-        share.live = share.live.filter((issue) => issue.untilMs + options.skewMs >= toMs);
+        share.open &&= share.untilMs + options.skewMs >= toMs;
+        if (share.earlier.length > 0)
+          share.earlier = share.earlier.filter((issue) => issue.untilMs + options.skewMs >= toMs);
         // What came back may be given to others: our own next message, from which a new pacer starts, must say so.
-        if (share.live.length === 0) share.grantedNanos = share.confirmed + share.reserved;
+        if (!share.open && share.earlier.length === 0) setGranted(share, share.confirmed + share.reserved);
       }
     },
     stored(cell, node, nanos, asOfMs) {
       const state = cellOf(cell);
+      state.stored ??= new Map();
       state.stored.set(node, nanos);
-      state.totals = null;
+      state.summed = false;
       state.storedToMs = Math.max(state.storedToMs, asOfMs);
     },
     storedTo(cell, asOfMs) {
@@ -238,23 +318,19 @@ export function createAllocation(options: AllocationOptions): Allocation {
     },
     totals(cell) {
       const state = cellOf(cell);
-      if (state.totals !== null) return state.totals;
-      let confirmed = goneNanos(state);
-      let reserved = 0n;
-      let presumed = 0n;
-      for (const share of state.shares.values()) {
-        confirmed += max(share.confirmed, state.stored.get(share.node) ?? 0n);
-        reserved += share.reserved;
-        presumed += share.presumed;
-      }
-      state.totals = {
-        budgetNanos: state.budget,
-        confirmedNanos: confirmed,
-        reservedNanos: reserved,
-        presumedNanos: presumed,
-        committedNanos: committed(state),
-      };
-      return state.totals;
+      return { budgetNanos: state.budget, ...spendOf(state), committedNanos: committed(state) };
+    },
+    amounts(cell) {
+      const state = cellOf(cell);
+      if (state.summed) return state;
+      const { confirmedNanos, reservedNanos, presumedNanos } = spendOf(state);
+      state.budgetNanos = Number(state.budget);
+      state.confirmedNanos = Number(confirmedNanos);
+      state.reservedNanos = Number(reservedNanos);
+      state.presumedNanos = Number(presumedNanos);
+      state.fits = committed(state) <= state.budget;
+      state.summed = true;
+      return state;
     },
     used(cell, node) {
       const share = find(cell)?.shares.get(node);
@@ -267,34 +343,31 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const state = cellOf(cell);
       const share = shareOf(state, node);
       const nanos = max(0n, min(wantNanos, room(state, share)));
-      state.totals = null;
-      share.told = null;
-      share.grantedNanos = nanos;
+      state.summed = false;
+      const earlier = issuesOf(share).filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
+      share.earlier = earlier.length === 0 ? NO_ISSUES : earlier.length <= MAX_EARLIER ? earlier : joinFirst(earlier);
+      setGranted(share, nanos);
       share.fromMs = fromMs;
       share.untilMs = untilMs;
-      share.live = share.live.filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
-      share.live.push({ nanos, untilMs });
-      while (share.live.length > MAX_LIVE) {
-        const [first, second] = share.live as [Issue, Issue];
-        share.live[1] = { nanos: max(first.nanos, second.nanos), untilMs: Math.max(first.untilMs, second.untilMs) };
-        share.live.shift();
-      }
+      share.open = true;
       return nanos;
     },
     resolve(node, nowMs) {
       for (const state of cells.values()) {
         const share = state.shares.get(node);
         if (share === undefined) continue;
-        const lastMs = share.live.reduce((most, issue) => Math.max(most, issue.untilMs), share.reportedToMs);
+        const issuedMs = share.open ? Math.max(share.untilMs, share.reportedToMs) : share.reportedToMs;
+        const lastMs = share.earlier.reduce((most, issue) => Math.max(most, issue.untilMs), issuedMs);
         const overMs = lastMs + options.resolveAfterMs + options.skewMs;
-        const idle = share.live.length === 0 && share.reserved === share.presumed;
+        const idle = !share.open && share.earlier.length === 0 && share.reserved === share.presumed;
         if (!idle && (nowMs < overMs || state.storedToMs < overMs)) continue;
         const before = goneNanos(state);
         state.shares.delete(node);
-        state.totals = null;
-        const spent = max(share.confirmed, state.stored.get(node) ?? 0n);
+        state.summed = false;
+        const spent = max(share.confirmed, state.stored?.get(node) ?? 0n);
         state.gone = before + spent;
         state.goneToMs = Math.max(state.goneToMs, nowMs);
+        state.settled ??= new Map();
         state.settled.set(node, spent);
         for (const oldest of state.settled.keys()) {
           if (state.settled.size <= MAX_SETTLED) break;
@@ -304,10 +377,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
     },
     grants(cell, into = []) {
       const state = cellOf(cell);
-      for (const share of state.shares.values()) {
-        share.told ??= grantOf(cell, share);
-        into.push(share.told);
-      }
+      for (const share of state.shares.values()) into.push(grantOf(cell, share));
       const gone = goneNanos(state);
       if (gone > 0n || state.goneToMs > 0)
         into.push({ cell, node: GONE, grantedNanos: gone.toString(), fromMs: 0, untilMs: state.goneToMs });
@@ -316,20 +386,20 @@ export function createAllocation(options: AllocationOptions): Allocation {
     restore(grant) {
       const state = cellOf(grant.cell);
       const granted = BigInt(grant.grantedNanos);
-      state.totals = null;
+      state.summed = false;
       if (grant.node === GONE) {
         state.gone = max(state.gone, granted);
         state.goneToMs = Math.max(state.goneToMs, grant.untilMs);
         return;
       }
       const share = shareOf(state, grant.node);
-      share.told = null;
-      share.grantedNanos = granted;
+      const { heldNanos, heldUntilMs = grant.untilMs } = grant;
+      const held = heldNanos === undefined ? [] : [{ nanos: BigInt(heldNanos), untilMs: heldUntilMs }];
+      share.earlier = [...issuesOf(share), ...held];
+      setGranted(share, granted);
       share.fromMs = grant.fromMs;
       share.untilMs = grant.untilMs;
-      share.live.push({ nanos: granted, untilMs: grant.untilMs });
-      if (grant.heldNanos !== undefined)
-        share.live.push({ nanos: BigInt(grant.heldNanos), untilMs: grant.heldUntilMs ?? grant.untilMs });
+      share.open = true;
     },
     holds: (node) => [...cells.values()].some((state) => state.shares.has(node)),
     confirmed: (cell, node) => find(cell)?.shares.get(node)?.confirmed ?? 0n,

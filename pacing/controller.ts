@@ -1,4 +1,4 @@
-import type { CellTotals } from './allocation.ts';
+import type { CellAmounts } from './allocation.ts';
 import { AUCTIONS, BIDS, OPEN, sumOf } from './cohorts.ts';
 import { assume, multiplierFor, openBids, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
 import { expected } from './forecast.ts';
@@ -42,9 +42,10 @@ export interface ControlInput {
   readonly completeMs: number;
   readonly profile: WeekProfile;
   readonly cohortMs: number;
+  readonly roundMs: number;
   /** By when nearly all feedback of an auction has arrived. */
   readonly settleMs: number;
-  readonly totalsOf: (cell: string) => CellTotals;
+  readonly amountsOf: (cell: string) => CellAmounts;
   /** What is not proven free stays reserved for good. */
   readonly strict: boolean;
 }
@@ -55,11 +56,6 @@ const PRESUMED_SIGMAS = 1;
 /** What is presumed spent, and as much more as chance may have made of it, nanos. */
 export function presumedAtMost(state: LevelState, presumedNanos: number): number {
   return presumedNanos + PRESUMED_SIGMAS * Math.sqrt(presumedNanos * state.evidence.priceNanos);
-}
-
-/** Open reservations without what is presumed spent of them, nanos. */
-function openNanos({ reservedNanos, presumedNanos }: CellTotals): number {
-  return Number(reservedNanos - presumedNanos);
 }
 
 /** One step of a level's controller: decides its multiplier and pass probability from plan, forecast and evidence. */
@@ -87,14 +83,12 @@ export function control(state: LevelState, input: ControlInput): void {
 function judge(state: LevelState, track: PlanTrack, input: ControlInput, pendingNanos: number): void {
   const { nowMs, profile, cohortMs } = input;
   const { cell } = track;
-  const budget = Number(cell.budgetNanos);
-  const totals = input.totalsOf(cell.name);
-  const confirmed = Number(totals.confirmedNanos);
-  const presumed = Number(totals.presumedNanos);
+  const amounts = input.amountsOf(cell.name);
+  const { budgetNanos: budget, confirmedNanos: confirmed, presumedNanos: presumed } = amounts;
   // The store knows only what was told: of what bids spend, this share.
   const told = confirmed <= 0 ? 1 : confirmed / (confirmed + presumed);
   const spent = confirmed + presumedAtMost(state, presumed);
-  const reserved = openNanos(totals);
+  const reserved = amounts.reservedNanos - presumed;
   const pending = Math.min(pendingNanos / told, reserved);
   const locked = input.strict ? Math.max(0, reserved - openBids(state.evidence)) : 0;
   const restMs = Math.max(cohortMs, cell.toMs - nowMs);

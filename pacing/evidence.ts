@@ -14,14 +14,18 @@ import {
   START,
   sumOf,
 } from './cohorts.ts';
+import { createRows, NOWHERE } from './rows.ts';
 
 /**
  * What is known about the response of spend to the multiplier: spend per open auction ≈ (spend / open) × multiplier^e,
  * where both sums are weighted and normalised to a multiplier of 1.
  */
-export interface Evidence {
+export interface Evidence extends EvidenceNumbers {
   /** Those too young to judge. */
   readonly pending: Cohorts;
+}
+
+interface EvidenceNumbers {
   normalSpend: number;
   open: number;
   /** Bills behind it, faded with age: how much is known. */
@@ -34,8 +38,6 @@ export interface Evidence {
   /** Bills of the last few dozen against those the curve foretold: where they part, the market has changed. */
   recentBills: number;
   recentExpected: number;
-  /** Slope of ln spend over ln multiplier. */
-  readonly slope: number;
 }
 
 const HALF_LIFE_BILLS = 120;
@@ -49,23 +51,23 @@ const FORGET = 0.7;
  * Spend grows with about this power of the bid: 1.7 over four real and synthetic logs. A little more is assumed, so that
  * the multiplier corrects a little less than a surprise asks for: chosen on tuning markets out of 1.4 to 3.5.
  */
-const PRIOR_SLOPE = 2.2;
+const SLOPE = 2.2;
 /** Weight of what a level starts from, in bills. */
 export const PRIOR_BILLS = 4;
 
+const evidenceOf = createRows<keyof EvidenceNumbers>([
+  'normalSpend',
+  'open',
+  'weight',
+  'priceNanos',
+  'bidNanos',
+  'bids',
+  'recentBills',
+  'recentExpected',
+]);
+
 export function createEvidence(table: CohortTable): Evidence {
-  return {
-    pending: createCohorts(table),
-    normalSpend: 0,
-    open: 0,
-    weight: 0,
-    priceNanos: 0,
-    bidNanos: 0,
-    bids: 0,
-    recentBills: 0,
-    recentExpected: 0,
-    slope: PRIOR_SLOPE,
-  };
+  return evidenceOf({ values: NOWHERE, at: 0, pending: createCohorts(table) });
 }
 
 const BIDS_REMEMBERED = 1000;
@@ -79,7 +81,7 @@ export function noteBids(evidence: Evidence, bids: number, bidNanos: number, mul
 
 /** Starts the response curve from an assumption: at `multiplier` it spends `rate` per auction. */
 export function assume(evidence: Evidence, multiplier: number, rate: number, priceNanos: number, bills: number): void {
-  evidence.normalSpend = (bills * priceNanos) / multiplier ** evidence.slope;
+  evidence.normalSpend = (bills * priceNanos) / multiplier ** SLOPE;
   evidence.open = (bills * priceNanos) / Math.max(rate, 1e-9);
   evidence.weight = bills;
 }
@@ -104,7 +106,7 @@ function learn(evidence: Evidence, row: number, cohortMs: number): void {
   const logM = auctions > 0 ? values[row + LOG_MULTIPLIER]! / auctions : 0;
   const usual = 2 ** (-bills / HALF_LIFE_BILLS - cohortMs / HALF_LIFE_MS);
   const keep = isSurprise(evidence, open, bills, Math.exp(logM)) ? Math.min(usual, FORGET) : usual;
-  evidence.normalSpend = evidence.normalSpend * keep + spendNanos * Math.exp(-evidence.slope * logM);
+  evidence.normalSpend = evidence.normalSpend * keep + spendNanos * Math.exp(-SLOPE * logM);
   evidence.open = evidence.open * keep + open;
   evidence.weight = evidence.weight * keep + bills;
   if (bills > 0) {
@@ -127,13 +129,13 @@ function isSurprise(evidence: Evidence, open: number, bills: number, multiplier:
 
 /** Spend per open auction expected at a multiplier, nanos. */
 export function rateAt(evidence: Evidence, multiplier: number): number {
-  return evidence.open <= 0 ? 0 : (evidence.normalSpend / evidence.open) * multiplier ** evidence.slope;
+  return evidence.open <= 0 ? 0 : (evidence.normalSpend / evidence.open) * multiplier ** SLOPE;
 }
 
 /** The multiplier at which a rate would be spent. */
 export function multiplierFor(evidence: Evidence, rate: number): number {
   const at1 = rateAt(evidence, 1);
-  return at1 <= 0 ? Number.POSITIVE_INFINITY : (rate / at1) ** (1 / evidence.slope);
+  return at1 <= 0 ? Number.POSITIVE_INFINITY : (rate / at1) ** (1 / SLOPE);
 }
 
 /** What was bid in auctions whose feedback is not complete, nanos: reservations beyond it will hardly hear of a notice. */

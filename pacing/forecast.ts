@@ -1,4 +1,5 @@
 import type { TrafficMemory } from '../core/forecastmemory.ts';
+import { createRows, NOWHERE, type Row } from './rows.ts';
 import {
   DAY_MS,
   learnProfile,
@@ -31,55 +32,76 @@ const BUSY = 1.3;
 const QUIET = 0.7;
 const CHANCE_SIGMAS = 2;
 
-/** What is known about the traffic of one level. All counts are eligible auctions. */
-export interface Traffic {
-  /** Average counts per quarter-hour over its own past days. */
-  readonly volume: Float32Array;
-  /** Running sums of `volume`. */
-  readonly sums: Float64Array;
-  readonly today: Float32Array;
-  days: number;
-  todayIndex: number;
-  watchedMs: number;
+/**
+ * What is known about the traffic of one level, in a row of numbers: those with a name, then running sums of the average
+ * counts per quarter-hour over its own past days, then those counts, then today's. All counts are eligible auctions.
+ */
+export type Traffic = Row<(typeof NUMBERS)[number]>;
+
+const NUMBERS = [
+  'days',
+  'todayIndex',
+  'watchedMs',
   /** Seen lately (half-life a day), and what the profile and a flat day gave for the same time. */
-  seenLong: number;
-  expectedLong: number;
-  expectedFlat: number;
+  'seenLong',
+  'expectedLong',
+  'expectedFlat',
   /** Seen in about the last quarter-hour, and what the long view had expected of it. */
-  seenRecent: number;
-  expectedRecent: number;
-}
+  'seenRecent',
+  'expectedRecent',
+] as const;
+const SUMS = NUMBERS.length;
+const VOLUME = SUMS + SLOTS + 1;
+const TODAY = VOLUME + SLOTS;
+const trafficOf = createRows(NUMBERS, TODAY + SLOTS - SUMS);
 
 export function createTraffic(): Traffic {
-  // One buffer: there are tens of thousands, and each is work for the garbage collector.
-  const sums = new Float64Array(SLOTS + 1 + SLOTS);
+  const traffic = trafficOf({ values: NOWHERE, at: 0 });
+  traffic.todayIndex = -1;
+  return traffic;
+}
+
+/** What is kept of it for the next pacer. */
+export function trafficMemory(traffic: Traffic): TrafficMemory {
+  const { values, at, days, todayIndex, watchedMs } = traffic;
   return {
-    volume: new Float32Array(sums.buffer, (SLOTS + 1) * 8, SLOTS),
-    sums: sums.subarray(0, SLOTS + 1),
-    today: new Float32Array(sums.buffer, (SLOTS + 1) * 8 + SLOTS * 4, SLOTS),
-    days: 0,
-    todayIndex: -1,
-    watchedMs: 0,
-    seenLong: 0,
-    expectedLong: 0,
-    expectedFlat: 0,
-    seenRecent: 0,
-    expectedRecent: 0,
+    volume: days === 0 ? [] : Array.from(values.subarray(at + VOLUME, at + VOLUME + SLOTS), short),
+    today: Array.from(values.subarray(at + TODAY, at + TODAY + SLOTS), short),
+    days,
+    todayIndex,
+    watchedMs,
+    seenLong: short(traffic.seenLong),
+    expectedLong: short(traffic.expectedLong),
+    expectedFlat: short(traffic.expectedFlat),
+    seenRecent: short(traffic.seenRecent),
+    expectedRecent: short(traffic.expectedRecent),
   };
+}
+
+/** Six digits say enough of a count. */
+export function short(value: number): number {
+  return Number(value.toPrecision(6));
 }
 
 /** Takes up what an earlier pacer had seen. */
 export function recallTraffic(traffic: Traffic, memory: TrafficMemory): void {
   const { volume, today, ...rest } = memory;
-  traffic.volume.set(volume);
-  for (let at = 0; at < SLOTS; at++) traffic.sums[at + 1] = traffic.sums[at]! + traffic.volume[at]!;
-  traffic.today.set(today);
+  const { values, at } = traffic;
+  values.fill(0, at + SUMS, at + TODAY + SLOTS);
+  values.set(volume, at + VOLUME);
+  sumUp(traffic);
+  values.set(today, at + TODAY);
   Object.assign(traffic, rest);
+}
+
+function sumUp({ values, at }: Traffic): void {
+  for (let slot = 0; slot < SLOTS; slot++)
+    values[at + SUMS + slot + 1] = values[at + SUMS + slot]! + values[at + VOLUME + slot]!;
 }
 
 /** Auctions of a day by its own history; without one a day's volume is 1. */
 function volumeOf(traffic: Traffic): number {
-  return traffic.days === 0 ? 1 : traffic.sums[SLOTS]!;
+  return traffic.days === 0 ? 1 : traffic.values[traffic.at + SUMS + SLOTS]!;
 }
 
 /** Auctions in a span before today's correction: own past days, shrunk to the profile of all. */
@@ -94,9 +116,10 @@ function sinceEver(traffic: Traffic, atMs: number): number {
   const slot = atMs / SLOT_MS;
   const whole = Math.floor(slot);
   const day = Math.floor(whole / SLOTS);
-  const at = whole - day * SLOTS;
-  const { sums } = traffic;
-  return day * sums[SLOTS]! + sums[at]! + (slot - whole) * (sums[at + 1]! - sums[at]!);
+  const { values } = traffic;
+  const first = traffic.at + SUMS;
+  const at = first + whole - day * SLOTS;
+  return day * values[first + SLOTS]! + values[at]! + (slot - whole) * (values[at + 1]! - values[at]!);
 }
 
 /** Two forecasts, each with its own correction by today's volume, weighed by how far the profile is believed. */
@@ -139,10 +162,10 @@ export function observe(
   const spanMs = toMs - fromMs;
   traffic.watchedMs += spanMs;
   if (outage) {
-    traffic.today[slot % SLOTS]! += longView(profile, traffic, fromMs, toMs);
+    addToday(traffic, slot, longView(profile, traffic, fromMs, toMs));
     return;
   }
-  traffic.today[slot % SLOTS]! += count;
+  addToday(traffic, slot, count);
   const share = profileShare(profile, fromMs, toMs);
   const keepLong = 2 ** (-spanMs / LONG_HALF_LIFE_MS);
   const keepRecent = 2 ** (-spanMs / RECENT_HALF_LIFE_MS);
@@ -192,20 +215,25 @@ export function observeAll(
   return outage;
 }
 
+function addToday({ values, at }: Traffic, slot: number, count: number): void {
+  values[at + TODAY + (slot % SLOTS)]! += count;
+}
+
 function closeDay(traffic: Traffic, day: number): void {
-  if (traffic.watchedMs >= WHOLE_DAY * DAY_MS && traffic.today.some((one) => one > 0)) {
+  const { values, at } = traffic;
+  const today = values.subarray(at + TODAY, at + TODAY + SLOTS);
+  if (traffic.watchedMs >= WHOLE_DAY * DAY_MS && today.some((one) => one > 0)) {
     const before = volumeOf(traffic);
     const weight = Math.max(1 / (traffic.days + 1), 0.3);
-    for (let at = 0; at < SLOTS; at++) {
-      traffic.volume[at] = traffic.volume[at]! + weight * (traffic.today[at]! - traffic.volume[at]!);
-      traffic.sums[at + 1] = traffic.sums[at]! + traffic.volume[at]!;
-    }
+    for (let slot = 0; slot < SLOTS; slot++)
+      values[at + VOLUME + slot]! += weight * (today[slot]! - values[at + VOLUME + slot]!);
+    sumUp(traffic);
     traffic.days++;
     // What was expected was in units of the volume known then.
     traffic.expectedLong *= volumeOf(traffic) / before;
     traffic.expectedFlat *= volumeOf(traffic) / before;
   }
-  traffic.today.fill(0);
+  today.fill(0);
   traffic.watchedMs = 0;
   traffic.todayIndex = day;
 }

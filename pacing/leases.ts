@@ -1,4 +1,4 @@
-import type { Allocation, CellTotals } from './allocation.ts';
+import type { Allocation, CellAmounts, ShareAmounts } from './allocation.ts';
 import { KNOWN_BILLS, presumedAtMost } from './controller.ts';
 import { openBids, rateAt } from './evidence.ts';
 import type { LevelState } from './levelstate.ts';
@@ -34,11 +34,11 @@ const LEAST_COST_SHARE = 0.04;
 const STEP_SHARE = 0.01;
 
 /** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
-function growth(state: LevelState, cell: OpenCell, totals: CellTotals, options: Pick<LeaseOptions, 'roundMs'>): number {
+function growth(state: LevelState, amounts: CellAmounts, options: Pick<LeaseOptions, 'roundMs'>): number {
   if (!state.active || state.braked || state.spent) return 0;
-  const presumed = Number(totals.presumedNanos);
-  const reserved = Number(totals.reservedNanos) - presumed;
-  const rest = Number(cell.budgetNanos - totals.confirmedNanos) - presumedAtMost(state, presumed);
+  const presumed = amounts.presumedNanos;
+  const reserved = amounts.reservedNanos - presumed;
+  const rest = amounts.budgetNanos - amounts.confirmedNanos - presumedAtMost(state, presumed);
   // What may have been spent beyond what is presumed is not handed out.
   if (presumed > 0 && rest <= reserved) return 0;
   // The dearest bid must fit, and a few average ones.
@@ -67,25 +67,26 @@ export function lease(
   nowMs: number,
   options: LeaseOptions,
 ): boolean {
-  const totals = allocation.totals(cell.name);
-  const more = growth(state, cell, totals, options);
-  const left = totals.budgetNanos - totals.confirmedNanos - totals.presumedNanos;
+  const amounts = allocation.amounts(cell.name);
+  const more = growth(state, amounts, options);
+  const left = amounts.budgetNanos - amounts.confirmedNanos - amounts.presumedNanos;
   // So little is left that pieces of it would be too small to bid with: one bidder gets it all.
-  const alone = nodes.length > 1 && Number(left) < nodes.length * ALONE_BIDS * usualBid(state);
+  const alone = nodes.length > 1 && left < nodes.length * ALONE_BIDS * usualBid(state);
   const keeper = alone ? busiest(nodes) : null;
   const untilMs = Math.min(nowMs + options.leaseMs, cell.toMs);
-  const fits = totals.committedNanos <= totals.budgetNanos;
+  const { fits } = amounts;
   let changed = false;
   for (const { node, share } of nodes) {
     const part = keeper === null ? share : keeper === node ? 1 : 0;
-    const used = allocation.used(cell.name, node);
-    const extra = more <= 0 || part === 0 ? 0 : Math.max(more * part, state.maxBidNanos);
-    const wish = used + BigInt(Math.ceil(extra));
+    const last = allocation.share(cell.name, node);
+    const extra = more <= 0 || part === 0 ? 0 : Math.ceil(Math.max(more * part, state.maxBidNanos));
     // What is out fits the budget (so that there is room for what is used) and is what it should be: nothing to work out.
-    if (fits && !isDue(allocation, cell.name, node, used, wish, nowMs, untilMs, options)) continue;
+    if (fits && !isDue(last, extra, nowMs, untilMs, options)) continue;
+    const used = allocation.used(cell.name, node);
     const room = allocation.room(cell.name, node);
+    const wish = used + BigInt(extra);
     const want = wish < room ? wish : room;
-    if (!isDue(allocation, cell.name, node, used, want, nowMs, untilMs, options)) continue;
+    if (!isDue(last, Number(want - used), nowMs, untilMs, options)) continue;
     allocation.grant(cell.name, node, want, Math.max(cell.fromMs, nowMs - 60_000), untilMs);
     changed = true;
   }
@@ -104,22 +105,20 @@ function usualBid(state: LevelState): number {
   return state.multiplier * (bidNanos > 0 ? bidNanos : state.maxBidNanos);
 }
 
+/** @param extra nanos wanted on top of what is used */
 function isDue(
-  allocation: Allocation,
-  cell: string,
-  node: string,
-  used: bigint,
-  want: bigint,
+  last: ShareAmounts | undefined,
+  extra: number,
   nowMs: number,
   untilMs: number,
   options: LeaseOptions,
 ): boolean {
-  const last = allocation.share(cell, node);
-  if (last === undefined) return want > 0n;
-  if (want <= used) return last.grantedNanos > want && last.untilMs > nowMs;
+  if (last === undefined) return extra > 0;
+  const open = last.grantedNanos - last.usedNanos;
+  if (extra <= 0) return open > extra && last.untilMs > nowMs;
   // Half drawn, half of its time gone, or far too large since the plan slowed down.
-  if (last.grantedNanos - used < (want - used) / 2n) return true;
-  if (last.grantedNanos - used > (want - used) * 3n) return true;
+  if (open < Math.floor(extra / 2)) return true;
+  if (open > extra * 3) return true;
   return untilMs - last.untilMs > options.renewMs && untilMs > last.untilMs;
 }
 

@@ -2,19 +2,23 @@ import type { CohortTable } from './cohorts.ts';
 import { createEvidence, type Evidence } from './evidence.ts';
 import { createTraffic, type Traffic } from './forecast.ts';
 import type { Owner } from './pacerstate.ts';
-import { type Blocked, type Level, type OpenCell, openCells } from './tree.ts';
+import { createRows, NOWHERE } from './rows.ts';
+import { type Blocked, type Level, type Line, type OpenCell, openCells } from './tree.ts';
 
 /** Where a plan began and how much traffic it has seen: a plan starts afresh when its budget changes or it resumes. */
-export interface PlanTrack {
-  readonly cell: OpenCell;
+export interface PlanTrack extends PlanNumbers {
+  cell: OpenCell;
+}
+
+interface PlanNumbers {
   /** Confirmed when it began: what was missed before is not chased. */
-  readonly baseNanos: number;
-  readonly startMs: number;
+  baseNanos: number;
+  startMs: number;
   seen: number;
 }
 
 /** What the pacer knows about one level of the budget tree, and what it decided last. */
-export interface LevelState {
+export interface LevelState extends LevelNumbers {
   level: Level;
   /** Whose message carries its grants. */
   readonly ownerKey: string;
@@ -23,16 +27,9 @@ export interface LevelState {
   readonly traffic: Traffic;
   readonly evidence: Evidence;
   cells: readonly OpenCell[];
-  /** `cells` must be looked up again at this time. */
-  cellsUntilMs: number;
   /** Grows when `cells` changes. */
   cellsVersion: number;
-  tracks: PlanTrack[];
-  multiplier: number;
-  pass: number;
-  /** Spend wanted per eligible auction, nanos; Infinity without a plan. */
-  rate: number;
-  restAuctions: number;
+  tracks: readonly PlanTrack[];
   /** Over the plan: no new credit until the plan has caught up. */
   braked: boolean;
   /** Nothing left to spend: bids stop. */
@@ -40,14 +37,24 @@ export interface LevelState {
   /** Multiplier learned from evidence or restored, not just assumed. */
   started: boolean;
   restored: boolean;
-  controlledMs: number;
-  maxBidNanos: number;
   lines: number;
   /** Something was heard of it since it was looked at last. */
   touched: boolean;
+  active: boolean;
+}
+
+interface LevelNumbers {
+  /** `cells` must be looked up again at this time. */
+  cellsUntilMs: number;
+  multiplier: number;
+  pass: number;
+  /** Spend wanted per eligible auction, nanos; Infinity without a plan. */
+  rate: number;
+  restAuctions: number;
+  controlledMs: number;
+  maxBidNanos: number;
   /** When it is looked at again even if nothing is heard. */
   nextMs: number;
-  active: boolean;
   /** Reserved nanos per millisecond, smoothed. */
   flow: number;
   flowNanos: number;
@@ -55,12 +62,10 @@ export interface LevelState {
 }
 
 /** What one line item was told last, and what it did since. */
-export interface LineState {
-  multiplier: number;
-  pass: number;
-  /** As last published. */
-  toldMultiplier: number;
-  toldPass: number;
+export interface LineState extends LineNumbers {
+  readonly id: number;
+  /** Its own. */
+  level: Level;
   toldVersion: number;
   blocked: Blocked;
   /** Levels with a budget on its path, outermost first. */
@@ -70,6 +75,33 @@ export interface LineState {
   cellsVersion: number;
 }
 
+interface LineNumbers {
+  multiplier: number;
+  pass: number;
+  /** As last published. */
+  toldMultiplier: number;
+  toldPass: number;
+}
+
+const lineOf = createRows<keyof LineNumbers>(['multiplier', 'pass', 'toldMultiplier', 'toldPass']);
+
+export function createLineState({ item, level }: Line): LineState {
+  const line = lineOf({
+    values: NOWHERE,
+    at: 0,
+    id: item.id,
+    level,
+    toldVersion: -1,
+    blocked: null,
+    path: [],
+    cells: [],
+    cellsVersion: -1,
+  });
+  line.toldMultiplier = -1;
+  line.toldPass = -1;
+  return line;
+}
+
 /** Grows when a cell on the path opens or closes. */
 export function pathVersion(line: LineState): number {
   let version = 0;
@@ -77,36 +109,46 @@ export function pathVersion(line: LineState): number {
   return version;
 }
 
+const planOf = createRows<keyof PlanNumbers>(['baseNanos', 'startMs', 'seen']);
+const levelOf = createRows<keyof LevelNumbers>([
+  'cellsUntilMs',
+  'multiplier',
+  'pass',
+  'rate',
+  'restAuctions',
+  'controlledMs',
+  'maxBidNanos',
+  'nextMs',
+  'flow',
+  'flowNanos',
+  'flowMs',
+]);
+
 /** @param cohorts where its cohorts are kept */
 export function createLevelState(level: Level, cohorts: CohortTable): LevelState {
-  return {
+  const state = levelOf({
+    values: NOWHERE,
+    at: 0,
     level,
     ownerKey: level.kind === 'account' ? level.key : `campaign:${level.campaignId}`,
     owner: null,
     traffic: createTraffic(),
     evidence: createEvidence(cohorts),
     cells: [],
-    cellsUntilMs: 0,
     cellsVersion: 0,
     tracks: [],
-    multiplier: START_MULTIPLIER,
-    pass: 1,
-    rate: Number.POSITIVE_INFINITY,
-    restAuctions: 0,
     braked: false,
     spent: false,
     started: false,
     restored: false,
-    controlledMs: 0,
-    maxBidNanos: 0,
     lines: 0,
     touched: true,
-    nextMs: 0,
     active: false,
-    flow: 0,
-    flowNanos: 0,
-    flowMs: 0,
-  };
+  });
+  state.multiplier = START_MULTIPLIER;
+  state.pass = 1;
+  state.rate = Number.POSITIVE_INFINITY;
+  return state;
 }
 
 /** Until traffic is known: so low that hardly anything is won; what our bids would be shows at any multiplier. */
@@ -132,8 +174,12 @@ export function trackPlans(state: LevelState, nowMs: number, confirmedOf: (cell:
   state.tracks = state.cells.map((cell) => {
     const known = state.tracks.find((track) => track.cell.name === cell.name);
     if (known !== undefined && known.cell.budgetNanos === cell.budgetNanos) {
-      return known.cell.toMs === cell.toMs ? known : { ...known, cell };
+      known.cell = cell;
+      return known;
     }
-    return { cell, baseNanos: confirmedOf(cell.name), startMs: Math.max(nowMs, cell.fromMs), seen: 0 };
+    const plan = planOf({ values: NOWHERE, at: 0, cell });
+    plan.baseNanos = confirmedOf(cell.name);
+    plan.startMs = Math.max(nowMs, cell.fromMs);
+    return plan;
   });
 }

@@ -1,5 +1,5 @@
-import type { ForecastMemory, ProfileMemory, TrafficMemory } from '../core/forecastmemory.ts';
-import { recallTraffic, type Traffic } from './forecast.ts';
+import type { ForecastMemory, ProfileMemory } from '../core/forecastmemory.ts';
+import { recallTraffic, short, type Traffic, trafficMemory } from './forecast.ts';
 import type { LevelState } from './levelstate.ts';
 import type { PacerState } from './pacerstate.ts';
 import { DAY_MS, recallProfile, type WeekProfile } from './weekprofile.ts';
@@ -80,20 +80,7 @@ export function recall(pacer: PacerState, { key, traffic, profile }: ForecastMem
 }
 
 function memoryOf(key: string, traffic: Traffic, nowMs: number): ForecastMemory {
-  const { days, todayIndex, watchedMs } = traffic;
-  const memory: TrafficMemory = {
-    volume: days === 0 ? [] : Array.from(traffic.volume, short),
-    today: Array.from(traffic.today, short),
-    days,
-    todayIndex,
-    watchedMs,
-    seenLong: short(traffic.seenLong),
-    expectedLong: short(traffic.expectedLong),
-    expectedFlat: short(traffic.expectedFlat),
-    seenRecent: short(traffic.seenRecent),
-    expectedRecent: short(traffic.expectedRecent),
-  };
-  return { v: 1, key, atMs: Math.floor(nowMs), traffic: memory };
+  return { v: 1, key, atMs: Math.floor(nowMs), traffic: trafficMemory(traffic) };
 }
 
 function profileMemory(profile: WeekProfile): ProfileMemory {
@@ -107,8 +94,4 @@ function profileMemory(profile: WeekProfile): ProfileMemory {
     belief,
     hours: profile.hours.map(({ logCount, logKnown }) => ({ logCount: short(logCount), logKnown: short(logKnown) })),
   };
-}
-
-function short(value: number): number {
-  return Number(value.toPrecision(6));
 }

@@ -85,7 +85,7 @@ it('what bidders presume spent is kept out of the credit, shown and explained, a
     for (const message of core.round(nowMs)) core.acknowledge(message.owner, message.epoch);
   };
   const standing = () => billed(core.status(nowMs)).find(({ level }) => level === 'campaign')!;
-  const credit = (): bigint => core.allocation.share(cell, node.name)!.grantedNanos;
+  const credit = (): bigint => BigInt(core.allocation.share(cell, node.name)!.grantedNanos);
   for (let at = 0; at < 12; at++) tell(BUDGET / 2n, 0n);
   expect(standing().presumedNanos).toBe('0');
   expect(standing().explanation).not.toContain('set aside');

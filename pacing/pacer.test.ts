@@ -16,11 +16,8 @@ function setup() {
   const log = memoryLog();
   const clock = manualClock(NOON);
   const spend = { down: false, spend: async () => (spend.down ? Promise.reject(new Error('down')) : []) };
-  const start = () =>
-    startPacer(
-      { roundMs: 20 },
-      { log, clock, spend, logger: pino({ level: 'silent' }), metrics: createPacerMetrics(new Registry()) },
-    );
+  const metrics = createPacerMetrics(new Registry());
+  const start = () => startPacer({ roundMs: 20 }, { log, clock, spend, logger: pino({ level: 'silent' }), metrics });
   const change = (...changes: CampaignChange[]) =>
     log.append(
       'campaigns',
@@ -32,7 +29,7 @@ function setup() {
     ]);
   const last = (owner: string) =>
     (log.values('pacing') as PacingMessage[]).filter((message) => message.owner === owner).at(-1);
-  return { log, clock, spend, start, change, report, last };
+  return { log, clock, spend, metrics, start, change, report, last };
 }
 
 function stats(node: string, sequence: number, nowMs: number, cells: BidStats['cells']): BidStats {
@@ -178,6 +175,23 @@ describe('the live pacer', () => {
     await run();
     expect(known()).toBeGreaterThan(1.5 * first);
     expect(log.values('forecasts').length).toBe(4);
+  });
+
+  it('passes over a forecast that nobody can read, counts it and deletes it', async () => {
+    const { start, change, last, log, metrics } = setup();
+    await change(...campaign(5_000_000));
+    await log.append('forecasts', [{ key: 'campaign:10', value: Buffer.from('{"v":1,"key":"campaign:10"}') }]);
+    const refused = async (): Promise<number> => {
+      const before = last('campaign:10')?.epoch ?? 0;
+      const pacer = await start();
+      await until(() => (last('campaign:10')?.epoch ?? 0) > before);
+      await pacer.stop();
+      const { values } = await metrics.errors.get();
+      return values.find(({ labels }) => labels.what === 'forecasts')?.value ?? 0;
+    };
+    expect(await refused()).toBe(1);
+    expect(log.values('forecasts').at(-1)).toBeNull();
+    expect(await refused(), 'at the next start there is nothing to refuse').toBe(1);
   });
 
   it('goes on without the store', async () => {

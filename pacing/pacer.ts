@@ -152,8 +152,11 @@ export async function standByPacer(config: PacerConfig, deps: PacerDeps): Promis
     const gone: MemoryRecord[] = [];
     for (const [key, value] of remembered) {
       const parsed = forecastMemorySchema.safeParse(parse(value));
-      if (!parsed.success) refuse('forecasts', parsed.error);
-      else if (!core.recall(parsed.data) && parsed.data.atMs < longAgoMs) gone.push({ key, memory: null });
+      if (!parsed.success) {
+        refuse('forecasts', parsed.error);
+        // Once: what nobody can read is deleted.
+        gone.push({ key, memory: null });
+      } else if (!core.recall(parsed.data) && parsed.data.atMs < longAgoMs) gone.push({ key, memory: null });
     }
     remembered.clear();
     await keepForecasts(log, gone);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { advertiserSchema, campaignSchema, lineItemSchema } from '../core/campaign.ts';
 import { seededRandom } from '../core/random.ts';
 import type { BidStats, CampaignChange } from '../core/topics.ts';
+import { compressedPacer } from './pacer.ts';
 import { createPacerCore } from './pacercore.ts';
 import { pacerDefaults } from './pacerstate.ts';
 import { diurnalShape, shapeAt, syntheticMarket } from './sim/market.ts';
@@ -83,6 +84,37 @@ describe('a campaign of five dollars a day under heavy traffic', () => {
   }, 60_000);
 });
 
+it('has credit for what it bids where the clock is compressed and bidders report every fourth round', () => {
+  const endMs = DAY + 24 * HOURS;
+  const market = syntheticMarket(
+    { name: 'day in three minutes', auctions: 54_000, startMs: DAY, endMs, intensity: () => 1 },
+    seededRandom(1),
+  );
+  const multipliers: number[] = [];
+  const result = runWorld({
+    market,
+    changes: demo(),
+    lines,
+    nodes: 1,
+    mode: 'standard',
+    firstPrice: false,
+    delayMs: 240_000,
+    noticeLoss: 0,
+    random: seededRandom(2),
+    pacer: compressedPacer(480),
+    roundsPerReport: 4,
+    onRound: (nowMs, core) => {
+      if (nowMs >= DAY + 6 * HOURS && nowMs < DAY + 20 * HOURS)
+        multipliers.push(core.levelOf('campaign:10')?.multiplier ?? 1);
+    },
+  });
+  const spent = [...result.lines.values()].reduce((sum, line) => sum + line.deliveredNanos, 0);
+  expect(spent).toBeLessThanOrEqual(FIVE_DOLLARS * 1000);
+  expect(spent).toBeGreaterThan(0.97 * FIVE_DOLLARS * 1000);
+  // Without credit for most auctions the rest of them would be bought at any price.
+  expect(multipliers.toSorted((a, b) => a - b)[multipliers.length >> 1]).toBeLessThan(0.85);
+}, 60_000);
+
 /** What a bidder says of [fromMs, toMs): every request was one line item 100 matched. */
 function reportOf(fromMs: number, toMs: number, requests: number, more: Partial<BidStats> = {}): BidStats {
   return {
@@ -153,7 +185,7 @@ describe('bids whose notice is lost while prices are learned, in strict mode', (
         cell = message.grants[0]?.cell ?? cell;
       }
       const share = core.allocation.share(cell, '00000001');
-      return share === undefined || share.untilMs <= nowMs ? 0n : share.grantedNanos - BigInt(reservedNanos);
+      return share === undefined || share.untilMs <= nowMs ? 0n : BigInt(share.grantedNanos) - BigInt(reservedNanos);
     };
     let early = 0n;
     for (let nowMs = DAY + 1000; nowMs <= DAY + HOURS; nowMs += 1000) {

@@ -2,7 +2,7 @@ import type { ForecastMemory } from '../core/forecastmemory.ts';
 import type { PacingStatus } from '../core/pacingstatus.ts';
 import type { SpendRow } from '../core/spend.ts';
 import type { BidStats, CampaignChange, Grant, PacingMessage } from '../core/topics.ts';
-import type { Allocation, CellTotals } from './allocation.ts';
+import type { Allocation, CellAmounts } from './allocation.ts';
 import { type ControlInput, control, presumedAtMost } from './controller.ts';
 import { fold } from './evidence.ts';
 import { explain } from './explain.ts';
@@ -14,7 +14,6 @@ import {
   closeCohorts,
   createPacerState,
   isLive,
-  lineStateOf,
   liveNodes,
   type Owner,
   ownerOf,
@@ -23,7 +22,7 @@ import {
   rebuild,
   refresh,
 } from './pacerstate.ts';
-import type { Line, OpenCell } from './tree.ts';
+import type { Level } from './tree.ts';
 
 /** The pacer without its wires: the live loop and the simulator drive the same one. Not thread-safe, never waits. */
 export interface PacerCore {
@@ -110,8 +109,9 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     completeMs: Math.min(storeTimeMs(pacer, nowMs) - settleMs, pacer.closedToMs),
     profile,
     cohortMs,
+    roundMs: options.roundMs,
     settleMs,
-    totalsOf: (cell: string) => allocation.totals(cell),
+    amountsOf: allocation.amounts,
     strict: options.resolveAfterMs === Number.POSITIVE_INFINITY,
   };
   const live = liveNodes(pacer, nowMs);
@@ -138,8 +138,8 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
   for (const [key, owner] of pacer.owners) {
     if (owner.check || owner.dirty || pacer.checkAll) {
       owner.check = false;
-      for (const line of owner.lines) {
-        const told = decideLine(lineStateOf(pacer, line.item.id));
+      for (const told of owner.lines) {
+        decideLine(told);
         if (!isNews(told, NEWS, NEWS_OF_PASS)) continue;
         if (isNews(told, URGENT, URGENT)) owner.dirty = true;
         else owner.waits = true;
@@ -169,24 +169,24 @@ function storeTimeMs(pacer: PacerState, nowMs: number): number {
 /** Learns and decides for one level, when it is due. @returns whether its multiplier, pass or state may have changed */
 function decideLevel(state: LevelState, input: ControlInput): boolean {
   const { nowMs, cohortMs, completeMs } = input;
-  updateFlow(state, nowMs);
+  updateFlow(state, nowMs, input.roundMs);
   fold(state.evidence, completeMs, cohortMs);
   const before = state.spent;
-  state.spent = state.cells.some((cell) => isSpent(state, cell, input.totalsOf(cell.name)));
+  state.spent = state.cells.some((cell) => isSpent(state, input.amountsOf(cell.name)));
   if (nowMs - state.controlledMs < cohortMs / DECISIONS) return state.spent !== before;
-  // Spread over the rounds by id, so that no round has to decide for all.
-  state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level.id) * (cohortMs / DECISIONS) : nowMs;
+  // Spread over the rounds, so that no round has to decide for all; levels that share a message are decided together.
+  state.controlledMs = state.controlledMs === 0 ? nowMs - phaseOf(state.level) * (cohortMs / DECISIONS) : nowMs;
   control(state, input);
   return true;
 }
 
-function isSpent(state: LevelState, cell: OpenCell, { confirmedNanos, presumedNanos }: CellTotals): boolean {
-  return Number(confirmedNanos) + presumedAtMost(state, Number(presumedNanos)) >= Number(cell.budgetNanos);
+function isSpent(state: LevelState, { confirmedNanos, presumedNanos, budgetNanos }: CellAmounts): boolean {
+  return confirmedNanos + presumedAtMost(state, presumedNanos) >= budgetNanos;
 }
 
-/** A number in [0, 1) that neighbouring ids do not share. */
-function phaseOf(id: number): number {
-  return (Math.imul(id, 0x9e3779b1) >>> 0) / 2 ** 32;
+/** A number in [0, 1) that levels of one owner share, and neighbouring ones do not. */
+function phaseOf({ campaignId, id }: Level): number {
+  return (Math.imul(campaignId === 0 ? id : campaignId, 0x9e3779b1) >>> 0) / 2 ** 32;
 }
 /** A cohort is judged when this share of its feedback has usually arrived. */
 const SETTLED_SHARE = 0.9;
@@ -204,7 +204,7 @@ const REPEAT_ROUNDS = 20;
 const STATUS_ROUNDS = 10;
 
 /** The tightest level of its path decides how a line item bids. */
-function decideLine(told: LineState): LineState {
+function decideLine(told: LineState): void {
   let multiplier = 1;
   let pass = 1;
   for (const state of told.path) {
@@ -213,7 +213,6 @@ function decideLine(told: LineState): LineState {
   }
   told.multiplier = multiplier;
   told.pass = told.blocked === null ? pass : 0;
-  return told;
 }
 
 /** Whether it is further from what was told last than these shares of it, or stopped or started. */
@@ -242,14 +241,13 @@ function messageOf(pacer: PacerState, key: string, owner: Owner, nowMs: number):
   owner.publishedMs = nowMs;
   const told = nowMs - owner.toldMs >= STATUS_ROUNDS * pacer.options.roundMs;
   if (told) owner.toldMs = nowMs;
-  const lineItems = owner.lines.map((line) => {
-    const state = lineStateOf(pacer, line.item.id);
+  const lineItems = owner.lines.map((state) => {
     const cells = cellsOf(state);
     state.toldMultiplier = state.multiplier;
     state.toldPass = state.pass;
     state.toldVersion = state.cellsVersion;
     return {
-      lineItemId: line.item.id,
+      lineItemId: state.id,
       multiplierPpm: Math.round(state.multiplier * 1e6),
       passPpm: Math.round(state.pass * 1e6),
       cells,
@@ -283,20 +281,19 @@ function statusOf(pacer: PacerState, key: string, owner: Owner, nowMs: number): 
   const found: PacingStatus[] = [];
   const own = pacer.levels.get(key);
   if (own !== undefined && own.lines > 0) found.push(explain(own, null, shared));
-  for (const line of owner.lines) {
-    const state = pacer.levels.get(line.level.key) ?? unpaced(pacer, line);
-    const told = lineStateOf(pacer, line.item.id);
+  for (const told of owner.lines) {
+    const state = pacer.levels.get(told.level.key) ?? unpaced(pacer, told.level);
     found.push(explain(state, { told, blocked: told.blocked, binding: bindingLevel(told) }, shared));
   }
   return found;
 }
 
 /** What stands for a line item without a budget of its own: nothing of it is controlled. */
-function unpaced(pacer: PacerState, line: Line): LevelState {
-  let found = pacer.unpaced.get(line.level.key);
-  if (found === undefined || found.level !== line.level) {
-    found = createLevelState(line.level, pacer.cohorts);
-    pacer.unpaced.set(line.level.key, found);
+function unpaced(pacer: PacerState, level: Level): LevelState {
+  let found = pacer.unpaced.get(level.key);
+  if (found === undefined || found.level !== level) {
+    found = createLevelState(level, pacer.cohorts);
+    pacer.unpaced.set(level.key, found);
   }
   return found;
 }
@@ -309,8 +306,8 @@ function bindingLevel(told: LineState): LevelState | null {
   return tightest;
 }
 
-/** Smooths the reservations per millisecond. */
-function updateFlow(state: LevelState, nowMs: number): void {
+/** Smooths the reservations per millisecond over some reports, which come rarer than rounds where a clock runs fast. */
+function updateFlow(state: LevelState, nowMs: number, roundMs: number): void {
   if (state.flowMs === 0) state.flowMs = nowMs;
   const spanMs = nowMs - state.flowMs;
   if (spanMs <= 0) return;
@@ -318,9 +315,9 @@ function updateFlow(state: LevelState, nowMs: number): void {
     state.flowMs = nowMs;
     return;
   }
-  const keep = 2 ** (-spanMs / FLOW_HALF_LIFE_MS);
+  const keep = 2 ** (-spanMs / (FLOW_HALF_LIFE_ROUNDS * roundMs));
   state.flow = state.flow * keep + (state.flowNanos / spanMs) * (1 - keep);
   state.flowNanos = 0;
   state.flowMs = nowMs;
 }
-const FLOW_HALF_LIFE_MS = 10_000;
+const FLOW_HALF_LIFE_ROUNDS = 10;

@@ -3,7 +3,14 @@ import { type Allocation, createAllocation } from './allocation.ts';
 import { type CohortTable, createCohortTable, dropFirst } from './cohorts.ts';
 import { createTraffic, observe, observeAll, type Traffic } from './forecast.ts';
 import type { LiveNode } from './leases.ts';
-import { createLevelState, type LevelState, type LineState, refreshCells, trackPlans } from './levelstate.ts';
+import {
+  createLevelState,
+  createLineState,
+  type LevelState,
+  type LineState,
+  refreshCells,
+  trackPlans,
+} from './levelstate.ts';
 import { createRemembering, type Remembering } from './memory.ts';
 import { createTree, type Level, type Line, type Tree } from './tree.ts';
 import { createWeekProfile, type WeekProfile } from './weekprofile.ts';
@@ -44,7 +51,7 @@ export const pacerDefaults: PacerCoreOptions = {
 export interface Owner {
   sequence: number;
   readonly cells: Set<string>;
-  lines: Line[];
+  lines: LineState[];
   /** A level of its line items was decided anew. */
   check: boolean;
   /** A message is due. */
@@ -160,22 +167,13 @@ export function createPacerState(options: PacerCoreOptions): PacerState {
   };
 }
 
-export function lineStateOf(pacer: PacerState, id: number): LineState {
-  let found = pacer.lines.get(id);
+function lineStateOf(pacer: PacerState, line: Line): LineState {
+  let found = pacer.lines.get(line.item.id);
   if (found === undefined) {
-    found = {
-      multiplier: 0,
-      pass: 0,
-      toldMultiplier: -1,
-      toldPass: -1,
-      toldVersion: -1,
-      blocked: null,
-      path: [],
-      cells: [],
-      cellsVersion: -1,
-    };
-    pacer.lines.set(id, found);
+    found = createLineState(line);
+    pacer.lines.set(line.item.id, found);
   }
+  found.level = line.level;
   return found;
 }
 
@@ -218,7 +216,7 @@ export function rebuild(pacer: PacerState): void {
   byLine.clear();
   const before = new Map<Owner, string>();
   for (const owner of owners.values()) {
-    before.set(owner, owner.lines.map((line) => line.item.id).join());
+    before.set(owner, owner.lines.map(({ id }) => id).join());
     owner.lines = [];
   }
   const live = new Set<string>();
@@ -229,14 +227,14 @@ export function rebuild(pacer: PacerState): void {
   for (const line of tree.lines()) {
     byLine.set(line.item.id, line);
     const owner = ownerOf(pacer, `campaign:${line.item.campaignId}`);
-    owner.lines.push(line);
     const path = line.budgets.map((level) => levelStateOf(pacer, level));
     for (const state of path) {
       live.add(state.level.key);
       state.lines++;
       state.maxBidNanos = Math.max(state.maxBidNanos, line.maxBidNanos);
     }
-    const told = lineStateOf(pacer, line.item.id);
+    const told = lineStateOf(pacer, line);
+    owner.lines.push(told);
     if (path.length !== told.path.length || path.some((state, at) => state !== told.path[at])) told.toldVersion = -1;
     told.path = path;
     told.cellsVersion = -1;
@@ -244,7 +242,7 @@ export function rebuild(pacer: PacerState): void {
   for (const [key, state] of levels) if (!live.has(key)) closeLevel(pacer, state);
   // One entity changed: only those are told anew for whom something is different.
   for (const owner of owners.values())
-    if (before.get(owner) !== owner.lines.map((line) => line.item.id).join()) owner.dirty = true;
+    if (before.get(owner) !== owner.lines.map(({ id }) => id).join()) owner.dirty = true;
   pacer.unpaced.clear();
   for (const id of lines.keys()) if (!byLine.has(id)) lines.delete(id);
 }
@@ -274,7 +272,7 @@ export function refresh(pacer: PacerState, nowMs: number): void {
       state.touched = true;
     }
     for (const line of byLine.values()) {
-      const told = lineStateOf(pacer, line.item.id);
+      const told = lineStateOf(pacer, line);
       told.blocked = tree.blocked(line, nowMs);
       if (told.blocked === null) for (const state of told.path) state.active = true;
     }

@@ -24,8 +24,13 @@ export interface Level {
 /** Why a line item does not bid now; null when it does. */
 export type Blocked = 'not_running' | 'no_budget' | null;
 
+/** What is kept of a line item: the rest, most of it targeting, would be a million values to walk for the collector. */
+type Item = Pick<LineItem, 'id' | 'campaignId' | 'status' | 'flight' | 'budget' | 'pacing'> & {
+  readonly maxBidNanos: number;
+};
+
 export interface Line {
-  readonly item: LineItem;
+  readonly item: Item;
   readonly level: Level;
   /** Levels with a budget on its path, outermost first. */
   readonly budgets: readonly Level[];
@@ -48,7 +53,7 @@ export interface Tree {
 export function createTree(): Tree {
   const advertisers = new Map<number, Advertiser>();
   const campaigns = new Map<number, Campaign>();
-  const items = new Map<number, LineItem>();
+  const items = new Map<number, Item>();
   let built: { lines: Line[]; levels: Level[] } | null = null;
 
   function build(): { lines: Line[]; levels: Level[] } {
@@ -77,7 +82,7 @@ export function createTree(): Tree {
         item,
         level: known[2]!,
         budgets: known.filter(hasBudget),
-        maxBidNanos: item.goal.type === 'cpm' ? item.goal.bidCpmMicros : item.goal.maxCpmMicros,
+        maxBidNanos: item.maxBidNanos,
       });
     }
     // Merging may have replaced a level after a line took it.
@@ -98,7 +103,7 @@ export function createTree(): Tree {
     apply(change) {
       if (change.kind === 'advertiser') advertisers.set(change.entity.id, change.entity);
       else if (change.kind === 'campaign') campaigns.set(change.entity.id, change.entity);
-      else if (change.kind === 'line_item') items.set(change.entity.id, change.entity);
+      else if (change.kind === 'line_item') items.set(change.entity.id, itemOf(change.entity));
       else return;
       built = null;
     },
@@ -130,6 +135,11 @@ export function createTree(): Tree {
   };
 }
 
+function itemOf({ id, campaignId, status, flight, budget, pacing, goal }: LineItem): Item {
+  const maxBidNanos = goal.type === 'cpm' ? goal.bidCpmMicros : goal.maxCpmMicros;
+  return { id, campaignId, status, flight, budget, pacing, maxBidNanos };
+}
+
 function inFlight(flight: { startMs: number; endMs: number | null }, nowMs: number): boolean {
   return nowMs >= flight.startMs && (flight.endMs === null || nowMs < flight.endMs);
 }
@@ -143,7 +153,7 @@ function level(
   id: number,
   advertiser: Advertiser,
   campaign: Campaign | null,
-  item: LineItem | null,
+  item: Item | null,
 ): Level {
   const { budget } = item ?? campaign ?? advertiser;
   const ends = [item?.flight.endMs, campaign?.flight.endMs].filter((end): end is number => typeof end === 'number');

@@ -43,6 +43,8 @@ export interface WorldOptions {
   readonly storeLagMs?: number;
   readonly random: Random;
   readonly pacer?: Partial<PacerCoreOptions>;
+  /** Bidders report every so many rounds; 1 by default. */
+  readonly roundsPerReport?: number;
   readonly happenings?: readonly Happening[];
   readonly onRound?: (nowMs: number, core: PacerCore) => void;
 }
@@ -146,7 +148,8 @@ export function runWorld(options: WorldOptions): WorldResult {
   const round = (nowMs: number): void => {
     happen(nowMs);
     settle(nowMs);
-    const reports = nodes.map((node) => report(node, nowMs, nowMs < logDownMs));
+    const reporting = rounds % (options.roundsPerReport ?? 1) === 0 ? nodes : [];
+    const reports = reporting.map((node) => report(node, nowMs, nowMs < logDownMs));
     const startedAt = process.hrtime.bigint();
     for (const stats of reports) core.stats(stats);
     if (nowMs < storeDownMs) core.storeIsDown();
