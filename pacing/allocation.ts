@@ -1,5 +1,6 @@
 import type { CellUse, Grant } from '../core/topics.ts';
 import { createRows, NOWHERE, type Row } from './rows.ts';
+import { createShare, grantOf, type Issue, issue, issuesOf, type Share, takeReport } from './share.ts';
 
 /** The node that stands for all nodes that are gone. */
 export const GONE = '00000000';
@@ -81,27 +82,6 @@ export interface Allocation {
   has(cell: string): boolean;
 }
 
-interface Issue {
-  readonly nanos: bigint;
-  readonly untilMs: number;
-}
-interface Share extends Row<(typeof SHARE_NUMBERS)[number]> {
-  readonly node: string;
-  granted: bigint;
-  /** `granted` as a message says it: worked out when asked for, thrown away by every change. */
-  told: string | null;
-  /** What was granted last may still be drawn on. */
-  open: boolean;
-  /** Earlier grants that may, too, in some way more than it. */
-  earlier: readonly Issue[];
-  confirmed: bigint;
-  reserved: bigint;
-  presumed: bigint;
-}
-/** `grantedNanos` and `usedNanos` follow `granted`, and `confirmed` with `reserved`. */
-const SHARE_NUMBERS = ['fromMs', 'untilMs', 'reportedToMs', 'grantedNanos', 'usedNanos'] as const;
-const shareOfNode = createRows(SHARE_NUMBERS);
-
 interface CellState extends Row<(typeof CELL_NUMBERS)[number]> {
   budget: bigint;
   readonly shares: Map<string, Share>;
@@ -127,49 +107,15 @@ const CELL_NUMBERS = [
 ] as const;
 const newCell = createRows(CELL_NUMBERS);
 
-const MAX_EARLIER = 5;
-const NO_ISSUES: readonly Issue[] = [];
 const MAX_SETTLED = 256;
+const MAX_EARLIER = 5;
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
-/** What a share says in a message: what was issued last, and what may be drawn by earlier issues when that is more. */
-function grantOf(cell: string, share: Share): Grant {
-  share.told ??= share.granted.toString();
-  const { node, told: grantedNanos, fromMs, untilMs } = share;
-  const told = { cell, node, grantedNanos, fromMs, untilMs };
-  if (share.earlier.length === 0 && share.usedNanos < share.grantedNanos) return told;
-  let held = share.confirmed + share.reserved;
-  let heldUntilMs = share.untilMs;
-  for (const issue of share.earlier) {
-    if (issue.nanos > held) held = issue.nanos;
-    if (issue.untilMs > heldUntilMs) heldUntilMs = issue.untilMs;
-  }
-  if (held <= share.granted && heldUntilMs <= untilMs) return told;
-  return { ...told, heldNanos: held.toString(), heldUntilMs };
-}
-
-/** Everything that may still be drawn on. */
-function issuesOf({ open, earlier, granted, untilMs }: Share): readonly Issue[] {
-  return open ? [...earlier, { nanos: granted, untilMs }] : earlier;
-}
-
 /** The two oldest as one that allows what either does. */
 function joinFirst([first, second, ...others]: readonly Issue[]): Issue[] {
-  const nanos = max(first!.nanos, second!.nanos);
-  return [{ nanos, untilMs: Math.max(first!.untilMs, second!.untilMs) }, ...others];
-}
-
-function setGranted(share: Share, nanos: bigint): void {
-  share.granted = nanos;
-  share.grantedNanos = Number(nanos);
-  share.told = null;
-}
-
-function setUsed(share: Share, confirmed: bigint, reserved: bigint): void {
-  share.confirmed = confirmed;
-  share.reserved = reserved;
-  share.usedNanos = Number(confirmed + reserved);
+  const untilMs = Math.max(first!.untilMs, second!.untilMs);
+  return [{ nanos: max(first!.nanos, second!.nanos), untilMs }, ...others];
 }
 
 /** @see Allocation */
@@ -215,20 +161,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       state.settled?.delete(node);
       state.gone = max(0n, state.gone - spent);
       state.summed = false;
-      found = shareOfNode({
-        values: NOWHERE,
-        at: 0,
-        node,
-        granted: 0n,
-        told: null,
-        open: false,
-        earlier: NO_ISSUES,
-        confirmed: 0n,
-        reserved: 0n,
-        presumed: 0n,
-      });
-      found.reportedToMs = Number.NEGATIVE_INFINITY;
-      setUsed(found, spent, 0n);
+      found = createShare(node, spent);
       state.shares.set(node, found);
     }
     return found;
@@ -295,14 +228,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
         const share = shareOf(state, node);
         if (toMs < share.reportedToMs) continue;
         state.summed = false;
-        share.reportedToMs = toMs;
-        setUsed(share, BigInt(use.confirmedNanos), BigInt(use.reservedNanos));
-        share.presumed = BigInt(use.presumedNanos ?? 0);
-        share.open &&= share.untilMs + options.skewMs >= toMs;
-        if (share.earlier.length > 0)
-          share.earlier = share.earlier.filter((issue) => issue.untilMs + options.skewMs >= toMs);
-        // What came back may be given to others: our own next message, from which a new pacer starts, must say so.
-        if (!share.open && share.earlier.length === 0) setGranted(share, share.confirmed + share.reserved);
+        takeReport(share, use, toMs, options.skewMs);
       }
     },
     stored(cell, node, nanos, asOfMs) {
@@ -344,22 +270,17 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const share = shareOf(state, node);
       const nanos = max(0n, min(wantNanos, room(state, share)));
       state.summed = false;
-      const earlier = issuesOf(share).filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
-      share.earlier = earlier.length === 0 ? NO_ISSUES : earlier.length <= MAX_EARLIER ? earlier : joinFirst(earlier);
-      setGranted(share, nanos);
-      share.fromMs = fromMs;
-      share.untilMs = untilMs;
-      share.open = true;
+      const more = issuesOf(share).filter((issue) => issue.nanos > nanos || issue.untilMs > untilMs);
+      issue(share, nanos, fromMs, untilMs, more.length <= MAX_EARLIER ? more : joinFirst(more));
       return nanos;
     },
     resolve(node, nowMs) {
       for (const state of cells.values()) {
         const share = state.shares.get(node);
         if (share === undefined) continue;
-        const issuedMs = share.open ? Math.max(share.untilMs, share.reportedToMs) : share.reportedToMs;
-        const lastMs = share.earlier.reduce((most, issue) => Math.max(most, issue.untilMs), issuedMs);
+        const lastMs = issuesOf(share).reduce((most, { untilMs }) => Math.max(most, untilMs), share.reportedToMs);
         const overMs = lastMs + options.resolveAfterMs + options.skewMs;
-        const idle = !share.open && share.earlier.length === 0 && share.reserved === share.presumed;
+        const idle = issuesOf(share).length === 0 && share.reserved === share.presumed;
         if (!idle && (nowMs < overMs || state.storedToMs < overMs)) continue;
         const before = goneNanos(state);
         state.shares.delete(node);
@@ -395,11 +316,7 @@ export function createAllocation(options: AllocationOptions): Allocation {
       const share = shareOf(state, grant.node);
       const { heldNanos, heldUntilMs = grant.untilMs } = grant;
       const held = heldNanos === undefined ? [] : [{ nanos: BigInt(heldNanos), untilMs: heldUntilMs }];
-      share.earlier = [...issuesOf(share), ...held];
-      setGranted(share, granted);
-      share.fromMs = grant.fromMs;
-      share.untilMs = grant.untilMs;
-      share.open = true;
+      issue(share, granted, grant.fromMs, grant.untilMs, [...issuesOf(share), ...held]);
     },
     holds: (node) => [...cells.values()].some((state) => state.shares.has(node)),
     confirmed: (cell, node) => find(cell)?.shares.get(node)?.confirmed ?? 0n,
