@@ -145,27 +145,45 @@ export function nodeOfBidId(bidId: string): number {
 
 function writeFixed(token: TokenNumbers, keyId: number): number {
   const billing = billingEvents.indexOf(token.billingEvent);
-  let at = 0;
-  at = scratch.writeUInt8(VERSION, at);
-  at = scratch.writeUInt8(keyId, at);
-  at = scratch.writeUInt8(billing | (token.test ? 4 : 0) | (token.hasUser ? 8 : 0), at);
-  at = writeWords(token.bidId, BID_ID_WORDS, at);
-  at = scratch.writeUIntBE(token.bidAtMs, at, 6);
-  at = scratch.writeUIntBE(token.capNanos, at, 6);
-  at = scratch.writeUInt32BE(token.advertiserId, at);
-  at = scratch.writeUInt32BE(token.campaignId, at);
-  at = scratch.writeUInt32BE(token.lineItemId, at);
-  at = scratch.writeUInt32BE(token.creativeId, at);
-  at = scratch.writeUInt8(token.deviceType & 0xff, at);
-  at = scratch.writeUInt8(token.mtype & 0xff, at);
-  at = scratch.writeUInt16BE(Math.min(token.w, 0xffff), at);
-  at = scratch.writeUInt16BE(Math.min(token.h, 0xffff), at);
-  return at;
+  scratch[0] = VERSION;
+  scratch[1] = keyId;
+  scratch[2] = billing | (token.test ? 4 : 0) | (token.hasUser ? 8 : 0);
+  let at = writeWords(token.bidId, BID_ID_WORDS, 3);
+  at = write48(token.bidAtMs, at);
+  at = write48(token.capNanos, at);
+  at = write32(token.advertiserId, at);
+  at = write32(token.campaignId, at);
+  at = write32(token.lineItemId, at);
+  at = write32(token.creativeId, at);
+  scratch[at++] = token.deviceType;
+  scratch[at++] = token.mtype;
+  at = write16(Math.min(token.w, 0xffff), at);
+  return write16(Math.min(token.h, 0xffff), at);
+}
+
+// Byte by byte: the methods of Buffer are looked up and check their arguments at every call, which costs more than writing.
+function write16(value: number, at: number): number {
+  scratch[at] = value >>> 8;
+  scratch[at + 1] = value;
+  return at + 2;
+}
+
+function write32(value: number, at: number): number {
+  scratch[at] = value >>> 24;
+  scratch[at + 1] = value >>> 16;
+  scratch[at + 2] = value >>> 8;
+  scratch[at + 3] = value;
+  return at + 4;
+}
+
+/** @param value a whole number below 2^48 */
+function write48(value: number, at: number): number {
+  return write32(value >>> 0, write16(Math.floor(value / 0x1_0000_0000), at));
 }
 
 function writeWords(words: Uint32Array, count: number, from: number): number {
   let at = from;
-  for (let i = 0; i < count; i++) at = scratch.writeUInt32BE(words[i]!, at);
+  for (let i = 0; i < count; i++) at = write32(words[i]!, at);
   return at;
 }
 

@@ -239,7 +239,7 @@ export class Auction {
     this.#matches[at] = slot;
     this.#usdPrices[at] = verdict.usdPrice;
     this.#usdFloors[at] = verdict.usdFloor;
-    this.#ranks[at] = rankInAuction(verdict.usdPrice, this.#about.seed, this.#catalog.line(slot).item.id);
+    this.#ranks[at] = rankInAuction(verdict.usdPrice, this.#about.seed, this.#catalog.line(slot).lineItemId);
     this.#prices[at] = verdict.price;
     this.#creatives[at] = verdict.creative;
     this.#deals[at] = verdict.deal;

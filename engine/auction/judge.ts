@@ -108,12 +108,15 @@ function outsideOf(line: Line, about: Circumstances): NoBidReason | null {
 function isCapped(line: Line, about: Circumstances): boolean {
   if (line.caps === null) return false;
   const { won } = about;
-  pending.line = won.ofLine(line.item.id);
-  pending.campaign = won.ofCampaign(line.campaign.id);
+  asked.id = line.lineItemId;
+  asked.campaignId = line.campaignId;
+  pending.line = won.ofLine(line.lineItemId);
+  pending.campaign = won.ofCampaign(line.campaignId);
   const seconds = Math.floor(about.nowMs / 1000);
   const { caps, people } = about.insight;
-  return isLineCapped(caps, line.caps, about.person.user, people.before(), line.item, pending, seconds);
+  return isLineCapped(caps, line.caps, about.person.user, people.before(), asked, pending, seconds);
 }
+const asked = { id: 0, campaignId: 0 };
 const pending = { line: 0, campaign: 0 };
 
 /** The same verdict as `chooseCreative` on the usual line item, whose one creative the sheet describes. */

@@ -39,12 +39,12 @@ export function createWon(): Won {
     },
     ofLine(id) {
       let found = 0;
-      for (let i = 0; i < size; i++) if (lines[i]!.item.id === id) found++;
+      for (let i = 0; i < size; i++) if (lines[i]!.lineItemId === id) found++;
       return found;
     },
     ofCampaign(id) {
       let found = 0;
-      for (let i = 0; i < size; i++) if (lines[i]!.campaign.id === id) found++;
+      for (let i = 0; i < size; i++) if (lines[i]!.campaignId === id) found++;
       return found;
     },
     ofCreative(id) {
@@ -55,7 +55,7 @@ export function createWon(): Won {
     hasAdvertiser(line, creative, pod) {
       for (let i = 0; i < size; i++) {
         if (pod !== 0 && pods[i] !== pod) continue;
-        if (lines[i]!.advertiser.id === line.advertiser.id) return true;
+        if (lines[i]!.advertiserId === line.advertiserId) return true;
         if (overlap(creatives[i]!.adomain, creative.adomain)) return true;
       }
       return false;

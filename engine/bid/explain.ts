@@ -58,7 +58,7 @@ export function explain(
   return { id: scan.text(scan.root, REQ.id), privacy, imps };
 
   function verdictOn(line: Line): Verdict & { readonly rank: number } {
-    const base = { lineItemId: line.item.id, campaignId: line.campaign.id, rank: 0 };
+    const base = { lineItemId: line.lineItemId, campaignId: line.campaignId, rank: 0 };
     const dimension = refusingDimension(line.terms, about.audience.terms);
     if (dimension !== null) {
       const name = indexDimensions[dimension]!;
@@ -78,7 +78,7 @@ export function explain(
       stage: 'auction',
       says: 'Bids the most, or nearly as much and was drawn.',
       priceCpmMicros: verdict.price,
-      rank: rankInAuction(verdict.usdPrice, about.seed, line.item.id),
+      rank: rankInAuction(verdict.usdPrice, about.seed, line.lineItemId),
     };
   }
 }

@@ -188,9 +188,9 @@ export function createBidHandler(deps: BidHandlerDeps): BidHandler {
     token.bidId = bidId;
     token.bidAtMs = nowMs;
     token.capNanos = bid.priceNanos;
-    token.advertiserId = bid.line.advertiser.id;
-    token.campaignId = bid.line.campaign.id;
-    token.lineItemId = bid.line.item.id;
+    token.advertiserId = bid.line.advertiserId;
+    token.campaignId = bid.line.campaignId;
+    token.lineItemId = bid.line.lineItemId;
     token.creativeId = bid.creative.id;
     token.billingEvent = profile!.billingEvent;
     token.test = test;

@@ -62,6 +62,18 @@ export function createResponseWriter(): ResponseWriter {
     }
   }
 
+  /** A whole number above 0. */
+  function digits(number: number): void {
+    let end = at;
+    for (let rest = number; rest >= 1; rest = Math.floor(rest / 10)) end++;
+    for (let rest = number, i = end - 1; i >= at; i--) {
+      const tenth = Math.floor(rest / 10);
+      out[i] = 0x30 + rest - tenth * 10;
+      rest = tenth;
+    }
+    at = end;
+  }
+
   /** A text as JSON. Escaping makes a byte at most six. */
   function quoted(text: string): void {
     reserve(BID_OVERHEAD_BYTES + text.length * 6);
@@ -121,7 +133,7 @@ export function createResponseWriter(): ResponseWriter {
       literal(',"price":');
       literal(bid.cpm);
       literal(',"cid":"');
-      literal(String(bid.line.campaign.id));
+      digits(bid.line.campaignId);
       literal('"');
       if (bid.dealId !== '') {
         literal(',"dealid":');
@@ -134,7 +146,9 @@ export function createResponseWriter(): ResponseWriter {
     },
     end() {
       reserve(BID_OVERHEAD_BYTES);
-      literal(`]}],"cur":"${currency}"}`);
+      literal(']}],"cur":"');
+      literal(currency);
+      literal('"}');
       return prefix(out, at);
     },
     noBid(scan, nbr) {

@@ -240,6 +240,9 @@ export class Catalog {
     const terms = targetingTerms(item.targeting, fillTerms(creatives), cellsOf(item.targeting.within));
     return {
       slot,
+      lineItemId: item.id,
+      campaignId: campaign.id,
+      advertiserId: advertiser.id,
       item,
       campaign,
       advertiser,

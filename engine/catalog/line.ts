@@ -7,6 +7,10 @@ import type { Offer } from '../value/goal.ts';
 /** A line item as the auction sees it: everything it needs in one place. */
 export interface Line {
   readonly slot: number;
+  /** Ids of what follows: those objects come in many shapes, which makes a property of theirs dear. */
+  readonly lineItemId: number;
+  readonly campaignId: number;
+  readonly advertiserId: number;
   readonly item: LineItem;
   readonly campaign: Campaign;
   readonly advertiser: Advertiser;

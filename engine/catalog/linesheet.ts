@@ -48,7 +48,7 @@ export class LineSheet {
     this.doubles[double + DOUBLE.usdRate] = usdRate;
     this.doubles[double + DOUBLE.price] = goal.type === 'cpm' ? goal.bidCpmMicros : 0;
     this.words[word + WORD.flags] = flagsOf(line);
-    this.words[word + WORD.lineItem] = line.item.id;
+    this.words[word + WORD.lineItem] = line.lineItemId;
     this.#setCreative(line, word);
   }
 

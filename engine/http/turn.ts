@@ -22,6 +22,10 @@ const MAX_CALLS = 256;
 const AT_ONCE = 64;
 /** Longer bodies are answered at once. */
 const MAX_BODY_BYTES = 4096;
+/** Lengths of views are multiples of this. */
+const VIEW_BITS = 9;
+const VIEW_BYTES = 1 << VIEW_BITS;
+const MOST_VIEWS = MAX_BODY_BYTES >> VIEW_BITS;
 const ANSWERS_BYTES = 512 * 1024;
 
 /**
@@ -37,8 +41,9 @@ export function createTurn<Call extends HeldCall>(
   decide: () => void,
   onReleased: (call: Call) => void,
 ): Turn<Call> {
-  // One lasting view for each: a new one for every request would be garbage.
-  const bodies = Array.from({ length: MAX_CALLS }, () => Buffer.alloc(MAX_BODY_BYTES));
+  // Lasting views of each, because a new one for every request would be garbage; not only one, because whoever reads a body
+  // copies all of its view.
+  const bodies = Array.from({ length: MAX_CALLS }, () => viewsOf(Buffer.alloc(MAX_BODY_BYTES)));
   const answers = new ArrayBuffer(ANSWERS_BYTES);
   const answerBytes = new Uint8Array(answers);
   const calls: Call[] = [];
@@ -51,7 +56,7 @@ export function createTurn<Call extends HeldCall>(
       const call = calls[i]!;
       if (call.done) continue;
       call.holding = true;
-      take(call, bodies[i]!, lengths[i]!);
+      take(call, bodies[i]![(lengths[i]! + VIEW_BYTES - 1) >>> VIEW_BITS]!, lengths[i]!);
     }
     decide();
     for (let i = from; i < to; i++) {
@@ -71,7 +76,7 @@ export function createTurn<Call extends HeldCall>(
   return {
     add(call, body) {
       if (count === MAX_CALLS || body.length > MAX_BODY_BYTES) return false;
-      bodies[count]!.set(body);
+      bodies[count]![MOST_VIEWS]!.set(body);
       lengths[count] = body.length;
       calls[count++] = call;
       if (count === 1) setImmediate(end);
@@ -86,4 +91,9 @@ export function createTurn<Call extends HeldCall>(
     },
     held: (at, length) => new Uint8Array(answers, at, length),
   };
+}
+
+/** Views of the first 0, 512, 1024 bytes and so on. */
+function viewsOf(bytes: Buffer): Buffer[] {
+  return Array.from({ length: MOST_VIEWS + 1 }, (_, i) => bytes.subarray(0, i * VIEW_BYTES));
 }

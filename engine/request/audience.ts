@@ -159,13 +159,17 @@ function providerOf(name: string): Provider {
   return made;
 }
 
-/** A power of two. */
-const QUALIFIED = 512;
-const qualified = Array.from({ length: QUALIFIED }, () => ({ country: noTerm, region: noTerm, term: noTerm }));
+const QUALIFIED_BITS = 11;
+const qualified = Array.from({ length: 1 << QUALIFIED_BITS }, () => ({
+  country: noTerm,
+  region: noTerm,
+  term: noTerm,
+}));
 
 /** "USA-CA": a region with its country; those of the day are remembered. */
 function qualifiedRegion(country: Term, region: Term): Term {
-  const kept = qualified[(Math.imul(country.serial, 31) + region.serial) & (QUALIFIED - 1)]!;
+  const kept =
+    qualified[Math.imul(Math.imul(country.serial, 31) + region.serial, 0x9e3779b1) >>> (32 - QUALIFIED_BITS)]!;
   if (kept.country !== country || kept.region !== region) {
     kept.country = country;
     kept.region = region;

@@ -65,7 +65,7 @@ const NEXT: i32 = 16;
 // A word is a short text that has come before: its length, its number, when it was asked for last, and from byte 16 its
 // text. One slot per hash.
 const WORD_BYTES: i32 = 64;
-const WORD_SLOT_BITS: i32 = 12;
+const WORD_SLOT_BITS: i32 = 14;
 const MAX_WORD_LENGTH: i32 = 48;
 const NUMBER_AT: i32 = 4;
 const ASKED_AT: i32 = 8;

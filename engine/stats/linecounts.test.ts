@@ -3,7 +3,7 @@ import { noBidReasonList } from '../../core/reasons.ts';
 import type { Line } from '../catalog/line.ts';
 import { LineTable, lineRows, SlotCounts } from './linecounts.ts';
 
-const line = (slot: number, id: number) => ({ slot, item: { id }, campaign: { id: id * 10 } }) as unknown as Line;
+const line = (slot: number, id: number) => ({ slot, lineItemId: id, campaignId: id * 10 }) as unknown as Line;
 const reasons = (counts: Readonly<Record<number, number>>) =>
   Int32Array.from(noBidReasonList, (_, reason) => counts[reason] ?? 0);
 

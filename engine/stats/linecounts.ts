@@ -131,8 +131,8 @@ export class SlotCounts {
     if (slot >= this.#rowOf.length) this.#rowOf = enlarged(this.#rowOf, slot + 1);
     const known = this.#rowOf[slot]! - 1;
     // A slot that was given to another line item begins a new row; the old one is still to be reported.
-    if (known >= 0 && this.#table.isOf(known, line.item.id)) return known;
-    const row = this.#table.open(line.item.id, line.campaign.id);
+    if (known >= 0 && this.#table.isOf(known, line.lineItemId)) return known;
+    const row = this.#table.open(line.lineItemId, line.campaignId);
     if (row >= this.#slots.length) this.#slots = enlarged(this.#slots, row + 1);
     this.#slots[row] = slot;
     this.#rowOf[slot] = row + 1;
