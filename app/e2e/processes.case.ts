@@ -82,11 +82,12 @@ export interface System extends ApiAccess {
   stop(): Promise<readonly (number | null)[]>;
 }
 
+/** @param dataDir a folder that holds something already; removed with the system */
 export async function startSystem(
   extra: readonly string[] = [],
   reportingExtra: readonly string[] = [],
+  dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-')),
 ): Promise<System> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-'));
   const [bidPort, apiPort] = [await freePort(), await freePort()];
   const flags = [
     `--data-dir=${dataDir}`,

@@ -1,3 +1,5 @@
+import { deflateSync } from 'node:zlib';
+
 const box = (kind: string, ...inside: Buffer[]): Buffer => {
   const body = Buffer.concat(inside);
   const head = Buffer.alloc(8);
@@ -41,4 +43,41 @@ export const png = (w: number, h: number): Buffer => {
   bytes.writeUInt32BE(w, 16);
   bytes.writeUInt32BE(h, 20);
   return bytes;
+};
+/** The checksum of PNG; `zlib.crc32` is younger than the oldest Node this runs on. */
+const crc32 = (bytes: Buffer): number => {
+  let rest = ~0;
+  for (const byte of bytes) {
+    rest ^= byte;
+    for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (0xedb88320 & -(rest & 1));
+  }
+  return ~rest >>> 0;
+};
+/** A whole PNG file that can be looked at: a slope from one colour to another. */
+export const picture = (w: number, h: number, from: readonly number[], to: readonly number[]): Buffer => {
+  const row = (y: number): Buffer => {
+    const line = Buffer.alloc(1 + w * 3);
+    for (let i = 0; i < w * 3; i++) {
+      const share = (Math.floor(i / 3) / w + y / h) / 2;
+      line[1 + i] = Math.round(from[i % 3]! * (1 - share) + to[i % 3]! * share);
+    }
+    return line;
+  };
+  const chunk = (kind: string, body: Buffer): Buffer => {
+    const ends = Buffer.alloc(8);
+    const named = Buffer.concat([Buffer.from(kind, 'latin1'), body]);
+    ends.writeUInt32BE(body.length, 0);
+    ends.writeUInt32BE(crc32(named), 4);
+    return Buffer.concat([ends.subarray(0, 4), named, ends.subarray(4)]);
+  };
+  const head = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
+  head.writeUInt32BE(w, 0);
+  head.writeUInt32BE(h, 4);
+  const rows = Buffer.concat(Array.from({ length: h }, (_, y) => row(y)));
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', head),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 };

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { OPERATOR_KEY } from '../api/fakes.case.ts';
-import { png } from '../api/media.case.ts';
+import { mp4, picture } from '../api/media.case.ts';
 import { axeFaultsInBoth, fitsNarrow, mustRun, screenshot } from './browser.case.ts';
 import { startDemo } from './demo.case.ts';
 import { sendBidStats } from './demoworld.case.ts';
@@ -134,13 +134,17 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
   });
 
   it('shows uploaded files and what shows them, and deletes one', async () => {
-    const send = async (w: number): Promise<string> => {
-      const headers = { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'image/png' };
-      const body = new Uint8Array(png(w, 250));
-      const answer = await fetch(`${demo.server.url}/api/v1/images`, { method: 'POST', headers, body });
+    const send = async (path: string, type: string, bytes: Buffer): Promise<string> => {
+      const headers = { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': type };
+      const body = new Uint8Array(bytes);
+      const answer = await fetch(`${demo.server.url}/api/v1/${path}`, { method: 'POST', headers, body });
       return ((await answer.json()) as { url: string }).url;
     };
-    const [kept, left] = [await send(300), await send(301)];
+    const [kept, left] = [
+      await send('images', 'image/png', picture(300, 250, [15, 118, 110], [125, 211, 252])),
+      await send('images', 'image/png', picture(301, 250, [190, 24, 93], [253, 186, 116])),
+    ];
+    await send('media', 'video/mp4', mp4(20, 1280, 720));
     const { directory } = demo.server.services;
     const [lineItemId] = directory.childrenOf('campaign', 15);
     const body = {
@@ -153,11 +157,14 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.goto(`${demo.server.url}/ad-files#key=${OPERATOR_KEY}`);
     await page.waitForSelector('li:has-text("300 × 250"):has-text("Shown by With a file")');
     expect(await page.locator('[aria-label="Delete Picture 300 × 250"]').count()).toBe(0);
+    expect(await axeFaultsInBoth(page)).toEqual([]);
+    await fitsNarrow(page);
+    await screenshot(page, 'files');
     await page.selectOption('#fi-shown', { label: 'those that no ad shows' });
     await page.waitForSelector('li:has-text("300 × 250")', { state: 'detached' });
     page.on('dialog', (dialog) => void dialog.accept());
     await page.click('[aria-label="Delete Picture 301 × 250"]');
-    await page.waitForSelector('text=No such file');
+    await page.waitForSelector('li:has-text("301 × 250")', { state: 'detached' });
     expect([(await fetch(kept)).status, (await fetch(left)).status]).toEqual([200, 404]);
     await page.selectOption('#fi-shown', { label: 'all' });
     await page.click('a:text-is("With a file")');
@@ -245,7 +252,22 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.waitForSelector('[data-field=imported]');
     const names = [...demo.server.services.directory.all('campaign')].map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['Imported one', 'Imported two']));
+    // An operator refuses an ad; the next look finds it.
+    const { directory } = demo.server.services;
+    const [lineItemId] = directory.childrenOf('campaign', 13);
+    const ad = directory.get('creative', directory.childrenOf('line_item', lineItemId!)[0]!)!;
+    const refused = await fetch(`${demo.server.url}/api/v1/creatives/${ad.id}`, {
+      method: 'PATCH',
+      headers: {
+        authorization: `Bearer ${OPERATOR_KEY}`,
+        'content-type': 'application/json',
+        'if-match': `"v${ad.version}"`,
+      },
+      body: JSON.stringify({ approval: 'rejected' }),
+    });
+    expect(refused.status).toBe(200);
     await page.goto(`${demo.server.url}/alerts`);
+    await page.waitForSelector(`tr:has-text("was rejected: ${ad.name}"):has-text("lasts")`);
     await page.fill('#wh-url', 'https://pager.example.com/alerts');
     await page.click('text=Add address');
     await page.waitForSelector('[data-secret]');

@@ -45,6 +45,40 @@ describe.runIf(mustRun)('the report builder in a browser', () => {
     await page.close();
   });
 
+  it('takes the usual spans of time at a choice, and one campaign alone; the largest row stands first', async () => {
+    const page = await demo.page();
+    await page.goto(`${demo.server.url}/campaigns/11#key=${OPERATOR_KEY}`);
+    await page.click('text=All of it, over any time');
+    await page.waitForSelector('td:has-text("DEU")');
+    const name = demo.server.services.directory.get('campaign', 11)!.name;
+    await expect.poll(() => page.locator('#re-only option:checked').textContent()).toBe(name);
+    const of = (fromMs: number, toMs: number, campaign?: number) =>
+      facts
+        .filter((fact) => fact.atMs >= fromMs && fact.atMs < toMs)
+        .filter((fact) => campaign === undefined || fact.campaign === campaign)
+        .reduce((sum, fact) => sum + fact.impressions, 0)
+        .toLocaleString('en-US');
+    const total = () => page.textContent('[data-total=impressions] b, [data-total=impressions]');
+    await page.selectOption('#re-period', 'yesterday');
+    await expect.poll(total).toContain(of(today - 86_400_000, today, 11));
+    expect(page.url()).toContain('period=yesterday');
+    await page.selectOption('#re-only', '');
+    await expect.poll(total).toContain(of(today - 86_400_000, today));
+    await page.click('label:text-is("Country")');
+    await page.click('label:text-is("Campaign")');
+    const spends = async (): Promise<readonly number[]> =>
+      (await page.locator('tr:not(.totals):has([data-change=spendNanos]) td:nth-child(2)').allTextContents()).map(
+        (text) => Number.parseFloat(text.replace(/[$,]/g, '')),
+      );
+    await expect.poll(async () => (await spends()).length).toBe(6);
+    expect(await spends()).toEqual([...(await spends())].sort((a, b) => b - a));
+    await page.selectOption('#re-period', '');
+    await page.fill('#re-from', new Date(today).toISOString().slice(0, 10));
+    await expect.poll(total).toContain(of(today, Number.POSITIVE_INFINITY));
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
   it('shows beside each row how far it is from the period before', async () => {
     const page = await demo.page();
     const day = new Date(today).toISOString().slice(0, 10);

@@ -11,9 +11,10 @@ import { storeHealth, watchStatements } from './health.ts';
 import { migrate, type SchemaOptions } from './migrate.ts';
 import { metricValue, type SumMetric } from './ratios.ts';
 import { startRebuild } from './rebuild.ts';
+import { rememberedDays } from './remembereddays.ts';
 import { reportFileSql, reportSql } from './reportsql.ts';
 import { retain } from './retention.ts';
-import { dropOldBuilds, type RolledDay, rolledDays, rollUpNext } from './rollup.ts';
+import { dropOldBuilds, type RolledDay, rollUpNext } from './rollup.ts';
 import { bidStatsColumns, bidStatsValues, eventColumns, eventValues } from './rows.ts';
 import type { Block, Store, StoreTable } from './store.ts';
 import { touches } from './touches.ts';
@@ -57,7 +58,8 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     await sql.close();
     throw error;
   }
-  return storeOn(sql, schema, 'events');
+  // Only one process can have an embedded store open.
+  return storeOn(sql, schema, 'events', { alone: embedded });
 }
 
 async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number): Promise<void> {
@@ -72,14 +74,19 @@ async function migrateWhenThere(sql: Sql, schema: SchemaOptions, waitMs: number)
   }
 }
 
-/** The store over migrated tables. @param events the table of events: the live one, or one being rebuilt */
-export function storeOn(engine: Sql, schema: SchemaOptions, events: string): Store {
+/**
+ * The store over migrated tables.
+ * @param events the table of events: the live one, or one being rebuilt
+ * @param options alone: nobody else writes to these tables, so that what was read of them holds until this store writes
+ */
+export function storeOn(engine: Sql, schema: SchemaOptions, events: string, options: { alone?: boolean } = {}): Store {
   const watch = watchStatements(systemClock);
-  const sql = watch.watched(engine);
+  const days = rememberedDays(watch.watched(engine), schema, options.alone === true);
+  const { sql } = days;
   const table = (name: StoreTable): string => `${schema.database}.${name === 'events' ? events : name}`;
   const tables = { events: table('events'), bidStats: table('bid_stats'), rollups: `${schema.database}.rollups` };
   // Sums are of the live table.
-  const rolled = async (): Promise<readonly RolledDay[]> => (events === 'events' ? rolledDays(sql, schema) : []);
+  const rolled = async (): Promise<readonly RolledDay[]> => (events === 'events' ? days.read() : []);
   const cleanDays = new Set<string>();
 
   return {

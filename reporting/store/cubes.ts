@@ -6,6 +6,7 @@ import type { SumMetric } from './ratios.ts';
 /** The time steps sums are kept at, and how a stored time becomes one. */
 const steps = {
   quarter: { ms: 900_000, sql: 'TIME' },
+  half: { ms: 1_800_000, sql: 'toStartOfInterval(TIME, INTERVAL 30 MINUTE)' },
   hour: { ms: 3_600_000, sql: 'toStartOfHour(TIME)' },
   day: { ms: 86_400_000, sql: 'toStartOfDay(TIME)' },
 } as const;
@@ -25,15 +26,17 @@ const outcome = ['type', 'status', 'reason', 'detail'] as const;
 const ad = ['line_item_id', 'creative_id', 'mtype', 'size', 'exchange', 'deal'] as const;
 
 /**
- * The smallest first: a report is read from the first that knows what it asks for. Cubes of hours are for the days of
- * other zones, those without an owner for operators, who look at all of it at once.
+ * The smallest first: a report is read from the first that knows what it asks for. Cubes of hours and half hours are for
+ * the days of other zones, those without an owner for operators, who look at all of it at once.
  */
 export const cubes: readonly Cube[] = [
   { name: 'all_countries', step: 'hour', keys: ['country'], from: 'countries' },
+  { name: 'all_exchanges', step: 'hour', keys: ['exchange', 'mtype', 'size'], from: 'creatives' },
   { name: 'outcomes', step: 'day', keys: [...owner, 'line_item_id', ...outcome] },
   { name: 'all_devices', step: 'hour', keys: ['device_type', 'os'], from: 'devices' },
   { name: 'all_sites', step: 'day', keys: ['domain'], from: 'sites' },
   { name: 'all_regions', step: 'day', keys: ['country', 'region'], from: 'regions' },
+  { name: 'campaigns', step: 'half', keys: [...owner], from: 'delivery' },
   { name: 'delivery', step: 'quarter', keys: [...owner, 'line_item_id'] },
   { name: 'device_days', step: 'day', keys: [...owner, 'device_type', 'os'], from: 'devices' },
   { name: 'country_days', step: 'day', keys: [...owner, 'country'], from: 'countries' },
@@ -54,16 +57,23 @@ export const reachCubes: readonly Cube[] = [
   { name: 'reach', step: 'day', keys: [...owner, 'line_item_id'] },
 ];
 
-/** The same of whole weeks of the log, from Monday: a report over a month joins a third of the sketches. */
-export const weekCubes: readonly Cube[] = reachCubes.map((cube) => ({
-  ...cube,
-  name: weekName(cube),
-  from: cube.name,
-}));
+/** Days that are joined once more, from each day on, and the cubes of many rows a day that are worth it; the longest first. */
+export const joins = [
+  { days: 28, suffix: '_4weeks', of: ['campaign_reach', 'reach'] },
+  { days: 7, suffix: '_weeks', of: ['campaign_reach', 'reach', 'all_sites', 'all_regions'] },
+] as const;
+export type Join = (typeof joins)[number];
 
-/** The name of the weeks of a cube of people. */
-export function weekName({ name }: Cube): string {
-  return `${name}_weeks`;
+/** The cubes of a join, each made of that of days. */
+export function joinedCubes({ suffix, of }: Join): readonly Cube[] {
+  return [...reachCubes, ...cubes]
+    .filter(({ name }) => (of as readonly string[]).includes(name))
+    .map((cube) => ({ ...cube, name: `${cube.name}${suffix}`, from: cube.name }));
+}
+
+/** Joins that hold a cube, the longest first. */
+export function joinsOf({ name }: Cube): readonly Join[] {
+  return joins.filter(({ of }) => (of as readonly string[]).includes(name));
 }
 
 /**

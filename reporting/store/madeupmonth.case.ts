@@ -55,7 +55,7 @@ export async function makeMonth(dir: string, events: number, clock: Clock): Prom
     }
     if (!(await isThere('bid_stats', day * BID_ROWS))) await sql.run(bidStatsSql(day, startSeconds));
   }
-  const store = storeOn(sql, schema, 'events');
+  const store = storeOn(sql, schema, 'events', { alone: true });
   const before = process.cpuUsage();
   let days = 0;
   while ((await store.rollUp(0)) !== null) days += 1;

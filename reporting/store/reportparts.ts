@@ -1,10 +1,20 @@
 import { CodedError } from '../../core/errors.ts';
 import { type Granularity, type ReportDimension, type ReportQuery, reportDimensions } from '../../core/report.ts';
-import { type Cube, cubeColumn, cubeFor, cubeMetrics, people, reachCubeFor, stepOf, weekName } from './cubes.ts';
+import {
+  type Cube,
+  cubeColumn,
+  cubeFor,
+  cubeMetrics,
+  type Join,
+  joinsOf,
+  people,
+  reachCubeFor,
+  stepOf,
+} from './cubes.ts';
 import { eventSums, planSums } from './eventsums.ts';
+import { dayAfter } from './joineddays.ts';
 import type { SumMetric } from './ratios.ts';
 import type { RolledDay } from './rollup.ts';
-import { WEEK_DAYS } from './weeks.ts';
 
 /** Tables a report reads. */
 export interface ReportTables {
@@ -151,22 +161,23 @@ function eventParts(context: PartContext): readonly string[] {
   });
   const rows = outer(parts[0]!, read, sums, (metric) => plan.sql(metric));
   if (sources.rollups === null) return [rows];
-  const { span, cube, days } = sources.rollups;
-  const builds = days.map(({ build }) => build);
-  const part = partOf(context, eventDimensions, 'events', span, 'c');
+  const part = partOf(context, eventDimensions, 'events', sources.rollups.span, 'c');
   const values = sums.map(
     (metric) => `toInt64(${cubeMetrics.includes(metric) ? `sum(${cubeColumn(metric)})` : '0'}) AS ${metric}`,
   );
-  const where = [buildsOf([cube.name], builds), ...part.conditions].join(' AND ');
+  const where = [keptOf(query, sources.rollups), ...part.conditions].join(' AND ');
   return [
     rows,
     `SELECT ${[...part.keys, ...values].join(', ')} FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
   ];
 }
 
-function buildsOf(cubes: readonly string[], builds: readonly string[]): string {
-  const names = cubes.map((name) => `'${name}'`).join(', ');
-  return `cube IN (${names}) AND build IN (${builds.length === 0 ? '0' : builds.join(', ')})`;
+/** Which rows of the sums are read: of days, and of joined days where they will do. No build has rows of both. */
+function keptOf(query: ReportQuery, { span, cube, days }: NonNullable<Sources['rollups']>): string {
+  const joins = joinsOf(cube);
+  const builds = buildsOf(query, span, days, joins);
+  const names = [cube.name, ...joins.map(({ suffix }) => `${cube.name}${suffix}`)];
+  return `cube IN (${names.map((name) => `'${name}'`).join(', ')}) AND build IN (${builds.length === 0 ? '0' : builds.join(', ')})`;
 }
 
 function bidPart(context: PartContext): string {
@@ -192,14 +203,10 @@ function reachPart(context: PartContext, withImpressions: boolean): string {
     return `SELECT ${part.keys.join(', ')}, ${people.stateIf}(user, user != 0) AS u, toInt64(count()) AS n FROM ${tables.events} WHERE ${where} GROUP BY ${part.names.join(', ')}`;
   });
   if (sources.rollups !== null) {
-    const { span, cube, days } = sources.rollups;
-    const part = partOf(context, eventDimensions, 'events', span, 's');
-    // No build has rows of both a cube and its weeks.
-    const kept = buildsOf([cube.name, weekName(cube)], peopleBuilds(query, span, days));
-    const where = [kept, ...part.conditions].join(' AND ');
-    read.push(
-      `SELECT ${part.keys.join(', ')}, ${people.mergeState}(users) AS u, sum(impressions) AS n FROM ${tables.rollups} WHERE ${where} GROUP BY ${part.names.join(', ')}`,
-    );
+    const part = partOf(context, eventDimensions, 'events', sources.rollups.span, 's');
+    const where = [keptOf(query, sources.rollups), ...part.conditions].join(' AND ');
+    // As they are: each sketch is joined once, outside.
+    read.push(`SELECT ${part.keys.join(', ')}, users AS u, impressions AS n FROM ${tables.rollups} WHERE ${where}`);
   }
   const values: Partial<Record<SumMetric, string>> = {
     reach: `toInt64(${people.merge}(u))`,
@@ -208,15 +215,30 @@ function reachPart(context: PartContext, withImpressions: boolean): string {
   return outer(parts[0]!, read, sums, (metric) => values[metric] ?? 'toInt64(0)');
 }
 
-/** Builds to read people from: of weeks that are wholly asked for, where nobody wants to know their days apart. */
-function peopleBuilds(query: ReportQuery, span: Times, days: readonly RolledDay[]): readonly string[] {
+/**
+ * Builds to read: of joined days that are wholly asked for, where nobody wants to know them apart, from the newest day
+ * backwards; of days for the rest. Together every day once.
+ */
+function buildsOf(query: ReportQuery, span: Times, days: readonly RolledDay[], joins: readonly Join[]): string[] {
   const isApart = query.granularity !== 'none' || query.dimensions.includes('dayOfWeek') || 'dayOfWeek' in query.filter;
   const isWhole = ({ fromMs, toMs }: Times): boolean => fromMs >= span.fromMs && toMs <= span.toMs;
-  const weeks = new Map<string, number>();
-  for (const day of days) if (day.week !== null && isWhole(day)) weeks.set(day.week, (weeks.get(day.week) ?? 0) + 1);
-  const buildOf = ({ build, week }: RolledDay): string =>
-    week !== null && !isApart && weeks.get(week) === WEEK_DAYS ? week : build;
-  return [...new Set(days.map(buildOf))];
+  const builds: string[] = [];
+  for (let end = days.length; end > 0; ) {
+    const last = days[end - 1]!;
+    const usable = joins.find((join) => {
+      const first = days[end - join.days];
+      return (
+        !isApart &&
+        first?.joined.has(join.days) === true &&
+        dayAfter(first.day, join.days - 1) === last.day &&
+        days.slice(end - join.days, end).every(isWhole)
+      );
+    });
+    const length = usable?.days ?? 1;
+    builds.push(usable === undefined ? last.build : days[end - length]!.joined.get(length)!);
+    end -= length;
+  }
+  return builds.reverse();
 }
 
 interface Part {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Sql } from './client.ts';
 import { cubeMetrics, cubes, finestCube, people, reachCubes, stepOf } from './cubes.ts';
+import { countingJoins, joinNext } from './joineddays.ts';
 import { onCluster, type SchemaOptions } from './migrate.ts';
 import { coarserSql, intoRollups, isReach, reachSql, sumsSql } from './rollupsql.ts';
-import { countingWeeks, joinWeek, mondayOf } from './weeks.ts';
 
 /** A day of the log whose sums stand in `rollups`. */
 export interface RolledDay {
@@ -13,8 +13,8 @@ export interface RolledDay {
   /** Its rows are booked to times in [fromMs, toMs): late ones to days before. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** The build that holds the people of its whole week; null while none counts. */
-  readonly week: string | null;
+  /** Builds that hold the days that begin with it, by how many they are. */
+  readonly joined: ReadonlyMap<number, string>;
 }
 
 /** Sums that an older or newer version made otherwise do not count. */
@@ -51,17 +51,17 @@ export async function rolledDays(sql: Sql, { database }: SchemaOptions): Promise
     fromMs: Number(fromMs),
     toMs: Number(toMs),
   }));
-  const weeks = await countingWeeks(sql, { database }, days);
-  return days.map((day) => ({ ...day, week: weeks.get(mondayOf(day.day)) ?? null }));
+  const joined = await countingJoins(sql, { database }, days);
+  return days.map((day) => ({ ...day, joined: joined.get(day.day) ?? new Map() }));
 }
 
 const partsOfEvents = `SELECT partition, sum(rows) FROM system.parts
   WHERE database = {database:String} AND table = 'events' AND active GROUP BY partition`;
 
 /**
- * Sums up one day of the log that is over and has no sums that count, the newest first; when all have, joins the people
- * of one week.
- * @returns the day, or the week as `week of 2026-11-16`, or null when there is nothing to do
+ * Sums up one day of the log that is over and has no sums that count, the newest first; when all have, joins some
+ * days.
+ * @returns the day, or what was joined as `7 days from 2026-11-16`, or null when there is nothing to do
  */
 export async function rollUpNext(sql: Sql, schema: SchemaOptions, restMs = REST_MS): Promise<string | null> {
   const { database } = schema;
@@ -78,8 +78,7 @@ export async function rollUpNext(sql: Sql, schema: SchemaOptions, restMs = REST_
     await buildDay(sql, schema, { day, build, rows: Number(count), nowMs });
     return day;
   }
-  const monday = await joinWeek(sql, schema, rolled);
-  return monday === null ? null : `week of ${monday}`;
+  return joinNext(sql, schema, rolled);
 }
 
 /** Whether somebody has just begun with a day, or says that it must rest. */
@@ -177,9 +176,7 @@ export async function hideDays(sql: Sql, database: string, days: readonly string
 /** Removes builds that do not count any more, once nobody can be reading them. @returns how many partitions */
 export async function dropOldBuilds(sql: Sql, schema: SchemaOptions, restMs = REST_MS): Promise<number> {
   const { database } = schema;
-  const counting = (await rolledDays(sql, schema)).flatMap(({ build, week }) =>
-    week === null ? [build] : [build, week],
-  );
+  const counting = (await rolledDays(sql, schema)).flatMap(({ build, joined }) => [build, ...joined.values()]);
   const parts = await sql.rows(
     `SELECT partition_id, any(partition) FROM system.parts
      WHERE database = {database:String} AND table = 'rollups' AND active

@@ -1,7 +1,8 @@
-import { type Cube, cubeColumn, cubeMetrics, people, reachCubes, stepOf, weekCubes } from './cubes.ts';
+import { type Cube, cubeColumn, cubeMetrics, people, reachCubes, stepOf } from './cubes.ts';
 import { planSums } from './eventsums.ts';
 
-export const isReach = (cube: Cube): boolean => reachCubes.includes(cube) || weekCubes.includes(cube);
+export const isReach = ({ name, from }: Cube): boolean =>
+  reachCubes.some((cube) => cube.name === name || cube.name === from);
 
 /** The columns of a cube's values. */
 function valuesOf(cube: Cube): readonly string[] {

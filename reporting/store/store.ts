@@ -87,7 +87,7 @@ export interface Store extends SpendSource, Reports {
    * summed up; also removes sums that do not count any more.
    * Any number of processes may call it at any time.
    * @param restMs how long a day is left alone after it was begun or changed; ten minutes unless told
-   * @returns the day (`2026-11-22`) or the week (`week of 2026-11-16`), or null when there was none to do
+   * @returns the day (`2026-11-22`) or what was joined (`7 days from 2026-11-16`), or null when there was none to do
    */
   rollUp(restMs?: number): Promise<string | null>;
   /** Takes away what is too old; see `Expiry`. What exactly-once counting and budgets stand on stays. */

@@ -20,7 +20,7 @@ export function Breakdown({ campaignId, currency, timeZone }: BreakdownProps) {
   const query = `dimensions=${dimension}&metrics=impressions,clicks,spendNanos&order=-spendNanos&limit=10&timezone=${zone}&filter=campaign:${campaignId}`;
   const report = useData<Report>(`/reports?${query}`, 10_000);
   const side = (
-    <fieldset class="tabs">
+    <fieldset class="words tabs">
       <legend class="sr">Break down by</legend>
       {dimensions.map((name) => (
         <label key={name} class={name === dimension ? 'on' : ''}>
@@ -40,6 +40,11 @@ export function Breakdown({ campaignId, currency, timeZone }: BreakdownProps) {
       ) : (
         <Rows rows={report.data.rows} dimension={dimension} currency={currency} />
       )}
+      <p class="note">
+        <a href={`/reports?dimensions=${dimension}&filter=campaign:${campaignId}&timezone=${zone}&compare=previous`}>
+          All of it, over any time
+        </a>
+      </p>
     </Card>
   );
 }

@@ -12,18 +12,16 @@ interface ChartProps {
   /** Series, scales and axes; made again when `key` or the colour scheme changes. */
   readonly options: (colour: Colours) => Omit<uPlot.Options, 'width' | 'height'>;
   readonly redrawOn: string;
-  /** The point a live legend tells of while nobody points at one, from the end; the last unless told. */
-  readonly restAt?: number;
 }
 
 /** A line chart that follows its data, the width of its box and the colour scheme. */
-export function Chart({ data, height, label, options, redrawOn, restAt = 1 }: ChartProps) {
+export function Chart({ data, height, label, options, redrawOn }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(data);
   latest.current = data;
   const tellLatest = (made: uPlot): void => {
-    const idx = made.data[0].length - restAt;
+    const idx = made.data[0].length - 1;
     if (made.legend.live && made.cursor.idx == null && idx >= 0) made.setLegend({ idx });
   };
   // The options change with `redrawOn` alone; data follows below

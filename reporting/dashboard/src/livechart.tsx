@@ -14,29 +14,25 @@ const MINUTE_MS = 60_000;
 
 /** Spend (area) and impressions (line) per minute of the last hour. */
 export function LiveChart({ minutes, nowMs, currency }: LiveChartProps) {
-  const data = useMemo(() => columns(minutes, nowMs), [minutes, nowMs]);
-  const last = minutes.at(-2) ?? minutes.at(-1);
+  const data = useMemo(() => wholeMinutes(minutes, nowMs), [minutes, nowMs]);
+  const [spent, impressions] = [data[1].at(-1)!, data[2].at(-1)!];
   const label =
-    last === undefined
+    minutes.length === 0
       ? 'No impressions in the last hour'
-      : `Spend and impressions per minute of the last hour. Latest full minute: ${moneyOfUnits(Number(last.spendNanos) / 1e9, currency)}, ${count(last.impressions)} impressions`;
+      : `Spend and impressions per minute of the last hour. Latest full minute: ${moneyOfUnits(spent, currency)}, ${count(impressions)} impressions`;
   return (
-    <Chart
-      data={data}
-      height={190}
-      label={label}
-      options={(colour) => options(colour, currency)}
-      redrawOn={currency}
-      // The minute that is under way would look like a drop.
-      restAt={2}
-    />
+    <Chart data={data} height={190} label={label} options={(colour) => options(colour, currency)} redrawOn={currency} />
   );
 }
 
-function columns(minutes: LiveChartProps['minutes'], nowMs: number): [number[], number[], number[]] {
+/**
+ * What is drawn: the start in seconds, spend in units and impressions of each minute of the last hour. The minute that is
+ * under way is left out: it would look like a drop.
+ */
+export function wholeMinutes(minutes: LiveChartProps['minutes'], nowMs: number): [number[], number[], number[]] {
   const found = new Map(minutes.map((minute) => [minute.timeMs, minute]));
   const end = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-  const times = Array.from({ length: 60 }, (_, i) => end - (59 - i) * MINUTE_MS);
+  const times = Array.from({ length: 60 }, (_, i) => end - (60 - i) * MINUTE_MS);
   return [
     times.map((timeMs) => timeMs / 1000),
     times.map((timeMs) => Number(found.get(timeMs)?.spendNanos ?? 0) / 1e9),

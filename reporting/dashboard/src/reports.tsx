@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Me } from './client.ts';
-import { type Report, useData } from './data.ts';
+import { type Campaign, type Page, type Report, useData } from './data.ts';
 import { ExportButton } from './exportbutton.tsx';
 import { SelectField, TextField } from './fields.tsx';
 import { dimensionLabels, metricLabels } from './labels.ts';
@@ -23,13 +23,25 @@ const granularities = {
   month: 'by month',
 } as const;
 
+const periods = {
+  today: 'today',
+  yesterday: 'yesterday',
+  last_7_days: 'last 7 days',
+  last_30_days: 'last 30 days',
+  this_month: 'this month',
+  last_month: 'last month',
+  '': 'days of your choice',
+} as const;
+
 const comparisons = { previous: 'the period before', none: 'nothing' } as const;
 
 interface Choice {
   readonly from: string;
   readonly to: string;
-  /** Of a saved report; gone as soon as days are chosen. */
+  /** A span that moves with time, in place of days; '' where days are chosen. */
   readonly period: string;
+  /** As the API takes it: `campaign:10`; '' for everything. */
+  readonly filter: string;
   readonly granularity: string;
   readonly timezone: string;
   readonly dimensions: readonly string[];
@@ -43,10 +55,12 @@ function fromAddress(homeZone: string): Choice {
   const params = new URLSearchParams(location.search);
   const words = (name: string, otherwise: string): readonly string[] =>
     (params.get(name) ?? otherwise).split(',').filter((word) => word !== '');
+  const [from, to] = [params.get('from') ?? '', params.get('to') ?? ''];
   return {
-    from: params.get('from') ?? '',
-    to: params.get('to') ?? '',
-    period: params.get('period') ?? '',
+    from,
+    to,
+    period: params.get('period') ?? (from === '' && to === '' ? 'today' : ''),
+    filter: params.get('filter') ?? '',
     granularity: params.get('granularity') ?? 'none',
     timezone: params.get('timezone') ?? homeZone,
     dimensions: words('dimensions', 'campaign'),
@@ -64,6 +78,7 @@ function toQuery(choice: Choice): string {
   params.set('timezone', choice.timezone);
   params.set('dimensions', choice.dimensions.join(','));
   params.set('metrics', choice.metrics.join(','));
+  if (choice.filter !== '') params.set('filter', choice.filter);
   if (choice.compare === 'previous') params.set('compare', 'previous');
   return params.toString();
 }
@@ -73,7 +88,10 @@ export function Reports({ me }: { me: Me }) {
   const homeZone = me.timeZone ?? 'UTC';
   const [choice, setChoice] = useState(() => fromAddress(homeZone));
   const query = useMemo(() => toQuery(choice), [choice]);
-  const report = useData<Report>(choice.metrics.length === 0 ? null : `/reports?${query}&totals=true&limit=1000`);
+  // Of more rows than the page holds, the largest.
+  const order = choice.granularity === 'none' && choice.metrics.length > 0 ? `&order=-${choice.metrics[0]}` : '';
+  const path = `/reports?${query}&totals=true&limit=1000${order}`;
+  const report = useData<Report>(choice.metrics.length === 0 ? null : path);
   useEffect(() => {
     const follow = (): void => setChoice(fromAddress(homeZone));
     addEventListener('popstate', follow);
@@ -149,24 +167,49 @@ export function Reports({ me }: { me: Me }) {
 
 function Times({ choice, update }: { choice: Choice; update: (part: Partial<Choice>) => void }) {
   const zones = useMemo(() => new Map(['UTC', ...Intl.supportedValuesOf('timeZone')].map((zone) => [zone, zone])), []);
+  const campaigns = useData<Page<Campaign>>('/campaigns?limit=1000');
+  const only = new Map([
+    ['', 'all campaigns'],
+    // What a link asked for, as long as it has no name.
+    [choice.filter, choice.filter === '' ? 'all campaigns' : choice.filter.replace(':', ' ')],
+    ...(campaigns.data?.items ?? []).map(({ id, name }) => [`campaign:${id}`, name] as const),
+  ]);
   return (
     <div class="form">
       <div class="columns narrow">
-        <TextField
-          id="re-from"
-          label="From"
-          hint={choice.period === '' ? 'Empty: today.' : `Now: ${choice.period.replace(/_/g, ' ')}.`}
-          type="date"
-          value={choice.from}
-          onInput={(from) => update({ from, period: '' })}
+        <SelectField
+          id="re-period"
+          label="Time"
+          value={choice.period}
+          options={new Map(Object.entries(periods))}
+          onChange={(period) => update({ period, from: '', to: '' })}
         />
-        <TextField
-          id="re-to"
-          label="To"
-          hint="This day included."
-          type="date"
-          value={choice.to}
-          onInput={(to) => update({ to, period: '' })}
+        {choice.period === '' && (
+          <>
+            <TextField
+              id="re-from"
+              label="From"
+              hint="Empty: today."
+              type="date"
+              value={choice.from}
+              onInput={(from) => update({ from })}
+            />
+            <TextField
+              id="re-to"
+              label="To"
+              hint="This day included."
+              type="date"
+              value={choice.to}
+              onInput={(to) => update({ to })}
+            />
+          </>
+        )}
+        <SelectField
+          id="re-only"
+          label="Only"
+          value={choice.filter}
+          options={only}
+          onChange={(filter) => update({ filter })}
         />
         <SelectField
           id="re-granularity"
@@ -215,7 +258,7 @@ function Picks({ title, all, usual, labels, chosen, faultOf, onChange }: PicksPr
   const toggle = (name: string): void =>
     onChange(chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name]);
   return (
-    <fieldset class="picks">
+    <fieldset class="words picks">
       <legend>{title}</legend>
       {shown.map((name) => (
         <label key={name} class={chosen.includes(name) ? 'on' : faults.get(name) ? 'off' : ''} title={faults.get(name)}>
