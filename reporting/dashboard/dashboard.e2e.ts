@@ -86,6 +86,10 @@ describe.runIf(mustRun)('the dashboard in a browser', () => {
     await page.click('text=Make key');
     const key = (await page.textContent('[data-key]'))!;
     await page.waitForSelector('tr:has-text("Demo advertiser")');
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.click('button:text-is("Copy")');
+    await page.waitForSelector('button:text-is("Copied")');
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(key);
     await page.evaluate("document.querySelector('[data-key]').textContent = 'ek_…'");
     await screenshot(page, 'keys');
     await page.click('[aria-label="Log out"]');

@@ -5,6 +5,7 @@ import { useList } from './data.ts';
 import { TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
 import { FormEnd, useSubmit } from './formstate.tsx';
+import { ShownOnce } from './shownonce.tsx';
 import { ListCard } from './table.tsx';
 
 interface Webhook {
@@ -97,7 +98,7 @@ function NewWebhook({ onMade }: { onMade: () => void }) {
   });
   return (
     <form class="form inset" onSubmit={form.submit} aria-label="New webhook">
-      {secret !== null && <Secret text={secret} />}
+      {secret !== null && <ShownOnce kind="secret" what="the secret of the signature" text={secret} />}
       <div class="columns">
         <TextField
           id="wh-url"
@@ -112,15 +113,5 @@ function NewWebhook({ onMade }: { onMade: () => void }) {
       </div>
       <FormEnd form={form} save="Add address" />
     </form>
-  );
-}
-
-/** A secret that is told this once. */
-export function Secret({ text }: { text: string }) {
-  return (
-    <div class="made" role="status">
-      <p>Copy the secret of the signature now. It is not shown again.</p>
-      <code data-secret>{text}</code>
-    </div>
   );
 }

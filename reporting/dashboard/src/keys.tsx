@@ -8,6 +8,7 @@ import { FormEnd, useSubmit } from './formstate.tsx';
 import { roleNames } from './labels.ts';
 import { Card } from './parts.tsx';
 import { People } from './people.tsx';
+import { ShownOnce } from './shownonce.tsx';
 import { ListCard } from './table.tsx';
 
 interface Key {
@@ -99,15 +100,7 @@ function NewKey({ advertisers, onMade }: { advertisers: readonly Advertiser[]; o
   });
   return (
     <Card title="New key">
-      {made !== null && (
-        <div class="made" role="status">
-          <p>Copy this key now. It is not shown again.</p>
-          <code data-key>{made}</code>
-          <button type="button" onClick={() => navigator.clipboard.writeText(made)}>
-            Copy
-          </button>
-        </div>
-      )}
+      {made !== null && <ShownOnce kind="key" what="this key" text={made} />}
       <form class="form" onSubmit={form.submit} aria-label="New key">
         <div class="columns narrow">
           <TextField

@@ -1,5 +1,4 @@
 import { useState } from 'preact/hooks';
-import { Secret } from './alertspage.tsx';
 import { type ApiProblem, type Me, send } from './client.ts';
 import { useList } from './data.ts';
 import { EditorForm } from './editorform.tsx';
@@ -7,6 +6,7 @@ import { SelectField, TextField } from './fields.tsx';
 import { dateTime } from './format.ts';
 import { useSubmit } from './formstate.tsx';
 import { Fault } from './parts.tsx';
+import { ShownOnce } from './shownonce.tsx';
 import { ListCard } from './table.tsx';
 
 interface Run {
@@ -46,7 +46,7 @@ export function SavedReports({ me, query }: SavedReportsProps) {
   );
   const above = (
     <>
-      {secret !== null && <Secret text={secret} />}
+      {secret !== null && <ShownOnce kind="secret" what="the secret of the signature" text={secret} />}
       {adding && (
         <NewSavedReport
           me={me}
