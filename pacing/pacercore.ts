@@ -115,7 +115,9 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     strict: options.resolveAfterMs === Number.POSITIVE_INFINITY,
   };
   const live = liveNodes(pacer, nowMs);
-  const leaseOptions = { roundMs: options.roundMs, leaseMs: options.leaseMs, renewMs: 0 };
+  const { roundMs, leaseMs } = options;
+  const due = { roundMs, leaseMs, renewMs: leaseMs * RENEWAL };
+  const early = { roundMs, leaseMs, renewMs: leaseMs * EARLY_RENEWAL };
   for (const state of pacer.levels.values()) {
     if (!state.touched && nowMs < state.nextMs) continue;
     state.owner ??= ownerOf(pacer, state.ownerKey);
@@ -130,9 +132,7 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
       state.touched = true;
       continue;
     }
-    // A message carries all grants of its owner: when one goes out anyway, the others are renewed a little early.
-    leaseOptions.renewMs = options.leaseMs * (owner.dirty ? EARLY_RENEWAL : RENEWAL);
-    for (const cell of state.cells) if (lease(allocation, state, cell, live, nowMs, leaseOptions)) owner.dirty = true;
+    for (const cell of state.cells) if (lease(allocation, state, cell, live, nowMs, due)) owner.dirty = true;
   }
   const messages: PacingMessage[] = [];
   for (const [key, owner] of pacer.owners) {
@@ -149,8 +149,12 @@ function round(pacer: PacerState, nowMs: number): PacingMessage[] {
     }
     // Levels are decided at different times: what is small is told together, as often as each of them is decided.
     if (owner.waits && nowMs - owner.publishedMs >= cohortMs / DECISIONS) owner.dirty = true;
-    if (owner.dirty || nowMs - owner.publishedMs > REPEAT_ROUNDS * options.roundMs)
-      messages.push(messageOf(pacer, key, owner, nowMs));
+    if (!owner.dirty && nowMs - owner.publishedMs <= REPEAT_ROUNDS * roundMs) continue;
+    // A message carries all grants of its owner: when one goes out anyway, all are renewed a little early.
+    if (owner.acknowledged)
+      for (const state of owner.levels)
+        for (const cell of state.cells) lease(allocation, state, cell, live, nowMs, early);
+    messages.push(messageOf(pacer, key, owner, nowMs));
   }
   pacer.checkAll = false;
   return messages;

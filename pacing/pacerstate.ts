@@ -52,6 +52,8 @@ export interface Owner {
   sequence: number;
   readonly cells: Set<string>;
   lines: LineState[];
+  /** Levels whose grants its message carries. */
+  levels: LevelState[];
   /** A level of its line items was decided anew. */
   check: boolean;
   /** A message is due. */
@@ -184,6 +186,7 @@ export function ownerOf(pacer: PacerState, key: string): Owner {
       sequence: 0,
       cells: new Set(),
       lines: [],
+      levels: [],
       check: true,
       dirty: true,
       waits: false,
@@ -218,6 +221,7 @@ export function rebuild(pacer: PacerState): void {
   for (const owner of owners.values()) {
     before.set(owner, owner.lines.map(({ id }) => id).join());
     owner.lines = [];
+    owner.levels = [];
   }
   const live = new Set<string>();
   for (const state of levels.values()) {
@@ -239,7 +243,9 @@ export function rebuild(pacer: PacerState): void {
     told.path = path;
     told.cellsVersion = -1;
   }
-  for (const [key, state] of levels) if (!live.has(key)) closeLevel(pacer, state);
+  for (const [key, state] of levels)
+    if (live.has(key)) ownerOf(pacer, state.ownerKey).levels.push(state);
+    else closeLevel(pacer, state);
   // One entity changed: only those are told anew for whom something is different.
   for (const owner of owners.values())
     if (before.get(owner) !== owner.lines.map(({ id }) => id).join()) owner.dirty = true;
