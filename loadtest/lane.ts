@@ -5,6 +5,7 @@ import { originOf } from './http/connection.ts';
 import { createHttpPool } from './http/pool.ts';
 import type { HttpResponse } from './http/response.ts';
 import { headerOf, MAX_BODY_BYTES } from './http/response.ts';
+import { targetOf } from './http/target.ts';
 import type { CourierCounters, CourierOptions } from './market/courier.ts';
 import { createCourier } from './market/courier.ts';
 import type { Truth } from './market/ledger.ts';
@@ -148,13 +149,25 @@ export function createLane(options: LaneOptions, deps: LaneDeps): Lane {
 
 /** Notices go to the bidder under test, to hosts that were named, or to this machine, and nowhere else. */
 export function originFilter(target: URL, hosts: readonly string[] = []): (url: string) => boolean {
-  return (text) => {
-    if (!URL.canParse(text)) return false;
-    const url = new URL(text);
+  const isKnown = new Map<string, boolean>();
+  const isAllowed = (origin: string): boolean => {
+    if (!URL.canParse(origin)) return false;
+    const url = new URL(origin);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
     return url.host === target.host || url.hostname === '127.0.0.1' || hosts.includes(url.host);
   };
+  return (text) => {
+    const origin = targetOf(text)?.origin;
+    if (origin === undefined) return false;
+    const known = isKnown.get(origin);
+    if (known !== undefined) return known;
+    const allowed = isAllowed(origin);
+    if (isKnown.size < MAX_KNOWN_ORIGINS) isKnown.set(origin, allowed);
+    return allowed;
+  };
 }
+
+const MAX_KNOWN_ORIGINS = 1000;
 
 type AnswerBid = (body: Buffer, about: RequestContext, inTime: boolean) => string;
 

@@ -2,6 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import { originOf } from '../http/connection.ts';
 import type { HttpPool } from '../http/pool.ts';
 import { createHttpPool } from '../http/pool.ts';
+import type { Target } from '../http/target.ts';
+import { targetOf } from '../http/target.ts';
 import type { Ledger, LedgerNotice } from './ledger.ts';
 
 /** A notice with the place and time it is to be delivered. */
@@ -15,7 +17,7 @@ export interface Parcel extends LedgerNotice {
   /** Send it this many times in all, as a nervous browser does; it counts once. */
   readonly copies: number;
   /** Sent once this one is acknowledged, at its own time or `followGapMs` later: nobody clicks an ad that was not shown. */
-  readonly follower?: Parcel;
+  readonly follower: Parcel | null;
 }
 
 export interface CourierOptions {
@@ -65,6 +67,7 @@ export interface Courier {
 
 interface Job {
   readonly parcel: Parcel;
+  readonly target: Target;
   dueMs: number;
   tries: number;
   sequence: number;
@@ -81,20 +84,29 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
   let sending = 0;
   let whenEmpty: () => void = () => {};
 
-  const poolOf = (url: URL): HttpPool => {
-    let pool = pools.get(url.origin);
+  const poolOf = (origin: string): HttpPool => {
+    let pool = pools.get(origin);
     if (pool === undefined) {
       const { maxConnections, timeoutMs } = options;
-      pool = createHttpPool({ origin: originOf(url, true), maxConnections, keep: maxConnections, timeoutMs }, clock);
-      pools.set(url.origin, pool);
+      const place = originOf(new URL(origin), true);
+      pool = createHttpPool({ origin: place, maxConnections, keep: maxConnections, timeoutMs }, clock);
+      pools.set(origin, pool);
     }
     return pool;
   };
 
-  const follow = (parcel: Parcel): void => {
-    if (parcel.follower === undefined) return;
+  /** @returns false when there is no such place */
+  const enqueue = (parcel: Parcel, dueMs: number, sequence: number): boolean => {
+    const target = targetOf(parcel.url);
+    if (target === null) return false;
+    queue.push({ parcel, target, dueMs, tries: 0, sequence });
+    return true;
+  };
+
+  const follow = ({ follower }: Parcel): void => {
+    if (follower === null) return;
     const earliestMs = clock.monotonicMs() + options.followGapMs;
-    queue.push({ parcel: parcel.follower, dueMs: Math.max(earliestMs, parcel.follower.dueMs), tries: 0, sequence: 0 });
+    if (!enqueue(follower, Math.max(earliestMs, follower.dueMs), 0)) counters.shed += 1;
   };
 
   const ended = (job: Job, status: number): void => {
@@ -118,41 +130,37 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
     if (sending === 0 && queue.size === 0) whenEmpty();
   };
 
-  const deliver = (job: Job, url: URL): void => {
-    const bytes = getRequest(url, job.parcel);
-    const sent = poolOf(url).trySend(bytes, (outcome) => {
+  const deliver = (job: Job): void => {
+    const bytes = getRequest(job);
+    const sent = poolOf(job.target.origin).trySend(bytes, (outcome) => {
       ended(job, outcome.kind === 'response' ? outcome.response.status : 0);
     });
     if (!sent) {
       queue.push(job);
       return;
     }
-    if (job.tries === 0 && job.sequence !== COPY) repeat(job);
+    if (job.tries === 0 && job.sequence !== COPY) repeat(job.parcel);
     job.tries += 1;
     sending += 1;
   };
 
   /** The same call again a moment later, as a nervous browser makes it: it is not in the ledger, because it must not count. */
-  const repeat = ({ parcel }: Job): void => {
-    for (let copy = 1; copy < parcel.copies; copy++) {
-      queue.push({ parcel, dueMs: clock.monotonicMs() + 20 * copy, tries: 0, sequence: COPY });
-    }
+  const repeat = (parcel: Parcel): void => {
+    for (let copy = 1; copy < parcel.copies; copy++) enqueue(parcel, clock.monotonicMs() + 20 * copy, COPY);
   };
 
   const tick = (): void => {
     const now = clock.monotonicMs();
-    const ready: { job: Job; url: URL }[] = [];
+    const ready: Job[] = [];
     for (let job = queue.peek(); job !== null; job = queue.peek()) {
       if (job.dueMs > now) break;
-      const url = new URL(job.parcel.url);
-      const pool = poolOf(url);
-      if (pool.inFlight + ready.length >= options.maxConnections) break;
+      if (poolOf(job.target.origin).inFlight + ready.length >= options.maxConnections) break;
       queue.pop();
       if (job.sequence === 0) job.sequence = ledger.write(job.parcel);
-      ready.push({ job, url });
+      ready.push(job);
     }
     ledger.flush();
-    for (const { job, url } of ready) deliver(job, url);
+    for (const job of ready) deliver(job);
   };
   const timer = setInterval(tick, TICK_MS);
 
@@ -162,12 +170,9 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
       return queue.size + sending;
     },
     accept(parcel) {
-      if (queue.size + sending >= options.maxPending || !URL.canParse(parcel.url)) {
-        counters.shed += 1;
-        return false;
-      }
-      queue.push({ parcel, dueMs: parcel.dueMs, tries: 0, sequence: 0 });
-      return true;
+      if (queue.size + sending < options.maxPending && enqueue(parcel, parcel.dueMs, 0)) return true;
+      counters.shed += 1;
+      return false;
     },
     async finish(timeoutMs) {
       if (queue.size + sending > 0) {
@@ -189,12 +194,10 @@ export function createCourier(options: CourierOptions, ledger: Ledger, clock: Cl
   };
 }
 
-function getRequest(url: URL, parcel: Parcel): Buffer {
+function getRequest({ target, parcel }: Job): Buffer {
   const forwarded = parcel.ip === '' ? '' : `X-Forwarded-For: ${parcel.ip}\r\n`;
   const agent = parcel.userAgent.replace(/[\r\n]/g, ' ');
-  return Buffer.from(
-    `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nUser-Agent: ${agent}\r\n${forwarded}\r\n`,
-  );
+  return Buffer.from(`GET ${target.path} HTTP/1.1\r\nHost: ${target.host}\r\nUser-Agent: ${agent}\r\n${forwarded}\r\n`);
 }
 
 /** Jobs by due time: a binary heap. */

@@ -160,11 +160,11 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     counters.losses += 1;
     if (!ours(bid.lurl)) return;
     const macros = macroValues(bid, context, winning, lossCode, winning);
-    deps.courier.accept({
-      ...parcel('loss', bid, 0, context),
-      url: substituteMacros(bid.lurl, macros),
-      dueMs: delay(options.noticeDelayMs),
-    });
+    const url = substituteMacros(bid.lurl, macros);
+    const dueMs = delay(options.noticeDelayMs);
+    deps.courier.accept(
+      parcel('loss', bid, context, { url, dueMs, priceNanos: 0, billing: false, bot: false, copies: 1 }),
+    );
   };
 
   const win = (bid: Bid, context: AuctionContext, priceNanos: Nanos, runnerUp: Nanos): void => {
@@ -177,9 +177,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
       const url = substituteMacros(rawUrl, macros);
       if (url === '' || !ours(url) || random.next() < options.lossShare) return null;
       const copies = random.next() < options.duplicateShare ? 2 : 1;
-      const base = parcel(kind, bid, priceNanos, context);
-      const userAgent = bot ? ROBOT_AGENT : base.userAgent;
-      return { ...base, userAgent, url, dueMs, copies, bot, billing: kind === billing };
+      return parcel(kind, bid, context, { url, dueMs, priceNanos, billing: kind === billing, bot, copies });
     };
     const send = (made: Parcel | null): void => {
       if (made !== null) deps.courier.accept(made);
@@ -190,7 +188,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     send(make('win', bid.nurl, rendered && random.next() < options.reorderShare ? shownMs + 50 : noticeMs));
     if (!rendered) return;
     send(make('bill', bid.burl, shownMs));
-    const urls = findUrls(substituteMacros(bid.adm, macros), deps.isOurs);
+    const urls = findUrls(bid.adm, deps.isOurs);
     const bot = random.next() < options.botShare;
     const click = random.next() < options.clickShare ? urls.click : '';
     for (const [i, url] of urls.impressions.entries()) {
@@ -229,7 +227,7 @@ export function createMarket(options: MarketOptions, deps: MarketDeps): Market {
     const best = ranked[0]!;
     counters.auctions += 1;
     const floor = context.floors.get(best.impId) ?? 0;
-    const rival = cpmToNanos(logNormal(random, options.competitorMedianCpm, options.competitorSigma).toFixed(6)) ?? 0;
+    const rival = Math.round(logNormal(random, options.competitorMedianCpm, options.competitorSigma) * 1e6);
     const others = Math.max(rival, ranked[1]?.priceNanos ?? 0);
     if (best.priceNanos < floor) {
       counters.belowFloor += 1;
@@ -272,19 +270,25 @@ function billingOf(billing: MarketOptions['billing'], bid: Bid): NoticeKind {
   return bid.burl !== '' ? 'bill' : bid.nurl !== '' ? 'win' : 'impression';
 }
 
-function parcel(kind: NoticeKind, bid: Bid, priceNanos: Nanos, context: AuctionContext) {
+type Sending = Pick<Parcel, 'url' | 'dueMs' | 'priceNanos' | 'billing' | 'bot' | 'copies'>;
+
+/** All parcels have one shape: there are thousands a second. */
+function parcel(kind: NoticeKind, bid: Bid, context: AuctionContext, how: Sending): Parcel {
   const fromDevice = kind !== 'win' && kind !== 'bill' && kind !== 'loss' && kind !== 'conversion';
   return {
     kind,
     campaign: bid.campaign,
     creative: bid.creative,
     bidId: bid.id,
-    priceNanos,
-    billing: false,
-    bot: false,
-    copies: 1,
-    userAgent: fromDevice ? context.userAgent : 'evenkeel-loadtest',
+    priceNanos: how.priceNanos,
+    billing: how.billing,
+    bot: how.bot,
+    copies: how.copies,
+    userAgent: how.bot ? ROBOT_AGENT : fromDevice ? context.userAgent : 'evenkeel-loadtest',
     ip: fromDevice ? context.ip : '',
+    url: how.url,
+    dueMs: how.dueMs,
+    follower: null,
   };
 }
 

@@ -72,8 +72,13 @@ function fromNative(text: string, isOurs: (url: string) => boolean): MarkupUrls 
   return { impressions: unique(impressions), click: clicks[0] ?? '', playback: NO_PLAYBACK };
 }
 
-function attribute(tag: string, name: string): string {
-  const found = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s>]+))`, 'i').exec(tag);
+const attributes = {
+  src: /\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/i,
+  href: /\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/i,
+};
+
+function attribute(tag: string, name: keyof typeof attributes): string {
+  const found = attributes[name].exec(tag);
   return decodeEntities((found?.[1] ?? found?.[2] ?? found?.[3] ?? '').trim());
 }
 
@@ -87,6 +92,7 @@ function texts(xml: string, element: string): string[] {
 }
 
 function decodeEntities(text: string): string {
+  if (!text.includes('&')) return text;
   return text
     .replace(/&quot;|&#34;/g, '"')
     .replace(/&#39;|&apos;/g, "'")
