@@ -150,7 +150,7 @@ export const dataSettings = {
     min: 10,
     max: 60_000,
     group: 'Store',
-    says: 'Longest wait before events are inserted.',
+    says: 'How long events wait for company before they are inserted. The embedded store rests up to a second more when inserting takes long.',
   }),
   personalRetentionMs: integer(90 * day, {
     env: 'EVENKEEL_PERSONAL_RETENTION_MS',

@@ -54,6 +54,29 @@ it('gives each partition its own blocks, or one to all', async () => {
   expect(tokens).toEqual(['t/0:4-5,1:8-8']);
 });
 
+it('lets a shared store rest after a block, the longer the block took, unless a whole block waits', async () => {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  open({
+    separate: false,
+    async insert({ token }) {
+      starts.push(systemClock.monotonicMs());
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      ends.push(systemClock.monotonicMs());
+      tokens.push(token);
+    },
+  });
+  add(0, 0, 3);
+  await written(1);
+  add(0, 4, 5);
+  await written(2);
+  expect(starts[1]! - ends[0]!).toBeGreaterThan(950);
+  const addedMs = systemClock.monotonicMs();
+  add(0, 6, 15);
+  await written(3);
+  expect(starts[2]! - addedMs).toBeLessThan(900);
+});
+
 it('ends a block exactly where it was announced, however the records arrive', async () => {
   open();
   writer.endNextAt(0, 5);

@@ -61,12 +61,19 @@ interface Writing {
 const MAX_BACKOFF_MS = 5000;
 const ATTEMPTS_WHEN_STOPPING = 3;
 const SHARED = -1;
+/**
+ * An embedded store works on the cores that bids need. A block costs it a sum of its own however few rows it has, so after each
+ * it rests this many times as long as the block took: the busier the machine, the larger and fewer the blocks.
+ */
+const REST = 4;
+const MAX_REST_MS = 1000;
 
 export function createBlockWriter<Row extends Placed>(options: WriterOptions<Row>): BlockWriter<Row> {
   const { clock, flushMs, maxBlockRows } = options;
   const queues = new Map<number, Waiting<Row>>();
   let stopping = false;
   let current: Writing | null = null;
+  let restUntilMs = Number.NEGATIVE_INFINITY;
   const progress = createSignal();
   const work = createSignal();
   const running = writeBlocks();
@@ -88,7 +95,7 @@ export function createBlockWriter<Row extends Placed>(options: WriterOptions<Row
     if (queue.rows.length === 0) return Number.POSITIVE_INFINITY;
     if (queue.endAt !== null) return queue.rows.at(-1)!.offset >= queue.endAt ? 0 : Number.POSITIVE_INFINITY;
     if (stopping || queue.rows.length >= maxBlockRows) return 0;
-    return Math.max(0, queue.sinceMs + flushMs - clock.monotonicMs());
+    return Math.max(0, Math.max(queue.sinceMs + flushMs, restUntilMs) - clock.monotonicMs());
   }
 
   /** A queue that still waits for its announced end takes rows until it has it: nothing else can end its waiting. */
@@ -109,8 +116,11 @@ export function createBlockWriter<Row extends Placed>(options: WriterOptions<Row
       }
       const { ranges, rows, pending } = take(due.key, due.queue);
       current = { ranges, abandoned: false };
+      const startedMs = clock.monotonicMs();
       const written = await writeBlock(current, rows, pending);
       current = null;
+      const endedMs = clock.monotonicMs();
+      if (!options.separate) restUntilMs = endedMs + Math.min(MAX_REST_MS, REST * (endedMs - startedMs));
       progress.fire();
       if (!written && stopping) return;
     }
