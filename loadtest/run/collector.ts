@@ -1,6 +1,8 @@
 import type { CourierCounters } from '../market/courier.ts';
 import type { MarketCounters } from '../market/market.ts';
 import { noAuctions } from '../market/market.ts';
+import type { Tally } from '../selfcheck/excess.ts';
+import { addToTally } from '../selfcheck/excess.ts';
 import type { SelfCheckName } from '../selfcheck/stamp.ts';
 import { selfCheckNames } from '../selfcheck/stamp.ts';
 import type { SendCounters } from '../send/counters.ts';
@@ -29,6 +31,8 @@ export interface Collector {
   readonly latencies: Latencies;
   readonly lateness: Latencies;
   readonly selfCheck: Readonly<Record<SelfCheckName, Latencies>>;
+  /** The values of `selfCheck.undisturbed`. */
+  undisturbed(): Tally;
   /** Steps that every lane has reported, oldest first. */
   series(): readonly SeriesPoint[];
   /** The histograms of the steps, for the HDR log. Encoding them takes a while: ask when nothing is sent any more. */
@@ -66,6 +70,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
     undisturbed: createLatencies(),
     without: createLatencies(),
   };
+  const undisturbed = new Map<number, number>();
   let previous = sumOf([]);
   let nextStep = 0;
   let maxBusy = 0;
@@ -80,6 +85,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
       for (const sum of [stepLatencies, latencies]) sum.addCounts(report.latencies);
       for (const sum of [stepLateness, lateness]) sum.addCounts(report.lateness);
       for (const name of selfCheckNames) selfCheck[name].addCounts(report.selfCheck[name]);
+      addToTally(undisturbed, report.selfCheck.undisturbed);
     }
     const sum = sumOf([...latest.values()]);
     const busy = Math.max(0, ...reports.map((report) => report.busy));
@@ -135,6 +141,7 @@ export function createCollector(lanes: number, intervalMs: number, stages: reado
       closeReady(false);
     },
     totals: () => previous,
+    undisturbed: () => [...undisturbed],
     series: () => series,
     get maxBusy() {
       return maxBusy;

@@ -3,6 +3,7 @@ import type { GateResult } from '../gate/gate.ts';
 import type { CourierCounters } from '../market/courier.ts';
 import type { NoticeKind } from '../market/ledger.ts';
 import type { MarketCounters } from '../market/market.ts';
+import type { Tally } from '../selfcheck/excess.ts';
 import type { SelfCheckName } from '../selfcheck/stamp.ts';
 import type { SendCounters } from '../send/counters.ts';
 import type { LoadtestOptions } from './options.ts';
@@ -104,8 +105,8 @@ export interface LoadtestResult {
   readonly series: readonly SeriesPoint[];
   readonly truth: readonly TruthRow[];
   readonly sender: SenderHealth;
-  /** What the sender added to latencies; only in a self-check. */
-  readonly selfCheck: Readonly<Record<SelfCheckName, LatencySummary>> | null;
+  /** What the sender added to latencies, and the values of `undisturbed`; only in a self-check. */
+  readonly selfCheck: (Readonly<Record<SelfCheckName, LatencySummary>> & { readonly tally: Tally }) | null;
   readonly gates: readonly GateResult[];
   readonly audit: AuditResult | null;
   /** Threads that failed, and other things that make the result incomplete. */

@@ -117,8 +117,9 @@ async function checkHost(url: string): Promise<void> {
   }
 }
 
-function selfCheckOf({ selfCheck }: Collector): LoadtestResult['selfCheck'] {
+function selfCheckOf({ selfCheck, undisturbed }: Collector): LoadtestResult['selfCheck'] {
   return {
+    tally: undisturbed(),
     startLate: summaryOf(selfCheck.startLate),
     answerLate: summaryOf(selfCheck.answerLate),
     added: summaryOf(selfCheck.added),

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { systemClock } from '../../core/clock.ts';
 import { defaultOptions } from '../run/options.ts';
 import { runLoadtest } from '../run/run.ts';
-import type { SelfCheckRound, SelfCheckTask } from './selfcheck.ts';
+import type { MeasuredRound, SelfCheckTask } from './selfcheck.ts';
 
 // One round of a self-check, in a process of its own so that it can be kept on one core: `node round.js TASK`.
 
@@ -40,7 +40,7 @@ const result = await runLoadtest(
 const { counters, latency, measuredMs, sender } = result;
 const answeredPerSecond = (counters.answered * 1000) / measuredMs;
 const cores = span.cpuMs / span.wallMs;
-const round: SelfCheckRound = {
+const round: MeasuredRound = {
   pace,
   offeredPerSecond: ratePerSecond,
   planned: counters.planned,

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { CodedError } from '../../core/errors.ts';
 import { median } from '../report/median.ts';
 import type { LatencySummary } from '../run/result.ts';
+import type { Tally } from './excess.ts';
+import { excessMs } from './excess.ts';
 import type { SelfCheckName } from './stamp.ts';
 
 /** One run of the sender against the echo. */
@@ -19,6 +21,14 @@ export interface SelfCheckTask {
   readonly seconds: number;
   readonly warmupSeconds: number;
   readonly connections: number;
+}
+
+/** The same times kept by a program that sends nothing. */
+export interface ControlTask {
+  readonly ratePerSecond: number;
+  readonly seconds: number;
+  /** What a request costs a sender, ms of CPU. */
+  readonly workMs: number;
 }
 
 export interface SelfCheckRound extends Readonly<Record<SelfCheckName, LatencySummary>> {
@@ -34,7 +44,17 @@ export interface SelfCheckRound extends Readonly<Record<SelfCheckName, LatencySu
   readonly reported: LatencySummary;
   /** Share of time in which the sender was ready and another thread or program had its core; null where not told. */
   readonly waitedShare: number | null;
+  /** 99th percentile of what the machine added to a program that sends nothing, taken just before, ms; null without one. */
+  readonly controlP99Ms: number | null;
+  /** 99th percentile of what the sender itself added: `undisturbed` beyond the control, ms; null without a control. */
+  readonly ownP99Ms: number | null;
 }
+
+/** As the round's process tells it. */
+export type MeasuredRound = Omit<SelfCheckRound, 'controlP99Ms' | 'ownP99Ms'> & {
+  /** The values of `undisturbed`. */
+  readonly tally: Tally;
+};
 
 export interface SelfCheckOptions {
   /** Arrivals per second of the rounds that are judged by what the sender adds. */
@@ -75,6 +95,8 @@ const MOST_ADDED_P99_MS = 0.3;
 /** So many requests must have been answered while no other program had the cores, or nothing is shown. */
 const LEAST_UNDISTURBED = 10_000;
 const CONNECTIONS = 256;
+/** Compared with this, a percentile is its own excess. */
+const NOTHING: Tally = [[0, 1]];
 const PATIENCE_MS = 60_000;
 /** Niceness of sender and echo where it is permitted. */
 const PREFERENCE = -20;
@@ -82,7 +104,8 @@ const PREFERENCE = -20;
 /**
  * Measures what this sender adds to the latencies it reports, on this machine: against an echo that stamps its answers,
  * both on a core of their own where processes can be pinned, and preferred to other programs where that is permitted. Judged
- * is what was added while no other program had their cores, by the median of the rounds.
+ * is what was added while no other program had their cores, beyond what the machine added to a control that takes turns with
+ * the sender on the same core, by the median of the rounds.
  * @throws CodedError `loadtest_not_built`, `loadtest_self_check_failed`
  */
 export async function runSelfCheck(options: SelfCheckOptions): Promise<SelfCheckResult> {
@@ -96,20 +119,32 @@ export async function runSelfCheck(options: SelfCheckOptions): Promise<SelfCheck
   options.signal?.addEventListener('abort', stop);
   try {
     const { port } = await messageOf<{ port: number }>(echo, 'echo');
-    const round = async (ratePerSecond: number, pace: SelfCheckTask['pace']): Promise<SelfCheckRound> => {
-      const { seconds, warmupSeconds } = options;
-      const url = `http://127.0.0.1:${port}/bid`;
-      const task: SelfCheckTask = { url, pace, ratePerSecond, seconds, warmupSeconds, connections: CONNECTIONS };
-      const child = start('round', [JSON.stringify(task)], pinned ? 0 : null);
+    const { seconds, warmupSeconds } = options;
+    const told = async <T>(name: string, task: SelfCheckTask | ControlTask): Promise<T> => {
+      const child = start(name, [JSON.stringify(task)], pinned ? 0 : null);
       prefer(child);
       children.push(child);
-      const done = await messageOf<SelfCheckRound>(child, 'round');
-      options.onRound?.(done);
-      return done;
+      return messageOf<T>(child, name);
     };
-    const capacity = await round(LEAST_PER_CORE, 'timer');
+    const measured = (ratePerSecond: number, pace: SelfCheckTask['pace']): Promise<MeasuredRound> => {
+      const url = `http://127.0.0.1:${port}/bid`;
+      return told('round', { url, pace, ratePerSecond, seconds, warmupSeconds, connections: CONNECTIONS });
+    };
+    const done = ({ tally, ...round }: MeasuredRound, control: Tally | null): SelfCheckRound => {
+      const controlP99Ms = control === null ? null : excessMs(control, NOTHING, 99);
+      const ownP99Ms = control === null ? null : excessMs(tally, control, 99);
+      const finished = { ...round, controlP99Ms, ownP99Ms };
+      options.onRound?.(finished);
+      return finished;
+    };
+    const capacity = done(await measured(LEAST_PER_CORE, 'timer'), null);
+    const { ratePerSecond } = options;
+    const workMs = Math.min(0.8 / ratePerSecond, 1 / capacity.answeredPerCpuSecond) * 1000;
     const rounds: SelfCheckRound[] = [];
-    while (rounds.length < options.rounds) rounds.push(await round(options.ratePerSecond, 'precise'));
+    while (rounds.length < options.rounds) {
+      const control = await told<Tally>('control', { ratePerSecond, seconds, workMs });
+      rounds.push(done(await measured(ratePerSecond, 'precise'), control));
+    }
     const bars = barsOf(capacity, rounds);
     return { capacity, rounds, pinned, preferred, bars, passed: bars.every((bar) => bar.ok) };
   } finally {
@@ -120,7 +155,7 @@ export async function runSelfCheck(options: SelfCheckOptions): Promise<SelfCheck
 
 function barsOf(capacity: SelfCheckRound, rounds: readonly SelfCheckRound[]): SelfCheckBar[] {
   const perCore = capacity.answeredPerCpuSecond;
-  const added = median(rounds.map((round) => (round.undisturbed.count === 0 ? Number.NaN : round.undisturbed.p99Ms)));
+  const own = median(rounds.map((round) => round.ownP99Ms ?? Number.NaN));
   const sum = (of: (round: SelfCheckRound) => number): number => rounds.reduce((total, round) => total + of(round), 0);
   const undisturbed = sum((round) => round.undisturbed.count);
   const missing = sum((round) => round.planned - round.answered);
@@ -129,7 +164,7 @@ function barsOf(capacity: SelfCheckRound, rounds: readonly SelfCheckRound[]): Se
   };
   return [
     bar('requests/s per core', perCore, LEAST_PER_CORE, false),
-    bar('added to p99 while nothing else had the cores, ms', added, MOST_ADDED_P99_MS, true),
+    bar('added to p99 by the sender itself, ms', own, MOST_ADDED_P99_MS, true),
     bar('requests that is said of (fewer: too busy a machine to judge)', undisturbed, LEAST_UNDISTURBED, false),
     bar('requests without an answer', missing, 0, true),
   ];

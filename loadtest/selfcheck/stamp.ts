@@ -6,6 +6,7 @@ import { headerOf } from '../http/response.ts';
 import type { RequestTimes } from '../send/book.ts';
 import type { LatencyCounts, Recorder } from '../send/recorder.ts';
 import { createRecorder, recordMs, takeCounts } from '../send/recorder.ts';
+import { createStretches } from './stretches.ts';
 
 /** The header in which the echo of a self-check says when it sent the answer: whole µs of the machine's clock. */
 export const STAMP_HEADER = 'x-sent-us';
@@ -33,11 +34,6 @@ export interface SelfCheckRecorders {
   take(kind: 0 | 1): SelfCheckCounts;
 }
 
-/** Whether the cores were their own is decided for stretches of this length, ms. */
-const STRETCH_MS = 20;
-/** A stretch is disturbed when other programs had one of the cores for longer than this in it, ms. */
-const DISTURBED_MS = 0.1;
-
 /** @param taken how long other programs have had the core of the thread that calls `onTimes`, ms, so far */
 export function createSelfCheckRecorders(taken: () => number): SelfCheckRecorders {
   const offsetMs = machineOffsetMs(systemClock);
@@ -49,22 +45,7 @@ export function createSelfCheckRecorders(taken: () => number): SelfCheckRecorder
     without: createRecorder(),
   });
   const sets = [newSet(), newSet()] as const;
-  let stretch: number[] = [];
-  let stretchEndMs = 0;
-  let [takenMs, echoTakenMs] = [taken(), 0];
-  // What a disturbance held up is made good afterwards: the stretch that follows one does not count either.
-  let wasDisturbed = true;
-
-  const endStretch = (atMs: number, echoTakenNowMs: number, into: Recorder): void => {
-    const takenNowMs = taken();
-    const isDisturbed = Math.max(takenNowMs - takenMs, echoTakenNowMs - echoTakenMs) > DISTURBED_MS;
-    if (!isDisturbed && !wasDisturbed) for (const ms of stretch) recordMs(into, ms);
-    wasDisturbed = isDisturbed;
-    takenMs = takenNowMs;
-    echoTakenMs = echoTakenNowMs;
-    stretch = [];
-    stretchEndMs = atMs + STRETCH_MS;
-  };
+  const stretches = createStretches(taken);
   return {
     onTimes({ intendedMs, writtenMs, answeredMs }, { head }, kind) {
       const set = sets[kind];
@@ -76,10 +57,10 @@ export function createSelfCheckRecorders(taken: () => number): SelfCheckRecorder
       recordMs(set.answerLate, answerMs);
       recordMs(set.added, startMs + answerMs);
       recordMs(set.without, answeredMs - intendedMs - startMs - answerMs);
-      if (answeredMs >= stretchEndMs) {
-        endStretch(answeredMs, Number(headerOf(head, TAKEN_HEADER)) / 1000, set.undisturbed);
+      if (stretches.isOver(answeredMs)) {
+        stretches.end(answeredMs, Number(headerOf(head, TAKEN_HEADER)) / 1000, set.undisturbed);
       }
-      stretch.push(startMs + answerMs);
+      stretches.push(startMs + answerMs);
     },
     take(kind) {
       const { startLate, answerLate, added, undisturbed, without } = sets[kind];

@@ -1,11 +1,10 @@
-import { readlinkSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { Outcome } from '../http/connection.ts';
 import type { HttpPool } from '../http/pool.ts';
 import type { HttpResponse } from '../http/response.ts';
 import type { Account, RequestTimes } from './book.ts';
 import { createBook } from './book.ts';
+import { LOOK_EVERY_MS, nap, napPrecisely } from './nap.ts';
 import type { Schedule } from './schedule.ts';
 
 /** One request ready to go: the whole HTTP message, and whatever `onAnswer` needs to know about it. */
@@ -61,33 +60,7 @@ export interface Sender {
 }
 
 const PRECISE_GAP_MS = 2;
-/**
- * How long a precise sender sleeps at most between two looks at its sockets while there are answers to come, ms: an answer
- * waits for the next look. Each look costs some microseconds and 400 bytes of garbage.
- */
-const LOOK_EVERY_MS = 0.05;
 const LOOK_EVERY_IDLE_MS = 0.5;
-
-const cell = new Int32Array(new SharedArrayBuffer(4));
-
-/**
- * Sleeps without looking at any socket, for some hundredths of a millisecond more than `ms`: node's own timers know whole
- * milliseconds only. It does not wait at its clock: who never sleeps is made to by the system, for ticks of milliseconds,
- * as soon as another program wants the core.
- */
-function nap(ms: number): void {
-  Atomics.wait(cell, 0, 0, ms);
-}
-
-/** Asks Linux to end this thread's naps to the microsecond; by itself it takes 50 µs more where that saves a wake-up. */
-function napPrecisely(): void {
-  try {
-    const thread = basename(readlinkSync('/proc/thread-self'));
-    writeFileSync(`/proc/${thread}/timerslack_ns`, '1000');
-  } catch {
-    // Another system, or not permitted: naps are a little longer.
-  }
-}
 
 export function createSender<T>(options: SenderOptions, deps: SenderDeps<T>): Sender {
   const { clock, pool } = deps;
