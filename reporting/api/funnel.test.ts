@@ -32,7 +32,15 @@ describe('the funnel', () => {
   it.each([
     ['a setting', counts({}), [{ code: 'x', message: 'The campaign is paused.' }], null, 'The campaign is paused.'],
     ['no traffic', counts({ matched: 0, bids: 0 }), [], null, 'No traffic matched'],
-    ['the floor', counts({}, { below_floor: 900 }), [], 'on plan', 'below the floor'],
+    ['the floor', counts({}, { below_floor: 900 }), [], 'on plan', 'raise the bid'],
+    [
+      'the floor, by the pacer',
+      counts({}, { below_floor: 900 }),
+      [],
+      'Learning prices.',
+      'bids at 2 % of its value',
+      20_000,
+    ],
     ['lost auctions', counts({ bids: 1000, wins: 1 }), [], null, 'loses almost every auction'],
     ['no rendering', counts({ bids: 1000, wins: 500, impressions: 10 }), [], null, 'fewer than half'],
     ['the pacer', counts({}, { pacing: 900 }), [], 'Bids at 40 % to last the day.', 'Bids at 40 %'],
@@ -40,8 +48,9 @@ describe('the funnel', () => {
     ['no news of the pacer', counts({}, { unpaced: 900 }), [], null, 'have not heard yet how fast'],
     ['no rate', counts({}, { unsupported_currency: 900 }), [], null, 'rate for the currency'],
     ['nothing', counts({}), [], null, 'nothing stands out'],
-  ])('finds the sentence for %s', (_, given, blocked, pacing, said) => {
-    expect(explainFunnel(given, blocked, pacing)).toContain(said);
+  ])('finds the sentence for %s', (_, given, blocked, explanation, said, multiplierPpm = 1_000_000) => {
+    const paced = explanation === null ? null : { explanation, multiplierPpm };
+    expect(explainFunnel(given, blocked, paced)).toContain(said);
   });
 
   it('is served for a campaign', async () => {

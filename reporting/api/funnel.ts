@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { Campaign } from '../../core/campaign.ts';
+import type { PacingStatus } from '../../core/pacingstatus.ts';
 import { type NoBidReason, noBidReasons, type Stage, stages } from '../../core/reasons.ts';
 import { REPORT_STEP_MS, type ReportQuery, reportQuerySchema } from '../../core/report.ts';
 import type { ApiEnv, Services } from './context.ts';
@@ -68,8 +69,8 @@ export function funnelRoutes(services: Services, pacing: PacingSource | null, ga
     const toMs = Math.ceil((nowMs + 1) / REPORT_STEP_MS) * REPORT_STEP_MS;
     const fromMs = toMs - hours * 3_600_000;
     const counts = await gate.run(() => countFunnel(services, campaign, fromMs, toMs));
-    const explanation = statusOf(pacing, 'campaign', campaign.id)?.explanation ?? null;
-    const sentence = explainFunnel(counts, hindrances(services.directory, campaign, nowMs), explanation);
+    const paced = statusOf(pacing, 'campaign', campaign.id) ?? null;
+    const sentence = explainFunnel(counts, hindrances(services.directory, campaign, nowMs), paced);
     const { matched, bids, wins, impressions } = counts;
     return c.json({
       fromMs,
@@ -126,15 +127,28 @@ export function stagesOf(noBids: ReadonlyMap<string, number>): readonly FunnelSt
   return found;
 }
 
+/** Bids lowered to less than this are what is below the floor, and not the bid that was set. */
+const LOWERED_PPM = 500_000;
+
 /** The one sentence: what stands in the way by settings, else where most traffic is lost, else what the pacer says. */
-export function explainFunnel(counts: FunnelCounts, blocked: readonly Hindrance[], pacing: string | null): string {
+export function explainFunnel(
+  counts: FunnelCounts,
+  blocked: readonly Hindrance[],
+  paced: Pick<PacingStatus, 'explanation' | 'multiplierPpm'> | null,
+): string {
   const { matched, bids, wins, impressions, noBids } = counts;
+  const pacing = paced?.explanation ?? null;
   if (blocked[0] !== undefined) return blocked[0].message;
   const lost = stagesOf(noBids);
   if (matched === 0 && bids === 0 && lost.length === 0)
     return 'No traffic matched its targeting in this time: widen the targeting.';
   const total = bids + lost.reduce((sum, stage) => sum + stage.lost, 0);
   const worst = [...lost].sort((a, b) => b.lost - a.lost)[0];
+  if (worst?.stage === 'floor' && worst.lost > total / 2 && paced !== null && paced.multiplierPpm < LOWERED_PPM) {
+    // A higher bid would be lowered all the same.
+    const percent = Math.round(paced.multiplierPpm / 10_000);
+    return `It bids at ${percent} % of its value, so that the budget lasts, and most floor prices are above that. ${pacing}`.trim();
+  }
   if (worst !== undefined && worst.lost > total / 2 && worst.stage !== 'pacing') {
     return sentenceOf(worst);
   }

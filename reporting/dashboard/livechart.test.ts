@@ -15,5 +15,8 @@ describe('the live chart', () => {
     expect([times[0], times.at(-1), times.length]).toEqual([at('11:00') / 1000, at('11:59') / 1000, 60]);
     expect([impressions[0], impressions[1], impressions.at(-1)]).toEqual([5, 0, 70]);
     expect(spent.at(-1)).toBe(0.07);
+    // Who has just begun sees something at once.
+    const first = wholeMinutes([minute('12:00', 3)], at('12:00') + 20_000);
+    expect([first[0].at(-1), first[2].at(-1)]).toEqual([at('12:00') / 1000, 3]);
   });
 });

@@ -27,12 +27,13 @@ export function LiveChart({ minutes, nowMs, currency }: LiveChartProps) {
 
 /**
  * What is drawn: the start in seconds, spend in units and impressions of each minute of the last hour. The minute that is
- * under way is left out: it would look like a drop.
+ * under way is left out: it would look like a drop. Only while there is no other, in the first minute of all, it is there.
  */
 export function wholeMinutes(minutes: LiveChartProps['minutes'], nowMs: number): [number[], number[], number[]] {
   const found = new Map(minutes.map((minute) => [minute.timeMs, minute]));
   const end = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-  const times = Array.from({ length: 60 }, (_, i) => end - (60 - i) * MINUTE_MS);
+  const last = minutes.length > 0 && minutes.every(({ timeMs }) => timeMs >= end) ? end : end - MINUTE_MS;
+  const times = Array.from({ length: 60 }, (_, i) => last - (59 - i) * MINUTE_MS);
   return [
     times.map((timeMs) => timeMs / 1000),
     times.map((timeMs) => Number(found.get(timeMs)?.spendNanos ?? 0) / 1e9),
