@@ -21,7 +21,19 @@ async function main(args: readonly string[]): Promise<number | null> {
     console.error(`evenkeel: "${name}" is not a command.\n\n${help()}`);
     return exitCodes.usage.code;
   }
+  if (command.usage !== undefined && rest.some((one) => one === '--help' || one === '-h')) {
+    console.log(helpOf(name, command.says, command.usage));
+    return exitCodes.ok.code;
+  }
   return command.run(rest);
+}
+
+function helpOf(name: string, says: string, usage: string): string {
+  return `evenkeel ${name}: ${says}
+
+Usage: evenkeel ${name} ${usage}
+
+Settings: evenkeel --help.`;
 }
 
 function help(): string {

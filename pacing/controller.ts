@@ -1,6 +1,6 @@
 import type { CellAmounts } from './allocation.ts';
-import { AUCTIONS, BIDS, OPEN, sumOf } from './cohorts.ts';
-import { assume, multiplierFor, openBids, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
+import { AUCTIONS, sumOf } from './cohorts.ts';
+import { assume, bidShare, multiplierFor, openBids, outstanding, PRIOR_BILLS, rateAt } from './evidence.ts';
 import { expected } from './forecast.ts';
 import type { LevelState, PlanTrack } from './levelstate.ts';
 import { plannedShare, targetRate } from './plan.ts';
@@ -63,7 +63,7 @@ export function control(state: LevelState, input: ControlInput): void {
   const { evidence } = state;
   const pendingNanos = outstanding(evidence);
   state.rate = Number.POSITIVE_INFINITY;
-  state.braked = false;
+  state.roomNanos = Number.POSITIVE_INFINITY;
   for (const track of state.tracks) judge(state, track, input, pendingNanos);
   if (!state.started && !start(state, input.nowMs)) return;
   if (state.rate === Number.POSITIVE_INFINITY) {
@@ -114,7 +114,7 @@ function judge(state: LevelState, track: PlanTrack, input: ControlInput, pending
   const share = state.evidence.weight >= KNOWN_BILLS ? SLACK_KNOWN : SLACK_LEARNING;
   const slack = share * budget + SLACK_BILLS * priceOf(state);
   const ahead = planned(state, track, nowMs, restAuctions, nextAuctions * 2, profile.belief);
-  if (state.level.plan !== 'asap' && spent + pending > ahead + slack) state.braked = true;
+  if (state.level.plan !== 'asap') state.roomNanos = Math.min(state.roomNanos, ahead + slack - spent - pending);
 }
 
 /** What the plan wants spent once `lead` more auctions have come, nanos. */
@@ -177,9 +177,7 @@ function bidAt1(state: LevelState): { nanos: number; share: number } | null {
   if (state.evidence.bids < MIN_BIDS_SEEN) {
     return pendingAuctions(state) < MANY_AUCTIONS ? null : { nanos: state.maxBidNanos, share: 1 };
   }
-  const bids = sumOf(state.evidence.pending, BIDS);
-  const open = sumOf(state.evidence.pending, OPEN);
-  return { nanos: state.evidence.bidNanos, share: open > 0 ? Math.min(1, Math.max(0.01, bids / open)) : 1 };
+  return { nanos: state.evidence.bidNanos, share: bidShare(state.evidence) };
 }
 
 function clamp(value: number, low: number, high: number): number {

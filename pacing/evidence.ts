@@ -1,6 +1,7 @@
 import {
   AUCTIONS,
   BID_NANOS,
+  BIDS,
   BILLS,
   type Cohorts,
   type CohortTable,
@@ -142,6 +143,13 @@ export function multiplierFor(evidence: Evidence, rate: number): number {
 export function openBids(evidence: Evidence): number {
   return sumOf(evidence.pending, BID_NANOS);
 }
+
+/** The share of open auctions that got a bid lately: the others went to own line items that bid more, or had higher floors. */
+export function bidShare({ pending }: Evidence): number {
+  const open = sumOf(pending, OPEN);
+  return open <= 0 ? 1 : Math.min(1, Math.max(LEAST_BID_SHARE, sumOf(pending, BIDS) / open));
+}
+const LEAST_BID_SHARE = 0.01;
 
 /** Spend still to come from auctions whose feedback is not complete. */
 export function outstanding(evidence: Evidence): number {

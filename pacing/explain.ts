@@ -126,7 +126,7 @@ function judgeLevel(
   if (!state.started) return say('learning', 'Waiting for the first traffic to judge prices by.');
   if (state.evidence.weight < PRIOR_BILLS + 8)
     return say('learning', `Learning prices: ${Math.floor(state.evidence.weight)} bills so far; credit is kept small.`);
-  if (state.braked)
+  if (state.roomNanos < 0)
     return say(
       'ahead',
       `Ahead of plan (${money(facts.actual)} of ${money(facts.plan)}): waits until the plan catches up.`,

@@ -1,6 +1,6 @@
 import type { Allocation, CellAmounts, ShareAmounts } from './allocation.ts';
 import { KNOWN_BILLS, presumedAtMost } from './controller.ts';
-import { openBids, rateAt } from './evidence.ts';
+import { bidShare, openBids, rateAt } from './evidence.ts';
 import type { LevelState } from './levelstate.ts';
 import type { OpenCell } from './tree.ts';
 
@@ -35,7 +35,7 @@ const STEP_SHARE = 0.01;
 
 /** How much may be reserved on top of what is out already, nanos, over all bidders. 0 stops new bids. */
 function growth(state: LevelState, amounts: CellAmounts, options: Pick<LeaseOptions, 'roundMs'>): number {
-  if (!state.active || state.braked || state.spent) return 0;
+  if (!state.active || state.roomNanos < 0 || state.spent) return 0;
   const presumed = amounts.presumedNanos;
   const reserved = amounts.reservedNanos - presumed;
   const rest = amounts.budgetNanos - amounts.confirmedNanos - presumedAtMost(state, presumed);
@@ -46,13 +46,13 @@ function growth(state: LevelState, amounts: CellAmounts, options: Pick<LeaseOpti
   const flow = 2 * state.flow * ROUNDS_AHEAD * options.roundMs;
   const known = state.evidence.weight >= KNOWN_BILLS || state.level.plan === 'asap';
   const most = presumed > 0 ? rest - reserved : Number.POSITIVE_INFINITY;
-  if (known) return Math.min(most, Math.max(least, flow, STEP_SHARE * rest));
+  const cost = costShare(state);
+  // Not more than may be spent before the plan says stop: the flow of a market that is not understood yet says little.
+  if (known)
+    return Math.min(most, Math.max(least, Math.min(Math.max(flow, STEP_SHARE * rest), state.roomNanos / cost)));
   // Bids whose notice was lost must not hold up learning: in strict mode they stay reserved for good.
   const open = Math.min(reserved, openBids(state.evidence));
-  return Math.max(
-    0,
-    Math.min(most, Math.max(least, flow), Math.max(least, (LEARNING_SHARE * rest) / costShare(state)) - open),
-  );
+  return Math.max(0, Math.min(most, Math.max(least, flow), Math.max(least, (LEARNING_SHARE * rest) / cost) - open));
 }
 
 /**
@@ -95,8 +95,9 @@ export function lease(
 
 /** What a nano reserved costs on average, as far as is known or assumed: most bids lose. */
 function costShare(state: LevelState): number {
-  const bid = usualBid(state);
-  return bid <= 0 ? 1 : Math.min(1, Math.max(LEAST_COST_SHARE, rateAt(state.evidence, state.multiplier) / bid));
+  const { evidence, multiplier } = state;
+  const bid = usualBid(state) * bidShare(evidence);
+  return bid <= 0 ? 1 : Math.min(1, Math.max(LEAST_COST_SHARE, rateAt(evidence, multiplier) / bid));
 }
 
 /** The average bid at the present multiplier, nanos. */

@@ -30,8 +30,8 @@ export interface LevelState extends LevelNumbers {
   /** Grows when `cells` changes. */
   cellsVersion: number;
   tracks: readonly PlanTrack[];
-  /** Over the plan: no new credit until the plan has caught up. */
-  braked: boolean;
+  /** What may be spent before it is too far ahead of the plan. Below 0: no new credit until the plan has caught up. */
+  roomNanos: number;
   /** Nothing left to spend: bids stop. */
   spent: boolean;
   /** Multiplier learned from evidence or restored, not just assumed. */
@@ -137,7 +137,7 @@ export function createLevelState(level: Level, cohorts: CohortTable): LevelState
     cells: [],
     cellsVersion: 0,
     tracks: [],
-    braked: false,
+    roomNanos: Number.POSITIVE_INFINITY,
     spent: false,
     started: false,
     restored: false,

@@ -132,16 +132,24 @@ function wholeNumber(flags: Readonly<Record<string, string>>, name: string): num
   throw new CodedError('arguments.invalid', `--${name} is not a whole number of 1 or more.`, `Write --${name}=N.`);
 }
 
-/** `npm run bench -- bid|latency|overload|soak|sender|pipeline|pacing [--quick] [--json]`. Exit code 1 when a bar is missed. */
+const pacingFlags = ['seed', 'seeds', 'auctions', 'minutes', 'workers', 'only', 'from', 'out'];
+const pressureFlags = ['seconds', 'rate', 'line-items', 'target'];
+const pipelineFlags = ['through', 'kafka', 'prefix', 'records'];
+const benchFlags = ['quick', 'json', ...pacingFlags, ...pressureFlags, ...pipelineFlags];
+
+export const BENCH_USAGE = `${Object.keys(benches).join('|')} [--quick] [--json]
+         latency, overload, soak: [--seconds=N] [--rate=N] [--line-items=N] [--target=product]
+         pipeline: [--seconds=N] [--rate=N] [--only=embedded|kafka] [--kafka=HOST:PORT]
+         pacing: [--seed=N] [--seeds=N] [--auctions=N] [--minutes=N] [--workers=N] [--only=TEXT] [--out=FILE] [--from=FILE]`;
+
+/** `npm run bench -- NAME`. Exit code 1 when a bar is missed. */
 export async function benchCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parseArguments(args, new Set(['quick', 'json']));
   const bench = benches[words[0] ?? ''];
-  if (bench === undefined) {
-    throw new CodedError(
-      'arguments.invalid',
-      'no such bench.',
-      `Use: bench ${Object.keys(benches).join('|')} [--quick] [--json].`,
-    );
+  const unknown = Object.keys(flags).find((name) => !benchFlags.includes(name));
+  if (bench === undefined || unknown !== undefined) {
+    const what = bench === undefined ? 'no such bench' : `no bench knows --${unknown}`;
+    throw new CodedError('arguments.invalid', `${what}.`, `Use: bench ${BENCH_USAGE}.`);
   }
   const ok = await bench({ quick: 'quick' in flags, json: 'json' in flags, flags });
   return ok ? exitCodes.ok.code : exitCodes.failed.code;
