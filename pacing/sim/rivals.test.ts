@@ -10,7 +10,7 @@ import { runWorld } from './world.ts';
 const DAY_MS = 86_400_000;
 /** A day in five minutes: a second of the machine's is so long. */
 const SECOND_MS = 288_000;
-const AUCTIONS = 30_000;
+const AUCTIONS = 60_000;
 const BUDGETS_MICROS = Array.from({ length: 24 }, (_, at) => Math.round((AUCTIONS / 3) * 1.14 ** at));
 const VALUE_NANOS = 3_000_000;
 
